@@ -1,1 +1,6 @@
+//! Yunguan (云管): the system that a government cloud is run by.
+//!
+//! Data flows one way: `controllers` observe the API, `core` decides, `build` makes Kubernetes objects,
+//! `controllers` apply and report. `core` and `build` are pure; `runtime` is the only shared I/O.
 
+pub mod api;

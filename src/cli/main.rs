@@ -1,1 +1,3 @@
+//! `kubectl yunguan`: the plugin's command line.
+
 fn main() {}

@@ -1,0 +1,158 @@
+//! CloudDomain: the cloud, or a dedicated domain of it.
+
+use super::common::{Names, QuantityMap, RequestRef};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A part of the cloud with a capacity and a provider of its own.
+#[derive(Clone, CustomResource, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[kube(
+    group = "yunguan.dev",
+    version = "v1alpha1",
+    kind = "CloudDomain",
+    status = "CloudDomainStatus",
+    doc = "CloudDomain (政务云或专有域): the cloud, or a dedicated domain (article 3), with its capacity and its provider. What is granted never exceeds capacity times the over-commit ratio.",
+    shortname = "cdom",
+    category = "yunguan",
+    derive = "PartialEq",
+    printcolumn(name = "NAME-ZH", type_ = "string", json_path = ".spec.names.zh"),
+    printcolumn(name = "PROVIDER", type_ = "string", json_path = ".spec.provider"),
+    printcolumn(name = "SYSTEMS", type_ = "integer", json_path = ".status.systems"),
+    printcolumn(name = "CPU-GRANTED", type_ = "string", json_path = ".status.granted.requests\\.cpu"),
+    printcolumn(name = "MEMORY-GRANTED", type_ = "string", json_path = ".status.granted.requests\\.memory"),
+    printcolumn(name = "READY", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
+    printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    selectable = ".spec.provider"
+)]
+#[serde(rename_all = "camelCase")]
+pub struct CloudDomainSpec {
+    /// Names (名称).
+    pub names: Names,
+    /// The Organization that provides this domain (云服务商).
+    #[schemars(length(min = 1, max = 40))]
+    pub provider: String,
+    /// Whether this is a dedicated domain (专有域); then only the organizations named may use it.
+    #[serde(default)]
+    pub dedicated: bool,
+    /// Organizations that may use a dedicated domain (可用单位).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(min = 1, max = 40)), extend("x-kubernetes-list-type" = "set"))]
+    pub organizations: Vec<String>,
+    /// What there is, by resource name as in quotas, such as `requests.cpu`; other keys, such as `bandwidth.mbps`, are counted alike (容量).
+    #[schemars(extend("maxProperties" = 32))]
+    pub capacity: QuantityMap,
+    /// How many percent of the capacity may be granted, by resource; 100 where nothing is said (超分比例).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 32))]
+    pub overcommit_percent: BTreeMap<String, OvercommitPercent>,
+    /// Labels of the nodes on which this domain's systems run (节点选择).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 16))]
+    pub node_selector: BTreeMap<String, String>,
+    /// Address ranges by network, from which and to which a system that asked for the network may talk (接入网络地址段).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["network"]))]
+    pub networks: Vec<NetworkRanges>,
+    /// Where the use of this domain's systems is measured (监控地址).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<MetricsEndpoint>,
+}
+
+/// Percent, from 1 to 1000.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct OvercommitPercent(#[schemars(range(min = 1, max = 1000))] pub i32);
+
+/// The addresses of a network.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NetworkRanges {
+    /// Network (网络).
+    pub network: Network,
+    /// CIDR ranges (地址段).
+    #[schemars(length(min = 1, max = 32), inner(length(min = 3, max = 64)))]
+    pub cidrs: Vec<String>,
+    /// Ranges inside those that are left out, such as the cluster's own (除外地址段).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(min = 3, max = 64)))]
+    pub except: Vec<String>,
+}
+
+/// The networks of annex 1 (接入网络): internet 互联网, government extranet 电子政务外网, business private network 业务专网.
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize, strum::Display,
+)]
+pub enum Network {
+    /// 互联网
+    Internet,
+    /// 电子政务外网
+    #[default]
+    GovernmentExtranet,
+    /// 业务专网
+    BusinessPrivate,
+}
+
+/// A Prometheus server.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MetricsEndpoint {
+    /// URL of the Prometheus API (地址).
+    #[schemars(length(min = 8, max = 512), regex(pattern = "^https?://"))]
+    pub url: String,
+}
+
+/// What is granted and what is about to be.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CloudDomainStatus {
+    /// The `metadata.generation` that this status was made for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Approvals that are being committed. Each is finished or cleared before it is forgotten.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub reservations: Vec<Reservation>,
+    /// How many grants were committed in this domain: a cache that knows fewer is stale and must not decide.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub grants_committed: i64,
+    /// Systems with a grant here.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub systems: i64,
+    /// What may be granted: capacity times the over-commit ratio.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 32))]
+    pub grantable: QuantityMap,
+    /// Sum of all grants, reservations included.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
+    pub granted: QuantityMap,
+    /// What holds of this object, one entry a type.
+    #[serde(default)]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+}
+
+/// Room taken for an approval whose grant is not yet on record.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reservation {
+    /// Namespace of the request.
+    #[schemars(length(min = 1, max = 63))]
+    pub namespace: String,
+    /// The request.
+    pub request: RequestRef,
+    /// The round of the request that was approved.
+    #[schemars(length(min = 1, max = 64))]
+    pub submission_uid: String,
+    /// Digest of what was approved.
+    #[schemars(length(min = 64, max = 64))]
+    pub digest: String,
+    /// How much.
+    #[schemars(extend("maxProperties" = 32))]
+    pub amounts: QuantityMap,
+}

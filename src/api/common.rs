@@ -1,0 +1,232 @@
+//! Pieces that several kinds share.
+
+use jiff::Timestamp;
+use kube::KubeSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
+
+/// A name in Chinese and in English.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Names {
+    /// Chinese name (中文名称).
+    #[schemars(length(min = 1, max = 128))]
+    pub zh: String,
+    /// English name (英文名称).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub en: Option<String>,
+}
+
+impl Names {
+    /// The name in the wanted language; Chinese where there is no English one.
+    #[must_use]
+    pub fn get(&self, chinese: bool) -> &str {
+        match &self.en {
+            Some(en) if !chinese => en,
+            _ => &self.zh,
+        }
+    }
+}
+
+/// A Kubernetes quantity, kept as it was written. `core::quantity` reads it.
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct Quantity(pub String);
+
+/// Amounts by resource name, such as `limits.memory`; open keys, since licences are amounts too.
+pub type QuantityMap = BTreeMap<String, Quantity>;
+
+impl<'de> Deserialize<'de> for Quantity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum IntOrString {
+            Int(i64),
+            Text(String),
+        }
+        Ok(match IntOrString::deserialize(deserializer)? {
+            IntOrString::Int(n) => Self(n.to_string()),
+            IntOrString::Text(s) => Self(s),
+        })
+    }
+}
+
+impl JsonSchema for Quantity {
+    fn schema_name() -> Cow<'static, str> {
+        "Quantity".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "x-kubernetes-int-or-string": true,
+            "anyOf": [{"type": "integer"}, {"type": "string"}],
+            "maxLength": 32,
+            "pattern": r"^(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?[0-9]+))?$",
+        })
+    }
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An exact decimal amount of money, written as a string such as `"120.50"`. Never a float.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Money(pub String);
+
+impl JsonSchema for Money {
+    fn schema_name() -> Cow<'static, str> {
+        "Money".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "maxLength": 20, "pattern": r"^[0-9]{1,12}(\.[0-9]{1,6})?$"})
+    }
+}
+
+/// What a decision or a system belongs to.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestRef {
+    /// Kind of the object, in the same namespace.
+    pub kind: RequestKind,
+    /// Name of the object.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Uid of the object: another one of the same name is another object.
+    #[schemars(length(min = 1, max = 64))]
+    pub uid: String,
+}
+
+/// The kinds about which people decide.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    Deserialize,
+    Eq,
+    Hash,
+    JsonSchema,
+    Ord,
+    PartialEq,
+    PartialOrd,
+    Serialize,
+    strum::Display,
+)]
+pub enum RequestKind {
+    /// Annex 1.
+    #[default]
+    CloudResourceRequest,
+    /// A running system, for letting somebody in (R35.1).
+    InformationSystem,
+}
+
+/// One version of the rules, by name and uid.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyRef {
+    /// Name of the GovernancePolicy.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Uid of the GovernancePolicy.
+    #[schemars(length(min = 1, max = 64))]
+    pub uid: String,
+}
+
+/// A paper: its kind in the measures, its name, and the digest of its bytes. The bytes stay where they are.
+#[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("self.sha256.matches('^[0-9a-f]{64}$')",
+    "sha256 must be the SHA-256 of the file in 64 lower-case hexadecimal digits: run `sha256sum FILE` (文件摘要应为64位小写十六进制)"))]
+pub struct Document {
+    /// Kind of paper as the policy names it, such as `ConstructionApproval` (系统建设批复).
+    #[serde(rename = "type")]
+    #[schemars(length(min = 1, max = 64))]
+    pub type_: String,
+    /// Title or file name (文件名称).
+    #[schemars(length(min = 1, max = 256))]
+    pub name: String,
+    /// SHA-256 of the file, 64 lower-case hexadecimal digits (文件摘要).
+    #[schemars(length(min = 1, max = 128))]
+    pub sha256: String,
+    /// Where the file can be had (文件地址).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    pub uri: Option<String>,
+}
+
+/// Somebody to talk to. Not material: changing a phone number voids no decision.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Contact {
+    /// Name (姓名).
+    #[schemars(length(min = 1, max = 64))]
+    pub name: String,
+    /// Telephone (联系电话).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 32))]
+    pub phone: Option<String>,
+    /// E-mail (邮箱).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 3, max = 254))]
+    pub email: Option<String>,
+}
+
+/// A moment in whole seconds, as Kubernetes writes it; so what was computed equals what is read back.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct Time(Timestamp);
+
+impl Time {
+    /// Cut to whole seconds.
+    #[must_use]
+    pub fn new(at: Timestamp) -> Self {
+        Self(Timestamp::from_second(at.as_second()).unwrap_or(at))
+    }
+
+    /// The moment.
+    #[must_use]
+    pub fn timestamp(self) -> Timestamp {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Timestamp::deserialize(deserializer).map(Self::new)
+    }
+}
+
+impl JsonSchema for Time {
+    fn schema_name() -> Cow<'static, str> {
+        "Time".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "date-time"})
+    }
+}
+
+impl From<Timestamp> for Time {
+    fn from(at: Timestamp) -> Self {
+        Self::new(at)
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

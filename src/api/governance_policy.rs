@@ -1,0 +1,349 @@
+//! GovernancePolicy: one version of the rules of a city or county.
+
+use super::common::Names;
+use super::decision::Verdict;
+use super::status::ConditionsStatus;
+use jiff::civil::Date;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The rules as data: roles, tracks, gates, documents, numbers, each with its article.
+#[derive(Clone, CustomResource, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[kube(
+    group = "yunguan.dev",
+    version = "v1alpha1",
+    kind = "GovernancePolicy",
+    status = "ConditionsStatus",
+    doc = "GovernancePolicy (管理办法): one version of the rules. It cannot be edited: what was filed under a version is judged by that version. A new version is a new object with other validity.",
+    shortname = "gpol",
+    category = "yunguan",
+    derive = "PartialEq",
+    printcolumn(name = "FAMILY", type_ = "string", json_path = ".spec.family"),
+    printcolumn(name = "TITLE", type_ = "string", json_path = ".spec.title.zh"),
+    printcolumn(name = "FROM", type_ = "string", json_path = ".spec.validFrom"),
+    printcolumn(name = "UNTIL", type_ = "string", json_path = ".spec.validUntil"),
+    printcolumn(name = "VALID", type_ = "string", json_path = ".status.conditions[?(@.type=='Valid')].status"),
+    printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    selectable = ".spec.family"
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("self == oldSelf", "a GovernancePolicy cannot be edited: what was filed under it is judged by it. Create the next version with a later validFrom (管理办法不可修改，请新建下一版本)"))]
+#[x_kube(validation = ("self.validFrom <= self.validUntil", "validUntil is the last day of validity and cannot lie before validFrom"))]
+pub struct GovernancePolicySpec {
+    /// Family of versions, of which Organizations name one; validities within a family are disjoint (办法系列).
+    #[schemars(length(min = 1, max = 40))]
+    pub family: String,
+    /// Title (名称).
+    pub title: Names,
+    /// Document number (文号).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub source: Option<String>,
+    /// First day on which something can be filed under it (施行日期).
+    #[schemars(length(max = 10))]
+    pub valid_from: Date,
+    /// Last day on which something new can be filed under it (有效期止).
+    #[schemars(length(max = 10))]
+    pub valid_until: Date,
+    /// IANA time zone in which days begin and end (时区).
+    #[schemars(length(min = 1, max = 64))]
+    pub time_zone: String,
+    /// Region of the WorkCalendars by which working days are counted (工作日历).
+    #[schemars(length(min = 1, max = 32))]
+    pub calendar: String,
+    /// Which organizations fill a role; `unit`, `supervisor` and `provider` follow from the request (职责主体).
+    #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["role"]))]
+    pub roles: Vec<RoleOrganizations>,
+    /// What may be in the cloud at all (服务范围).
+    pub scope: Scope,
+    /// Service types of annex 1 (申请服务类型).
+    #[schemars(length(min = 1, max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub service_types: Vec<ServiceType>,
+    /// The ways through the rules, each with its gates in order (办理流程).
+    #[schemars(length(min = 1, max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub tracks: Vec<Track>,
+    /// For how many months the old system of a migrated one is kept after cut-over (原系统保留期).
+    pub retention: Retention,
+    /// Rules that the measures do not state and this policy adds (补充规则).
+    pub house_rules: HouseRules,
+}
+
+/// Which organizations fill a role.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoleOrganizations {
+    /// Role (角色).
+    #[schemars(length(min = 1, max = 32), regex(pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
+    pub role: String,
+    /// Organizations whose members in this role act (单位).
+    #[schemars(length(min = 1, max = 16), inner(length(min = 1, max = 40)), extend("x-kubernetes-list-type" = "set"))]
+    pub organizations: Vec<String>,
+    /// Article (条款).
+    #[schemars(length(min = 1, max = 128))]
+    pub article: String,
+}
+
+/// What may be in the cloud, and who pays for it.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Scope {
+    /// Highest MLPS level that is admitted (等保最高级别).
+    pub max_protection_level: Limit,
+    /// Article by which classified systems are refused; absent where they are not (涉密).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub classified_refused_by: Option<String>,
+    /// Article by which systems that a law or policy keeps out of the cloud are refused (不宜使用政务云).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub unsuitable_refused_by: Option<String>,
+    /// Funding sources for which the budget pays; every other system pays for itself (财政资金来源).
+    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "set"))]
+    pub budget_funded: Vec<FundingSource>,
+    /// Article about who pays (费用承担条款).
+    #[schemars(length(min = 1, max = 128))]
+    pub payer_article: String,
+}
+
+/// A number and the article that sets it.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Limit {
+    /// The number.
+    #[schemars(range(min = 0, max = 100_000))]
+    pub value: i32,
+    /// Article (条款).
+    #[schemars(length(min = 1, max = 128))]
+    pub article: String,
+}
+
+/// Where a system's money comes from (资金来源).
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize, strum::Display,
+)]
+pub enum FundingSource {
+    /// 市级财政资金
+    #[default]
+    Municipal,
+    /// 省级专项资金
+    Provincial,
+    /// 国家专项资金
+    National,
+    /// 县（区）财政资金
+    County,
+    /// 自筹资金
+    OwnFunds,
+}
+
+/// A service type of annex 1.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceType {
+    /// Name that catalog items refer to.
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[A-Z][A-Za-z0-9]*$"))]
+    pub name: String,
+    /// As it stands in the form.
+    pub names: Names,
+}
+
+/// A way through the rules.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Track {
+    /// Name that a request chooses, such as `Standard` (流程).
+    #[schemars(length(min = 1, max = 32), regex(pattern = "^[A-Z][A-Za-z0-9]*$"))]
+    pub name: String,
+    /// Title (名称).
+    pub title: Names,
+    /// Article (条款).
+    #[schemars(length(min = 1, max = 128))]
+    pub article: String,
+    /// Papers that must be there (应提交材料).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub documents: Vec<DocumentRule>,
+    /// Whether the system's development must be finished before it is filed (开发完成后申请).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub development_finished_by: Option<String>,
+    /// Who files, and by which article (申请主体).
+    pub submission: SubmissionRule,
+    /// The gates (办理环节). Their order follows from `after`.
+    #[schemars(length(min = 1, max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub gates: Vec<Gate>,
+    /// What the operator does, and after which gates (系统动作).
+    #[schemars(length(min = 1, max = 4), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["effect"]))]
+    pub effects: Vec<EffectRule>,
+}
+
+/// A paper that a track asks for.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DocumentRule {
+    /// Kind of paper, such as `ConstructionApproval`.
+    #[serde(rename = "type")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[A-Z][A-Za-z0-9]*$"))]
+    pub type_: String,
+    /// Name (材料名称).
+    pub names: Names,
+    /// When it is asked for; always where nothing is said (适用情形).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<Applies>,
+    /// Article (条款).
+    #[schemars(length(min = 1, max = 128))]
+    pub article: String,
+}
+
+/// A circumstance of a request that switches a rule on.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum Applies {
+    /// The unit has a supervising department (有主管部门).
+    #[default]
+    HasSupervisor,
+    /// The system is migrated and declared large (大型应用迁移).
+    LargeMigration,
+    /// The system is migrated (迁移上云).
+    Migrated,
+}
+
+/// Who files a request.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SubmissionRule {
+    /// Role (角色).
+    #[schemars(length(min = 1, max = 32), regex(pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
+    pub role: String,
+    /// Article (条款).
+    #[schemars(length(min = 1, max = 128))]
+    pub article: String,
+}
+
+/// A point at which people decide.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Gate {
+    /// Name, such as `completeness` (环节).
+    #[schemars(length(min = 1, max = 40), regex(pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// Title (名称).
+    pub title: Names,
+    /// Role that decides (办理角色).
+    #[schemars(length(min = 1, max = 32), regex(pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
+    pub role: String,
+    /// How many different people must agree; one where nothing is said (人数).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 16))]
+    pub quorum: Option<i32>,
+    /// Gates and effects that come first; none for the first gates (前置环节).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(min = 1, max = 40)), extend("x-kubernetes-list-type" = "set"))]
+    pub after: Vec<String>,
+    /// What can be decided here (可作决定).
+    #[schemars(length(min = 1, max = 6), extend("x-kubernetes-list-type" = "set"))]
+    pub verdicts: Vec<Verdict>,
+    /// Working days until it is due, the day of opening not counted (办理时限).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 366))]
+    pub due_work_days: Option<i32>,
+    /// When this gate applies; always where nothing is said (适用情形).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<Applies>,
+    /// Whether the gate can be passed only with complete material (要求材料齐全).
+    #[serde(default)]
+    pub requires_complete: bool,
+    /// Whether passing it confirms the amounts of every line (核定资源量).
+    #[serde(default)]
+    pub confirms_amounts: bool,
+    /// Kinds of report that are filed here, each with its result (提交报告).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), inner(length(min = 1, max = 64)), extend("x-kubernetes-list-type" = "set"))]
+    pub reports: Vec<String>,
+    /// Article (条款).
+    #[schemars(length(min = 1, max = 128))]
+    pub article: String,
+}
+
+/// Something the operator does once gates are passed.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EffectRule {
+    /// What.
+    pub effect: Effect,
+    /// Gates and effects that come first (前置环节).
+    #[schemars(length(min = 1, max = 16), inner(length(min = 1, max = 40)), extend("x-kubernetes-list-type" = "set"))]
+    pub after: Vec<String>,
+    /// Article (条款).
+    #[schemars(length(min = 1, max = 128))]
+    pub article: String,
+}
+
+/// What the operator can do in a track: Provision opens the namespace and its quota, GoLive starts charging.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    Deserialize,
+    Eq,
+    Hash,
+    JsonSchema,
+    Ord,
+    PartialEq,
+    PartialOrd,
+    Serialize,
+    strum::Display,
+)]
+pub enum Effect {
+    /// Open the resources (开通资源). Gates name it `provision`.
+    #[default]
+    Provision,
+    /// Go live, start charging (上线计费). Gates name it `go-live`.
+    GoLive,
+}
+
+impl Effect {
+    /// The name by which `after` refers to it; no gate may have it.
+    #[must_use]
+    pub fn step(self) -> &'static str {
+        match self {
+            Self::Provision => "provision",
+            Self::GoLive => "go-live",
+        }
+    }
+}
+
+/// How long something is kept.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Retention {
+    /// Months after cut-over for which the old system of a migrated one is kept (article 21).
+    pub old_system_months: Limit,
+}
+
+/// Rules that the measures do not state.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HouseRules {
+    /// Amounts above what was asked for cannot be confirmed (核定不超申请).
+    pub never_above_asked: bool,
+    /// Longest time for which a unit lets somebody into its system at once, in days (授权访问最长天数).
+    #[schemars(range(min = 1, max = 366))]
+    pub max_access_days: i32,
+}
+
+impl GovernancePolicySpec {
+    /// The track of this name.
+    #[must_use]
+    pub fn track(&self, name: &str) -> Option<&Track> {
+        self.tracks.iter().find(|t| t.name == name)
+    }
+}
+
+impl Gate {
+    /// How many different people must agree.
+    #[must_use]
+    pub fn quorum(&self) -> usize {
+        usize::try_from(self.quorum.unwrap_or(1)).unwrap_or(1).max(1)
+    }
+}

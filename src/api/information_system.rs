@@ -1,0 +1,258 @@
+//! InformationSystem: a running system and what it was granted.
+
+use super::cloud_domain::Network;
+use super::cloud_resource_request::CountedDecision;
+use super::common::{Money, Names, PolicyRef, QuantityMap, RequestRef, Time};
+use super::governance_policy::FundingSource;
+use super::service_product::Fulfilment;
+use jiff::civil::Date;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The durable facts of a system: they are `spec`, since `status` is lost in restores.
+#[derive(Clone, CustomResource, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[kube(
+    group = "yunguan.dev",
+    version = "v1alpha1",
+    kind = "InformationSystem",
+    namespaced,
+    status = "InformationSystemStatus",
+    doc = "InformationSystem (政务信息系统): a system with what it was granted and since when it is live. Written by the operator alone; deleting a request takes nothing from it.",
+    shortname = "isys",
+    category = "yunguan",
+    derive = "PartialEq",
+    printcolumn(name = "NAME-ZH", type_ = "string", json_path = ".spec.name"),
+    printcolumn(name = "PHASE", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "DOMAIN", type_ = "string", json_path = ".spec.domain"),
+    printcolumn(name = "NAMESPACE", type_ = "string", json_path = ".spec.namespace"),
+    printcolumn(name = "CPU", type_ = "string", json_path = ".status.amounts.requests\\.cpu"),
+    printcolumn(name = "MEMORY", type_ = "string", json_path = ".status.amounts.requests\\.memory"),
+    printcolumn(name = "STORAGE", type_ = "string", json_path = ".status.amounts.requests\\.storage"),
+    printcolumn(name = "LIVE-FROM", type_ = "string", json_path = ".spec.live.from"),
+    printcolumn(name = "READY", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
+    printcolumn(
+        name = "MESSAGE",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].message",
+        priority = 1
+    ),
+    printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    selectable = ".spec.domain",
+    selectable = ".spec.organization",
+    selectable = ".spec.namespace"
+)]
+#[serde(rename_all = "camelCase")]
+pub struct InformationSystemSpec {
+    /// Full name (系统名称).
+    #[schemars(length(min = 1, max = 128))]
+    pub name: String,
+    /// The Organization whose system it is (使用单位).
+    #[schemars(length(min = 1, max = 40))]
+    pub organization: String,
+    /// The CloudDomain that it runs in (云域).
+    #[schemars(length(min = 1, max = 63))]
+    pub domain: String,
+    /// The namespace that it runs in (命名空间).
+    #[schemars(length(min = 1, max = 63))]
+    pub namespace: String,
+    /// The request that it was opened for (申请).
+    pub request: RequestRef,
+    /// MLPS level (等保级别).
+    #[schemars(range(min = 1, max = 5))]
+    pub protection_level: i32,
+    /// Networks (接入网络).
+    #[schemars(length(max = 3))]
+    pub networks: Vec<Network>,
+    /// What was granted, oldest first (授予资源).
+    #[schemars(length(min = 1, max = 64))]
+    pub grants: Vec<Grant>,
+    /// Since when it is live and charged (上线计费).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<Live>,
+    /// Until when the old self of a migrated system is kept (原系统保留至).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_old_until: Option<Date>,
+}
+
+/// One grant with the terms of its day, frozen.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Grant {
+    /// The request (申请).
+    pub request: RequestRef,
+    /// The filing that was approved.
+    #[schemars(length(min = 1, max = 64))]
+    pub submission_uid: String,
+    /// Track (流程).
+    #[schemars(length(min = 1, max = 32))]
+    pub track: String,
+    /// Round (轮次).
+    pub round: i64,
+    /// The version of the rules (适用办法).
+    pub policy: PolicyRef,
+    /// Version of the digest's encoding.
+    pub encoding: i32,
+    /// Digest of exactly what was approved (批准内容摘要).
+    #[schemars(length(min = 64, max = 64))]
+    pub digest: String,
+    /// Digest of the application alone: a request applied again with the same content finds its system by it.
+    #[schemars(length(min = 64, max = 64))]
+    pub application_digest: String,
+    /// The decisions by which it was granted (依据的办理意见).
+    #[schemars(length(max = 64))]
+    pub decisions: Vec<CountedDecision>,
+    /// What was granted, line by line (授予明细).
+    #[schemars(length(max = 64))]
+    pub lines: Vec<GrantedLine>,
+    /// Sum of the lines, by resource (资源合计).
+    #[schemars(extend("maxProperties" = 32))]
+    pub amounts: QuantityMap,
+    /// Funding source (资金来源).
+    pub funding_source: FundingSource,
+    /// Who pays (付费单位).
+    #[schemars(length(min = 1, max = 40))]
+    pub payer: String,
+    /// Whether the system pays for itself (费用自行承担).
+    pub self_paying: bool,
+    /// From when the amounts hold: the moment of the last approval (生效时间).
+    pub effective_from: Time,
+}
+
+/// A line as it was granted.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GrantedLine {
+    /// Name of the line (行名).
+    #[schemars(length(max = 63))]
+    pub name: String,
+    /// Units (数量).
+    pub quantity: i64,
+    /// The terms of the day; absent on what the unit procures itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Terms>,
+    /// Why the unit procures it itself (自行采购理由).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub self_procured: Option<String>,
+}
+
+/// Terms of a catalog item in a domain on a day.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Terms {
+    /// CatalogItem (目录项).
+    #[schemars(length(max = 63))]
+    pub item: String,
+    /// Its uid.
+    #[schemars(length(max = 64))]
+    pub item_uid: String,
+    /// What a unit is called (计量单位).
+    pub unit: Names,
+    /// ServiceProduct (服务产品).
+    #[schemars(length(max = 253))]
+    pub product: String,
+    /// Its uid.
+    #[schemars(length(max = 64))]
+    pub product_uid: String,
+    /// How it is opened (开通方式).
+    pub fulfilment: Fulfilment,
+    /// CNY for a unit and month (单价).
+    pub monthly_price: Money,
+    /// What one unit is, by resource (单位资源量).
+    #[serde(default, skip_serializing_if = "QuantityMap::is_empty")]
+    #[schemars(extend("maxProperties" = 16))]
+    pub unit_amounts: QuantityMap,
+    /// StorageClass (存储类).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub storage_class: Option<String>,
+}
+
+/// Since when a system is live.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Live {
+    /// The moment of the last signature: charging starts here (计费开始).
+    pub from: Time,
+    /// The decisions since the grant: reports and signatures (报告与签订).
+    #[schemars(length(max = 64))]
+    pub decisions: Vec<CountedDecision>,
+}
+
+/// What the operator did and found; can be worked out again.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InformationSystemStatus {
+    /// The `metadata.generation` that this status was made for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Where it stands, for display (阶段).
+    pub phase: SystemPhase,
+    /// What is effective now, by resource (当前资源量).
+    #[serde(default, skip_serializing_if = "QuantityMap::is_empty")]
+    #[schemars(extend("maxProperties" = 32))]
+    pub amounts: QuantityMap,
+    /// CNY a month; charged from `spec.live.from` on (月费用).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monthly_fee: Option<Money>,
+    /// When the resources were open for the first time (开通时间).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provisioned_at: Option<Time>,
+    /// Who is let in now besides the unit (当前访问授权).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub guests: Vec<Guest>,
+    /// How often something was put right that others had changed (纠偏次数).
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub drifts_corrected: i64,
+    /// What holds of this object, one entry a type.
+    #[serde(default)]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+}
+
+/// Where a system stands, for display.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    Deserialize,
+    Eq,
+    Hash,
+    JsonSchema,
+    PartialEq,
+    Serialize,
+    strum::Display,
+    strum::EnumIter,
+    strum::IntoStaticStr,
+)]
+pub enum SystemPhase {
+    /// 开通中
+    #[default]
+    Provisioning,
+    /// 试运行
+    Trial,
+    /// 已上线
+    Live,
+}
+
+/// Somebody who is let in.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Guest {
+    /// User name (被授权人).
+    #[schemars(length(max = 253))]
+    pub username: String,
+    /// What for (事由).
+    #[schemars(length(max = 512))]
+    pub purpose: String,
+    /// Until when (截止时间).
+    pub until: Time,
+    /// The Decision by which the unit let them in.
+    #[schemars(length(max = 253))]
+    pub decision: String,
+}

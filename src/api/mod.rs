@@ -1,0 +1,49 @@
+//! The kinds of `yunguan.dev/v1alpha1`, a file each. Plain data: no rule and no I/O lives here.
+//!
+//! Doc comments are the texts of `kubectl explain`, so they carry the Chinese term of the measures.
+//! Material fields have no defaults: a default added later would change what was already approved.
+
+pub mod catalog_item;
+pub mod cloud_domain;
+pub mod cloud_resource_request;
+pub mod common;
+pub mod decision;
+pub mod governance_policy;
+pub mod information_system;
+pub mod ledger_entry;
+pub mod names;
+pub mod organization;
+pub mod service_product;
+pub mod status;
+pub mod work_calendar;
+
+pub use catalog_item::{CatalogItem, CatalogItemSpec};
+pub use cloud_domain::{CloudDomain, CloudDomainSpec, CloudDomainStatus};
+pub use cloud_resource_request::{CloudResourceRequest, CloudResourceRequestSpec, CloudResourceRequestStatus};
+pub use decision::{Decision, DecisionSpec};
+pub use governance_policy::{GovernancePolicy, GovernancePolicySpec};
+pub use information_system::{InformationSystem, InformationSystemSpec, InformationSystemStatus};
+pub use ledger_entry::{LedgerEntry, LedgerEntrySpec};
+pub use organization::{Organization, OrganizationSpec};
+pub use service_product::{ServiceProduct, ServiceProductSpec};
+pub use work_calendar::{WorkCalendar, WorkCalendarSpec};
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt as _;
+
+/// Every kind's definition, in the order in which a newcomer should read them.
+#[must_use]
+pub fn definitions() -> Vec<CustomResourceDefinition> {
+    vec![
+        Organization::crd(),
+        CloudDomain::crd(),
+        GovernancePolicy::crd(),
+        CatalogItem::crd(),
+        ServiceProduct::crd(),
+        WorkCalendar::crd(),
+        CloudResourceRequest::crd(),
+        Decision::crd(),
+        InformationSystem::crd(),
+        LedgerEntry::crd(),
+    ]
+}

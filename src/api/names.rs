@@ -1,0 +1,90 @@
+//! Names that other objects, people and pipelines rely on: labels, annotations, roles, conditions.
+
+/// The API group.
+pub const GROUP: &str = "yunguan.dev";
+/// Set to [`MANAGED_BY_VALUE`] on everything that the operator owns; admission guards it.
+pub const LABEL_MANAGED: &str = "yunguan.dev/managed";
+/// The value of [`LABEL_MANAGED`].
+pub const MANAGED_BY_VALUE: &str = "true";
+/// The Organization that a namespace or object belongs to.
+pub const LABEL_ORGANIZATION: &str = "yunguan.dev/organization";
+/// The InformationSystem that an object belongs to.
+pub const LABEL_SYSTEM: &str = "yunguan.dev/system";
+/// What a namespace is for: [`PURPOSE_HOME`] or [`PURPOSE_SYSTEM`].
+pub const LABEL_PURPOSE: &str = "yunguan.dev/purpose";
+/// A namespace in which an organization's papers live.
+pub const PURPOSE_HOME: &str = "home";
+/// A namespace in which a system runs.
+pub const PURPOSE_SYSTEM: &str = "system";
+/// On a system's namespace: the uid of its InformationSystem, so that a name alone never makes it ours.
+pub const ANNOTATION_OWNER_UID: &str = "yunguan.dev/owner-uid";
+
+/// Roles whose holder follows from the request: its own organization.
+pub const ROLE_UNIT: &str = "unit";
+/// The supervising department of the request's organization (主管部门).
+pub const ROLE_SUPERVISOR: &str = "supervisor";
+/// The provider of the request's domain (云服务商).
+pub const ROLE_PROVIDER: &str = "provider";
+/// The authority (云主管部门); its organizations stand in the policy, as those of the roles below.
+pub const ROLE_AUTHORITY: &str = "authority";
+/// The managing agency (云管理机构).
+pub const ROLE_AGENCY: &str = "agency";
+/// The finance department (财政部门).
+pub const ROLE_FINANCE: &str = "finance";
+/// The third-party auditor (第三方审计).
+pub const ROLE_AUDITOR: &str = "auditor";
+/// Security regulators (网信、公安、密码管理部门).
+pub const ROLE_REGULATOR: &str = "regulator";
+/// The roles that ship with a ClusterRole each. A further one is a ClusterRole and an entry in the `bind` rule.
+pub const SHIPPED_ROLES: [&str; 8] = [
+    ROLE_AUTHORITY,
+    ROLE_AGENCY,
+    ROLE_UNIT,
+    ROLE_SUPERVISOR,
+    ROLE_PROVIDER,
+    ROLE_FINANCE,
+    ROLE_AUDITOR,
+    ROLE_REGULATOR,
+];
+
+/// The ClusterRole that a holder of `role` gets in a home namespace.
+#[must_use]
+pub fn cluster_role(role: &str) -> String {
+    format!("yunguan-{role}")
+}
+/// The ClusterRole of a unit's people in their system's namespace.
+pub const CLUSTER_ROLE_DEVELOPER: &str = "yunguan-tenant-developer";
+/// The ClusterRole of somebody whom the unit let in to look.
+pub const CLUSTER_ROLE_GUEST_VIEW: &str = "yunguan-tenant-guest-view";
+/// The ClusterRole of somebody whom the unit let in to work.
+pub const CLUSTER_ROLE_GUEST_OPERATE: &str = "yunguan-tenant-guest-operate";
+
+/// The gate name under which a submission is made; no policy may use it for a gate.
+pub const GATE_SUBMISSION: &str = "submission";
+/// The gate name under which a unit lets somebody into its system (R35.1).
+pub const GATE_ACCESS: &str = "access";
+
+/// kstatus: true when there is nothing left to do and nobody to wait for.
+pub const CONDITION_READY: &str = "Ready";
+/// kstatus: the operator is at work.
+pub const CONDITION_RECONCILING: &str = "Reconciling";
+/// kstatus: the operator cannot go on without a change by somebody.
+pub const CONDITION_STALLED: &str = "Stalled";
+/// Whether the system may be in this cloud at all (articles 3 to 5).
+pub const CONDITION_IN_SCOPE: &str = "InScope";
+/// Whether every document and field that the track needs is there (articles 17, 18).
+pub const CONDITION_COMPLETE: &str = "Complete";
+/// Whether every line is in the catalog and can be provided in the domain (article 16).
+pub const CONDITION_RESOLVED: &str = "Resolved";
+/// Whether the domain has room for what is asked for (article 26).
+pub const CONDITION_CAPACITY: &str = "CapacityAvailable";
+/// Whether every gate before provisioning has been passed (article 19).
+pub const CONDITION_APPROVED: &str = "Approved";
+/// Whether the namespace and its quota stand (articles 19, 25).
+pub const CONDITION_PROVISIONED: &str = "Provisioned";
+/// Whether the agreement is signed and charging runs (article 21).
+pub const CONDITION_LIVE: &str = "Live";
+/// Whether an open gate is past its due date.
+pub const CONDITION_OVERDUE: &str = "Overdue";
+/// Whether a policy, organization, domain or catalog object can be used as it stands.
+pub const CONDITION_VALID: &str = "Valid";

@@ -1,0 +1,64 @@
+//! ServiceProduct: what a unit of a catalog item means in a domain.
+
+use super::common::QuantityMap;
+use super::status::ConditionsStatus;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The provider's mapping of one item.
+#[derive(Clone, CustomResource, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[kube(
+    group = "yunguan.dev",
+    version = "v1alpha1",
+    kind = "ServiceProduct",
+    status = "ConditionsStatus",
+    doc = "ServiceProduct (服务产品): what one unit of a catalog item is in a domain (article 13): quota resources, or a service that the provider opens by hand and confirms. Written by the provider.",
+    shortname = "sprod",
+    category = "yunguan",
+    derive = "PartialEq",
+    printcolumn(name = "ITEM", type_ = "string", json_path = ".spec.item"),
+    printcolumn(name = "DOMAIN", type_ = "string", json_path = ".spec.domain"),
+    printcolumn(name = "FULFILMENT", type_ = "string", json_path = ".spec.fulfilment"),
+    printcolumn(name = "STORAGE-CLASS", type_ = "string", json_path = ".spec.storageClass"),
+    printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    selectable = ".spec.item",
+    selectable = ".spec.domain"
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("self.fulfilment == 'Manual' || (has(self.amounts) && self.amounts.size() > 0)",
+    "a product that is fulfilled by Quota says in spec.amounts what one unit is, such as requests.cpu: 1"))]
+#[x_kube(validation = ("self.item == oldSelf.item && self.domain == oldSelf.domain",
+    "item and domain of a ServiceProduct cannot change: make another product and withdraw this one"))]
+pub struct ServiceProductSpec {
+    /// The CatalogItem (目录项).
+    #[schemars(length(min = 1, max = 63))]
+    pub item: String,
+    /// The CloudDomain (云域).
+    #[schemars(length(min = 1, max = 63))]
+    pub domain: String,
+    /// How a unit is opened (开通方式).
+    pub fulfilment: Fulfilment,
+    /// What one unit adds, by resource name as in quotas; keys that are no quota resources are counted against the domain's capacity only (单位资源量).
+    #[serde(default, skip_serializing_if = "QuantityMap::is_empty")]
+    #[schemars(extend("maxProperties" = 16))]
+    pub amounts: QuantityMap,
+    /// The StorageClass to which a storage unit is bound (存储类).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub storage_class: Option<String>,
+    /// What the provider does by hand, for a reader (人工开通说明).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub manual: Option<String>,
+}
+
+/// How a unit of a product is opened.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum Fulfilment {
+    /// By the system's quota (配额开通).
+    #[default]
+    Quota,
+    /// By the provider, who confirms it (人工开通).
+    Manual,
+}
