@@ -3,6 +3,8 @@
 //! Doc comments are the texts of `kubectl explain`, so they carry the Chinese term of the measures.
 //! Material fields have no defaults: a default added later would change what was already approved.
 
+#![allow(clippy::duplicated_attributes, reason = "several printcolumn lists of one derive look alike to the lint")]
+
 pub mod catalog_item;
 pub mod cloud_domain;
 pub mod cloud_resource_request;
