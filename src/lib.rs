@@ -4,3 +4,4 @@
 //! `controllers` apply and report. `core` and `build` are pure; `runtime` is the only shared I/O.
 
 pub mod api;
+pub mod core;

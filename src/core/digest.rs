@@ -1,0 +1,136 @@
+//! SHA-256 over a canonical form (RFC 8785), and what goes into each digest. Encoders are versioned and frozen.
+
+use crate::api::cloud_resource_request::{Application, CountedDecision};
+use crate::api::common::RequestKind;
+use crate::api::decision::Access;
+use crate::api::information_system::Terms;
+use serde::Serialize;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// The newest encoding; a round keeps the one that it was filed with.
+pub const ENCODING: i32 = 1;
+
+/// The digest of a value in canonical form, in 64 lower-case hexadecimal digits.
+///
+/// Only whole numbers, text, booleans, lists and maps occur in what is decided upon, so that every encoder agrees.
+#[must_use]
+pub fn of<T: Serialize>(value: &T) -> String {
+    // What derives Serialize here has string keys and no floats: canonical encoding cannot fail.
+    let bytes = serde_json_canonicalizer::to_vec(value).unwrap_or_default();
+    Sha256::digest(&bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+/// Whether this is a SHA-256 in 64 lower-case hexadecimal digits.
+#[must_use]
+pub fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Of the application alone, whoever asks: the same content gives the same digest.
+#[must_use]
+pub fn of_application(application: &Application) -> String {
+    of(&json!({"encoding": ENCODING, "application": application}))
+}
+
+/// What a Submit pins: the content and the version of the rules.
+#[must_use]
+pub fn of_submission(kind: RequestKind, uid: &str, application: &Application, policy_uid: &str) -> String {
+    of(&json!({
+        "encoding": ENCODING, "gate": crate::api::names::GATE_SUBMISSION,
+        "kind": kind, "uid": uid, "policy": policy_uid, "application": application,
+    }))
+}
+
+/// What somebody lets somebody else into.
+#[must_use]
+pub fn of_access(system_uid: &str, access: &Access) -> String {
+    of(&json!({"encoding": ENCODING, "system": system_uid, "access": access}))
+}
+
+/// Everything that a decision at a gate is about, except the gate and the decisions before it.
+#[derive(Clone, Debug)]
+pub struct Content<'a> {
+    /// Kind of the request.
+    pub kind: RequestKind,
+    /// Its uid.
+    pub uid: &'a str,
+    /// The material fields, documents' digests included.
+    pub application: &'a Application,
+    /// The filing.
+    pub submission_uid: &'a str,
+    /// The version of the rules.
+    pub policy_uid: &'a str,
+    /// The catalog's terms by line, resolved into amounts.
+    pub terms: &'a BTreeMap<String, Terms>,
+}
+
+/// What a decision at a gate pins: the content, the amounts confirmed, and every decision counted at earlier gates.
+#[must_use]
+pub fn of_gate(
+    content: &Content<'_>,
+    gate: &str,
+    before: &[&CountedDecision],
+    confirmed: Option<&BTreeMap<String, i64>>,
+) -> String {
+    let before: Vec<Value> = before.iter().map(|d| json!({"gate": d.gate, "uid": d.uid, "digest": d.digest})).collect();
+    of(&json!({
+        "encoding": ENCODING, "gate": gate,
+        "kind": content.kind, "uid": content.uid, "submission": content.submission_uid, "policy": content.policy_uid,
+        "application": content.application, "terms": content.terms, "confirmed": confirmed, "before": before,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn canonical_form_ignores_the_order_of_keys() {
+        let one: Value = serde_json::from_str(r#"{"b":1,"a":{"d":[2,1],"c":"中"}}"#).unwrap();
+        let other: Value = serde_json::from_str(r#"{"a":{"c":"中","d":[2,1]},"b":1}"#).unwrap();
+        assert_eq!(of(&one), of(&other));
+        assert_ne!(of(&one), of(&json!({"b": 1, "a": {"d": [1, 2], "c": "中"}})));
+    }
+
+    #[test]
+    fn known_vector() {
+        // printf '{"a":1,"b":"x"}' | sha256sum
+        assert_eq!(of(&json!({"b": "x", "a": 1})), "ecf9e98ec0641e23113ff3ce8bdc78d0ddd249886517fd4a7f68cc83d4e65667");
+    }
+
+    #[test]
+    fn every_material_field_changes_the_digest() {
+        let base = Application::default();
+        let mut other = base.clone();
+        other.classified = true;
+        assert_ne!(of_application(&base), of_application(&other));
+        let terms = BTreeMap::new();
+        let content = |uid, submission_uid, policy_uid| Content {
+            kind: RequestKind::CloudResourceRequest,
+            uid,
+            application: &base,
+            submission_uid,
+            policy_uid,
+            terms: &terms,
+        };
+        let confirmed = BTreeMap::from([("cpu".to_owned(), 4)]);
+        let decision = CountedDecision { uid: "d".into(), ..CountedDecision::default() };
+        let all = [
+            of_gate(&content("u", "s", "p"), "g", &[], None),
+            of_gate(&content("U", "s", "p"), "g", &[], None),
+            of_gate(&content("u", "S", "p"), "g", &[], None),
+            of_gate(&content("u", "s", "P"), "g", &[], None),
+            of_gate(&content("u", "s", "p"), "G", &[], None),
+            of_gate(&content("u", "s", "p"), "g", &[&decision], None),
+            of_gate(&content("u", "s", "p"), "g", &[], Some(&confirmed)),
+        ];
+        let distinct: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len());
+    }
+}

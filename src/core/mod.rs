@@ -1,0 +1,11 @@
+//! PURE: rules, gates, calendar, arithmetic, digests. No kube client, no tokio, no clock, no randomness.
+//!
+//! To find the rule for an article, look for the article in `config/policies`, then for the field's name here.
+
+pub mod calendar;
+pub mod credit_code;
+pub mod digest;
+pub mod names;
+pub mod quantity;
+pub mod text;
+pub mod workflow;

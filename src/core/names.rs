@@ -1,0 +1,66 @@
+//! Names that are worked out from others, so that a second attempt makes the same one.
+
+use super::digest;
+use serde_json::json;
+
+/// The namespace in which an organization's papers live. Organizations' names have at most 40 characters.
+#[must_use]
+pub fn home_namespace(organization: &str) -> String {
+    format!("yg-{organization}")
+}
+
+/// The organization whose home this is.
+#[must_use]
+pub fn organization_of(home_namespace: &str) -> Option<&str> {
+    home_namespace.strip_prefix("yg-")
+}
+
+/// The namespace in which a system runs: readable, at most 63 characters, and never the same for two systems.
+#[must_use]
+pub fn system_namespace(organization: &str, code: &str) -> String {
+    let readable: String = format!("ygs-{organization}-{code}").chars().take(54).collect();
+    let hash = digest::of(&json!({"organization": organization, "system": code}));
+    format!("{}-{}", readable.trim_end_matches('-'), hash.get(..8).unwrap_or_default())
+}
+
+/// The name of a Decision: a second vote of one person on the same thing collides in the API server.
+#[must_use]
+pub fn decision_name(request: &str, uid: &str, gate: &str, digest_: &str, person: &str) -> String {
+    let who = digest::of(&person);
+    let start = |text: &str, n: usize| text.chars().take(n).collect::<String>();
+    format!("{request}.{}.{gate}.{}.{}", start(uid, 8).trim_end_matches('-'), start(digest_, 12), start(&who, 8))
+}
+
+/// The name of a ledger entry: only one can have a place in a chain.
+#[must_use]
+pub fn ledger_entry(system: &str, seq: i64) -> String {
+    format!("{system}.{seq}")
+}
+
+/// The name of the RoleBinding by which somebody is let in.
+#[must_use]
+pub fn guest_binding(decision_uid: &str) -> String {
+    format!("yunguan-guest-{decision_uid}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_parts_cannot_be_confused() {
+        assert_ne!(system_namespace("a-b", "c"), system_namespace("a", "b-c"));
+    }
+
+    proptest! {
+        #[test]
+        fn namespaces_are_valid_labels(org in "[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?", code in "[a-z]([-a-z0-9]{0,38}[a-z0-9])?") {
+            for name in [system_namespace(&org, &code), home_namespace(&org)] {
+                prop_assert!(name.len() <= 63, "{}", name);
+                prop_assert!(name.ends_with(|c: char| c.is_ascii_alphanumeric()), "{}", name);
+                prop_assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
+            }
+        }
+    }
+}

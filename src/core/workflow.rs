@@ -1,0 +1,331 @@
+//! The workflow engine: decisions of people, judged by the gates of a track. One engine for every request kind.
+//!
+//! State is derived: [`walk`] goes through all decisions from the start, every time, and says which gates are passed,
+//! which are open under which digest, which decisions count, and why the others do not. It knows no gate and no city.
+
+mod acceptance;
+#[cfg(test)]
+mod tests;
+
+use super::text::Text;
+use crate::api::cloud_resource_request::{CountedDecision, VoidDecision, VoidReason};
+use crate::api::common::Time;
+use crate::api::decision::{DecisionSpec, LineAmount, Verdict};
+use crate::api::governance_policy::{Applies, Effect, Gate, Track};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A decision as it stands in the API, with what only the API server can say about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DecisionFact {
+    /// Name of the Decision.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// When it was made, by the API server's clock.
+    pub at: Time,
+    /// What it says.
+    pub spec: DecisionSpec,
+    /// Whether the person holds the role now: the verb, and membership in an organization that fills the role.
+    pub entitled: bool,
+}
+
+/// What is decided upon, as far as the engine needs to know.
+#[derive(Clone, Debug)]
+pub struct Subject<'a> {
+    /// Name of the request.
+    pub name: &'a str,
+    /// The uid that decisions must name.
+    pub uid: &'a str,
+    /// The filing that stands.
+    pub submission: &'a DecisionFact,
+    /// Circumstances that hold.
+    pub applies: &'a [Applies],
+    /// Whether the material is complete.
+    pub complete: bool,
+    /// What is asked for, per line that can be confirmed.
+    pub asked: &'a BTreeMap<String, i64>,
+    /// Whether more than what was asked for can be confirmed.
+    pub never_above_asked: bool,
+    /// Decisions that were counted when resources were granted: they stand whatever happens to roles since.
+    pub settled: &'a [CountedDecision],
+    /// Effects that are done, and when.
+    pub done: &'a BTreeMap<Effect, Time>,
+}
+
+/// Computes the digest of a gate from the decisions counted at earlier gates and the amounts confirmed so far.
+pub type DigestOf<'a> = &'a dyn Fn(&Gate, &[&CountedDecision], Option<&BTreeMap<String, i64>>) -> String;
+
+/// Where the walk through the gates ended.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Walk {
+    /// Gates and effects that are passed, and when. Gates that do not apply are passed with the ones before them.
+    pub passed: BTreeMap<String, Time>,
+    /// Gates at which somebody can act now.
+    pub open: Vec<Open>,
+    /// Effects that may be carried out now, with the moment of the decision that allowed them.
+    pub due_effects: BTreeMap<Effect, Time>,
+    /// The decision that ended the round.
+    pub ended: Option<Ended>,
+    /// Decisions that count, oldest first.
+    pub counted: Vec<CountedDecision>,
+    /// Decisions that do not count, oldest first.
+    pub void: Vec<VoidDecision>,
+    /// Units per line that were confirmed.
+    pub confirmed: Option<BTreeMap<String, i64>>,
+}
+
+/// A gate at which somebody can act.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Open {
+    /// Name of the gate.
+    pub gate: String,
+    /// Since when it is open.
+    pub since: Time,
+    /// The digest that a decision here must carry.
+    pub digest: String,
+    /// How many have agreed.
+    pub agreed: usize,
+}
+
+/// How a round ended before it was through.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ended {
+    /// Reject, Return or Withdraw.
+    pub verdict: Verdict,
+    /// At which gate.
+    pub gate: String,
+    /// The decision.
+    pub decision: CountedDecision,
+    /// Amounts that a Return recommends.
+    pub recommended: Vec<LineAmount>,
+}
+
+/// The gate name under which a unit withdraws a filing; no policy may use it for a gate.
+pub const GATE_WITHDRAWAL: &str = "withdrawal";
+
+/// Goes through the decisions of one round. `decisions` may hold others too; they are named void.
+///
+/// Order: the API server's seconds; within one second refusals before agreements, then by uid, so that every replay
+/// gives the same answer. A decision is tried again until no further one can be accepted, since a second is coarse.
+#[must_use]
+pub fn walk(track: &Track, subject: &Subject<'_>, decisions: &[DecisionFact], digest: DigestOf<'_>) -> Walk {
+    let mut walk = Walk::default();
+    let mut roles = BTreeMap::from([(person(subject.submission), subject.submission.spec.role.clone())]);
+    for decision in subject.settled {
+        roles.insert(decision.person.clone(), decision.role.clone());
+        walk.counted.push(decision.clone());
+        walk.note_settled_amounts(track, decision, decisions);
+    }
+    let settled: BTreeSet<&str> = subject.settled.iter().map(|d| d.uid.as_str()).collect();
+
+    let mut pending: Vec<&DecisionFact> =
+        decisions.iter().filter(|d| d.spec.verdict != Verdict::Submit && !settled.contains(d.uid.as_str())).collect();
+    pending.sort_by_key(|d| (d.at, d.spec.verdict.agrees(), d.uid.clone()));
+
+    loop {
+        walk.pass_steps(track, subject);
+        walk.open = walk.open_gates(track, subject, digest);
+        if walk.ended.is_some() {
+            break;
+        }
+        let next = pending.iter().position(|d| acceptance::judge(track, subject, &walk, &roles, d).is_ok());
+        let Some(next) = next else { break };
+        let decision = pending.remove(next);
+        roles.insert(person(decision), decision.spec.role.clone());
+        walk.accept(track, decision);
+    }
+    walk.void = pending
+        .iter()
+        .filter_map(|d| acceptance::judge(track, subject, &walk, &roles, d).err().map(|refusal| refusal.of(d)))
+        .collect();
+    if walk.ended.is_some() {
+        walk.open.clear();
+        walk.due_effects.clear();
+    }
+    walk
+}
+
+/// The human being behind a decision.
+fn person(decision: &DecisionFact) -> String {
+    decision.spec.decided_by.as_ref().map(|by| by.person.clone()).unwrap_or_default()
+}
+
+/// Whether a gate applies in these circumstances.
+#[must_use]
+pub fn applies(gate: &Gate, circumstances: &[Applies]) -> bool {
+    gate.when.is_none_or(|when| circumstances.contains(&when))
+}
+
+impl Walk {
+    /// Whether the step, a gate or an effect, is passed.
+    #[must_use]
+    pub fn is_passed(&self, step: &str) -> bool {
+        self.passed.contains_key(step)
+    }
+
+    /// When the last of these steps was passed; nothing while one is not.
+    fn passed_all(&self, after: &[String], start: Time) -> Option<Time> {
+        after.iter().try_fold(start, |latest, step| self.passed.get(step).map(|at| latest.max(*at)))
+    }
+
+    /// Passes every step that can be passed with the decisions counted so far.
+    fn pass_steps(&mut self, track: &Track, subject: &Subject<'_>) {
+        let start = subject.submission.at;
+        loop {
+            let before = self.passed.len();
+            for gate in &track.gates {
+                if self.is_passed(&gate.name) {
+                    continue;
+                }
+                let Some(since) = self.passed_all(&gate.after, start) else { continue };
+                if !applies(gate, subject.applies) {
+                    self.passed.insert(gate.name.clone(), since);
+                } else if let Some(at) = self.gate_passed_at(gate) {
+                    self.passed.insert(gate.name.clone(), at);
+                }
+            }
+            for rule in &track.effects {
+                let step = rule.effect.step();
+                let Some(allowed) = self.passed_all(&rule.after, start).filter(|_| !self.is_passed(step)) else {
+                    continue;
+                };
+                match subject.done.get(&rule.effect) {
+                    Some(at) => {
+                        self.due_effects.remove(&rule.effect);
+                        self.passed.insert(step.to_owned(), (*at).max(allowed));
+                    }
+                    None => {
+                        self.due_effects.insert(rule.effect, allowed);
+                    }
+                }
+            }
+            if self.passed.len() == before {
+                return;
+            }
+        }
+    }
+
+    /// The moment at which the gate's quorum was reached, and every report asked for had passed.
+    fn gate_passed_at(&self, gate: &Gate) -> Option<Time> {
+        let agreed: Vec<&CountedDecision> = self.agreed_at(gate).collect();
+        agreed.get(gate.quorum() - 1).map(|last| last.at)
+    }
+
+    /// Decisions that count towards passing a gate: a report that failed is on record and passes nothing.
+    fn agreed_at<'w>(&'w self, gate: &'w Gate) -> impl Iterator<Item = &'w CountedDecision> {
+        use crate::api::decision::TestResult::Failed;
+        self.counted.iter().filter(|d| d.gate == gate.name && d.verdict.agrees() && d.result != Some(Failed))
+    }
+
+    fn open_gates(&self, track: &Track, subject: &Subject<'_>, digest: DigestOf<'_>) -> Vec<Open> {
+        track
+            .gates
+            .iter()
+            .filter(|gate| !self.is_passed(&gate.name))
+            .filter_map(|gate| {
+                let since = self.passed_all(&gate.after, subject.submission.at)?;
+                Some(Open {
+                    gate: gate.name.clone(),
+                    since,
+                    digest: digest(gate, &self.counted_before(track, gate), self.confirmed.as_ref()),
+                    agreed: self.agreed_at(gate).count(),
+                })
+            })
+            .collect()
+    }
+
+    /// Decisions counted at the gates that lie before this one, in a stable order.
+    fn counted_before(&self, track: &Track, gate: &Gate) -> Vec<&CountedDecision> {
+        let before = ancestors(track, gate);
+        let mut counted: Vec<_> = self.counted.iter().filter(|d| before.contains(d.gate.as_str())).collect();
+        counted.sort_by(|a, b| (&a.gate, &a.uid).cmp(&(&b.gate, &b.uid)));
+        counted
+    }
+
+    fn accept(&mut self, track: &Track, decision: &DecisionFact) {
+        let counted = counted(decision);
+        if matches!(decision.spec.verdict, Verdict::Reject | Verdict::Return | Verdict::Withdraw) {
+            self.ended = Some(Ended {
+                verdict: decision.spec.verdict,
+                gate: decision.spec.gate.clone(),
+                decision: counted.clone(),
+                recommended: decision.spec.grant.clone(),
+            });
+        } else {
+            self.note_amounts(track, decision);
+        }
+        self.counted.push(counted);
+    }
+
+    /// The first decision that passes a confirming gate sets the amounts; a quorum must agree on the same ones.
+    fn note_amounts(&mut self, track: &Track, decision: &DecisionFact) {
+        let confirms = track.gates.iter().any(|g| g.name == decision.spec.gate && g.confirms_amounts);
+        if confirms {
+            self.confirmed = Some(decision.spec.grant.iter().map(|l| (l.line.clone(), l.quantity)).collect());
+        }
+    }
+
+    fn note_settled_amounts(&mut self, track: &Track, settled: &CountedDecision, decisions: &[DecisionFact]) {
+        if let Some(decision) = decisions.iter().find(|d| d.uid == settled.uid) {
+            self.note_amounts(track, decision);
+        }
+    }
+}
+
+/// Every step from which this gate can be reached.
+fn ancestors<'t>(track: &'t Track, gate: &'t Gate) -> BTreeSet<&'t str> {
+    let mut found = BTreeSet::new();
+    let mut todo: Vec<&str> = gate.after.iter().map(String::as_str).collect();
+    while let Some(step) = todo.pop() {
+        if !found.insert(step) {
+            continue;
+        }
+        let of_gate = track.gates.iter().filter(|g| g.name == step).flat_map(|g| &g.after);
+        let of_effect = track.effects.iter().filter(|e| e.effect.step() == step).flat_map(|e| &e.after);
+        todo.extend(of_gate.chain(of_effect).map(String::as_str));
+    }
+    found
+}
+
+/// A decision as the status keeps it.
+#[must_use]
+pub fn counted(decision: &DecisionFact) -> CountedDecision {
+    use crate::api::decision::TestResult::{Failed, Passed};
+    let spec = &decision.spec;
+    let by = spec.decided_by.clone().unwrap_or_default();
+    let failed = spec.evidence.iter().any(|e| e.result == Some(Failed));
+    CountedDecision {
+        name: decision.name.clone(),
+        uid: decision.uid.clone(),
+        gate: spec.gate.clone(),
+        role: spec.role.clone(),
+        verdict: spec.verdict,
+        result: (spec.verdict == Verdict::File).then_some(if failed { Failed } else { Passed }),
+        by: by.username,
+        person: by.person,
+        at: decision.at,
+        digest: spec.digest.clone(),
+        comment: spec.comment.as_deref().map(|c| super::text::shorten(c, 512)),
+    }
+}
+
+/// Why a decision does not count, for people.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refusal {
+    /// Why, in one word.
+    pub reason: VoidReason,
+    /// Why, and what to do.
+    pub message: Text,
+}
+
+impl Refusal {
+    /// The refusal of this decision, as the status keeps it.
+    #[must_use]
+    pub fn of(&self, decision: &DecisionFact) -> VoidDecision {
+        VoidDecision {
+            name: decision.name.clone(),
+            reason: self.reason,
+            message: super::text::shorten(&self.message.to_string(), 512),
+        }
+    }
+}
