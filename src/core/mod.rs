@@ -3,9 +3,14 @@
 //! To find the rule for an article, look for the article in `config/policies`, then for the field's name here.
 
 pub mod calendar;
+pub mod catalog;
+pub mod completeness;
 pub mod credit_code;
 pub mod digest;
 pub mod names;
+pub mod policy;
 pub mod quantity;
+pub mod registry;
+pub mod scope;
 pub mod text;
 pub mod workflow;

@@ -1,0 +1,191 @@
+//! Whether a request's material is complete, and exactly what is missing (articles 17, 18).
+
+use super::text::Text;
+use crate::api::cloud_resource_request::{Application, OriginKind};
+use crate::api::governance_policy::{Applies, GovernancePolicySpec, Track};
+use crate::api::{CatalogItemSpec, OrganizationSpec};
+
+/// The circumstances of a request that switch rules on.
+#[must_use]
+pub fn circumstances(application: &Application, organization: &OrganizationSpec) -> Vec<Applies> {
+    let migrated = application.origin.kind == OriginKind::Migrated;
+    [
+        (Applies::HasSupervisor, organization.supervisor.is_some()),
+        (Applies::Migrated, migrated),
+        (Applies::LargeMigration, migrated && application.origin.large == Some(true)),
+    ]
+    .into_iter()
+    .filter_map(|(circumstance, holds)| holds.then_some(circumstance))
+    .collect()
+}
+
+/// Everything that is missing, each with its place and its article; empty where the material is complete.
+pub fn missing<'c>(
+    application: &Application,
+    organization: &OrganizationSpec,
+    policy: &GovernancePolicySpec,
+    track: &Track,
+    item: impl Fn(&str) -> Option<&'c CatalogItemSpec>,
+) -> Vec<Text> {
+    let mut missing = Vec::new();
+    let applies = circumstances(application, organization);
+    for rule in track.documents.iter().filter(|rule| rule.when.is_none_or(|when| applies.contains(&when))) {
+        if !application.documents.iter().any(|d| d.type_ == rule.type_) {
+            missing.push(Text::new(
+                format!("documents: {} {} ({})", rule.type_, rule.names.zh, rule.article),
+                format!("缺少{}（{}）", rule.names.zh, rule.article),
+            ));
+        }
+    }
+    if let Some(article) = track.development_finished_by.as_ref().filter(|_| !application.development_finished) {
+        missing.push(Text::new(
+            format!("developmentFinished: the system is filed once its development is finished ({article})"),
+            format!("系统开发完成后方可申请（{article}）"),
+        ));
+    }
+    if application.unit_name != organization.names.zh {
+        missing.push(Text::new(
+            format!("unitName: it says {}, and this unit is {}", application.unit_name, organization.names.zh),
+            format!("单位名称应为{}", organization.names.zh),
+        ));
+    }
+    if application.origin.kind == OriginKind::Migrated && application.origin.cut_over_date.is_none() {
+        missing.push(Text::new(
+            "origin.cutOverDate: a migrated system states its day of cut-over (article 21)",
+            "迁移系统须填写割接日期（第二十一条）",
+        ));
+    }
+    missing.extend(service_types(application, policy, item));
+    if let Some(urgency) = &application.urgency
+        && !application.documents.iter().any(|d| d.type_ == urgency.paper)
+    {
+        missing.push(Text::new(
+            format!("documents: the paper {} that urgency names (article 24)", urgency.paper),
+            format!("缺少紧急依据文件{}（第二十四条）", urgency.paper),
+        ));
+    }
+    missing
+}
+
+/// The ticks of the form and the lines of the quantity table belong together.
+fn service_types<'c>(
+    application: &Application,
+    policy: &GovernancePolicySpec,
+    item: impl Fn(&str) -> Option<&'c CatalogItemSpec>,
+) -> Vec<Text> {
+    let known: Vec<&str> = policy.service_types.iter().map(|t| t.name.as_str()).collect();
+    let mut wrong: Vec<Text> = application
+        .service_types
+        .iter()
+        .filter(|ticked| !known.contains(&ticked.as_str()))
+        .map(|ticked| {
+            Text::new(
+                format!("serviceTypes: the policy has no type {ticked}; it has {}", known.join(", ")),
+                format!("没有服务类型{ticked}"),
+            )
+        })
+        .collect();
+    for line in &application.lines {
+        let Some(item) = line.item.as_deref().and_then(&item) else { continue };
+        if !application.service_types.contains(&item.service_type) {
+            wrong.push(Text::new(
+                format!("serviceTypes: line {} is of type {}, which is not ticked", line.name, item.service_type),
+                format!("行{}属于服务类型{}，表中未勾选", line.name, item.service_type),
+            ));
+        }
+    }
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::cloud_resource_request::Line;
+    use crate::api::common::{Document, Names};
+    use crate::api::governance_policy::{DocumentRule, ServiceType};
+
+    fn document(type_: &str) -> Document {
+        Document { type_: type_.into(), name: "x".into(), sha256: "0".repeat(64), uri: None }
+    }
+
+    fn rule(type_: &str, when: Option<Applies>) -> DocumentRule {
+        DocumentRule {
+            type_: type_.into(),
+            names: Names { zh: "系统建设批复".into(), en: None },
+            when,
+            article: "第十七条".into(),
+        }
+    }
+
+    fn policy() -> GovernancePolicySpec {
+        let service_types = vec![ServiceType { name: "CloudServer".into(), names: Names::default() }];
+        GovernancePolicySpec { service_types, ..GovernancePolicySpec::default() }
+    }
+
+    fn track() -> Track {
+        Track {
+            documents: vec![rule("ConstructionApproval", None), rule("MigrationPlan", Some(Applies::LargeMigration))],
+            development_finished_by: Some("第十七条".into()),
+            ..Track::default()
+        }
+    }
+
+    fn unit() -> OrganizationSpec {
+        OrganizationSpec { names: Names { zh: "市卫健委".into(), en: None }, ..OrganizationSpec::default() }
+    }
+
+    fn complete() -> Application {
+        Application {
+            unit_name: "市卫健委".into(),
+            development_finished: true,
+            documents: vec![document("ConstructionApproval")],
+            service_types: vec!["CloudServer".into()],
+            ..Application::default()
+        }
+    }
+
+    fn missing_of(application: &Application) -> Vec<String> {
+        missing(application, &unit(), &policy(), &track(), |_| None).into_iter().map(|t| t.en).collect()
+    }
+
+    #[test]
+    fn r17_1_complete_material_lacks_nothing() {
+        assert_eq!(missing_of(&complete()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn r18_1_the_list_says_exactly_what_is_missing() {
+        let bare = Application { documents: vec![], development_finished: false, ..complete() };
+        let missing = missing_of(&bare);
+        assert_eq!(missing.len(), 2, "{missing:?}");
+        assert!(missing[0].contains("ConstructionApproval 系统建设批复 (第十七条)"));
+        assert!(missing[1].contains("developmentFinished"));
+    }
+
+    #[test]
+    fn r17_1_a_large_migration_needs_its_own_plan() {
+        let mut large = complete();
+        large.origin.kind = OriginKind::Migrated;
+        large.origin.cut_over_date = Some(jiff::civil::date(2026, 12, 1));
+        assert!(missing_of(&large).is_empty());
+        large.origin.large = Some(true);
+        assert!(missing_of(&large)[0].contains("MigrationPlan"));
+    }
+
+    #[test]
+    fn r13_1_ticks_follow_the_policys_service_types() {
+        let odd = Application { service_types: vec!["Teleport".into()], ..complete() };
+        assert!(missing_of(&odd)[0].contains("no type Teleport"));
+        let item = CatalogItemSpec { service_type: "CloudStorage".into(), ..CatalogItemSpec::default() };
+        let mut unticked = complete();
+        unticked.lines = vec![Line { name: "disk".into(), item: Some("x".into()), quantity: 1, ..Line::default() }];
+        let missing = missing(&unticked, &unit(), &policy(), &track(), |_| Some(&item));
+        assert!(missing[0].en.contains("line disk is of type CloudStorage"));
+    }
+
+    #[test]
+    fn r3_1_nobody_files_in_another_units_name() {
+        let other = Application { unit_name: "市公安局".into(), ..complete() };
+        assert!(missing_of(&other)[0].contains("unitName"));
+    }
+}
