@@ -3,14 +3,17 @@
 //! To find the rule for an article, look for the article in `config/policies`, then for the field's name here.
 
 pub mod calendar;
+pub mod capacity;
 pub mod catalog;
 pub mod completeness;
 pub mod credit_code;
 pub mod digest;
+pub mod ledger;
 pub mod names;
 pub mod policy;
 pub mod quantity;
 pub mod registry;
+pub mod request;
 pub mod scope;
 pub mod text;
 pub mod workflow;

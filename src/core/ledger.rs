@@ -1,0 +1,137 @@
+//! The books: facts of a system as a hash chain that anybody can check with nothing but the entries.
+
+use super::digest;
+use crate::api::common::{RequestRef, Time};
+use crate::api::ledger_entry::{LedgerBody, LedgerEntrySpec};
+use crate::api::{DecisionSpec, InformationSystemSpec};
+use serde_json::json;
+
+/// What stands before the first entry.
+pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// Something that belongs into the books.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fact {
+    /// Unique within the chain.
+    pub key: String,
+    /// When it happened.
+    pub at: Time,
+    /// The particulars.
+    pub body: LedgerBody,
+}
+
+/// The facts of a system, in the order in which they belong into the books: grants, going live, and whom the unit let in.
+#[must_use]
+pub fn facts(system: &InformationSystemSpec, access: &[(String, Time, DecisionSpec)]) -> Vec<Fact> {
+    let granted = system.grants.iter().map(|grant| Fact {
+        key: format!("granted/{}", grant.submission_uid),
+        at: grant.effective_from,
+        body: LedgerBody { granted: Some(Box::new(grant.clone())), ..LedgerBody::default() },
+    });
+    let live = system.live.iter().map(|live| Fact {
+        key: "live".to_owned(),
+        at: live.from,
+        body: LedgerBody { live: Some(live.clone()), ..LedgerBody::default() },
+    });
+    let access = access.iter().filter_map(|(uid, at, decision)| {
+        let access = decision.access.clone()?;
+        Some(Fact {
+            key: format!("access/{uid}"),
+            at: *at,
+            body: LedgerBody { access: Some(access), ..LedgerBody::default() },
+        })
+    });
+    granted.chain(live).chain(access).collect()
+}
+
+/// The entries that are missing, continuing the chain.
+#[must_use]
+pub fn missing(system: &RequestRef, facts: &[Fact], chain: &[LedgerEntrySpec]) -> Vec<LedgerEntrySpec> {
+    let mut seq = chain.iter().map(|e| e.seq).max().unwrap_or(0);
+    let mut previous = chain.iter().max_by_key(|e| e.seq).map_or_else(|| GENESIS.to_owned(), |e| e.hash.clone());
+    facts
+        .iter()
+        .filter(|fact| !chain.iter().any(|e| e.fact == fact.key))
+        .map(|fact| {
+            seq += 1;
+            let mut entry = LedgerEntrySpec {
+                system: system.clone(),
+                seq,
+                previous: previous.clone(),
+                fact: fact.key.clone(),
+                at: fact.at,
+                body: fact.body.clone(),
+                hash: String::new(),
+            };
+            entry.hash = hash(&entry);
+            previous.clone_from(&entry.hash);
+            entry
+        })
+        .collect()
+}
+
+/// The hash of an entry: over every field but the hash.
+#[must_use]
+pub fn hash(entry: &LedgerEntrySpec) -> String {
+    let LedgerEntrySpec { system, seq, previous, fact, at, body, hash: _ } = entry;
+    digest::of(&json!({"system": system, "seq": seq, "previous": previous, "fact": fact, "at": at, "body": body}))
+}
+
+/// What is wrong with a chain; nothing where it is whole.
+#[must_use]
+pub fn check(chain: &[LedgerEntrySpec]) -> Vec<String> {
+    let mut sorted: Vec<_> = chain.iter().collect();
+    sorted.sort_by_key(|e| e.seq);
+    let mut wrong = Vec::new();
+    let mut previous = GENESIS;
+    for (place, entry) in (1..).zip(sorted) {
+        if entry.seq != place {
+            wrong.push(format!("entry {place} is missing: the next one is {}", entry.seq));
+        }
+        if entry.previous != previous {
+            wrong.push(format!("entry {} does not follow from the one before", entry.seq));
+        }
+        if hash(entry) != entry.hash {
+            wrong.push(format!("entry {} was changed: its hash does not fit", entry.seq));
+        }
+        previous = &entry.hash;
+    }
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fact(n: usize) -> Fact {
+        Fact { key: format!("f{n}"), at: Time::default(), body: LedgerBody::default() }
+    }
+
+    fn chain(n: usize) -> Vec<LedgerEntrySpec> {
+        missing(&RequestRef::default(), &(0..n).map(fact).collect::<Vec<_>>(), &[])
+    }
+
+    #[test]
+    fn writing_twice_adds_nothing() {
+        let facts: Vec<_> = (0..3).map(fact).collect();
+        let whole = chain(3);
+        assert!(missing(&RequestRef::default(), &facts, &whole).is_empty());
+        let resumed = missing(&RequestRef::default(), &facts, &whole[..1]);
+        assert_eq!(resumed, whole[1..]);
+    }
+
+    #[test]
+    fn tampering_is_found() {
+        let whole = chain(4);
+        assert!(check(&whole).is_empty());
+        let mut changed = whole.clone();
+        changed[1].fact = "forged".into();
+        assert_eq!(check(&changed), ["entry 2 was changed: its hash does not fit"]);
+        let mut rehashed = changed;
+        rehashed[1].hash = hash(&rehashed[1]);
+        assert_eq!(check(&rehashed), ["entry 3 does not follow from the one before"]);
+        let mut cut = whole;
+        cut.remove(1);
+        assert!(!check(&cut).is_empty());
+    }
+}

@@ -1,0 +1,465 @@
+//! What becomes of a CloudResourceRequest: from what is in the API to phase, conditions, effects wanted and the next
+//! moment at which time alone changes the answer.
+//!
+//! [`decide`] is the one place where a request's state comes from. Nothing here depends on having seen an event.
+
+mod lines;
+mod report;
+#[cfg(test)]
+mod tests;
+
+use super::capacity;
+use super::completeness;
+use super::digest;
+use super::names;
+use super::policy;
+use super::quantity::Amounts;
+use super::registry::{Named, Registry};
+use super::scope;
+use super::text::Text;
+use super::workflow::{self, DecisionFact, Subject, Walk};
+use crate::api::cloud_resource_request::{Application, CloudResourceRequestStatus, CountedDecision, OriginKind};
+use crate::api::common::{PolicyRef, RequestKind, RequestRef, Time};
+use crate::api::decision::Verdict;
+use crate::api::governance_policy::{Applies, Effect, Gate, GovernancePolicySpec, Track};
+use crate::api::information_system::{Grant, InformationSystemSpec, Live};
+use crate::api::names::GATE_SUBMISSION;
+use crate::api::{CloudDomainStatus, OrganizationSpec};
+use jiff::Timestamp;
+use lines::Lines;
+use std::collections::BTreeMap;
+
+/// What was observed about one request.
+#[derive(Clone, Debug)]
+pub struct Facts<'a> {
+    /// Name of the request.
+    pub name: &'a str,
+    /// Its uid.
+    pub uid: &'a str,
+    /// Its generation.
+    pub generation: i64,
+    /// The Organization in whose home namespace it lies.
+    pub organization: &'a str,
+    /// The material part.
+    pub application: &'a Application,
+    /// All decisions in the namespace that name this request, with who is entitled.
+    pub decisions: &'a [DecisionFact],
+    /// The InformationSystem of the same code, where there is one.
+    pub system: Option<SystemFact<'a>>,
+    /// What the domain has granted so far, as last counted; for display only, the commit counts anew.
+    pub domain: Option<&'a CloudDomainStatus>,
+}
+
+/// An InformationSystem as it was observed.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemFact<'a> {
+    /// What it was granted.
+    pub spec: &'a InformationSystemSpec,
+    /// When its resources were open for the first time.
+    pub provisioned_at: Option<Time>,
+}
+
+/// What follows.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// The status to show; its conditions are in `conditions`, since only the writer knows when they changed.
+    pub status: CloudResourceRequestStatus,
+    /// Conditions: type, whether it holds (nothing: unknown), reason, message.
+    pub conditions: Vec<Statement>,
+    /// The grant to commit, where everything before provisioning has been decided.
+    pub grant: Option<Grant>,
+    /// The system to open with that grant.
+    pub system: Option<InformationSystemSpec>,
+    /// That the system is live, where it has just become so.
+    pub live: Option<Live>,
+    /// The next moment at which time alone changes the answer.
+    pub wake: Option<Timestamp>,
+}
+
+/// One condition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statement {
+    /// Type.
+    pub type_: &'static str,
+    /// Whether it holds; nothing where that is unknown.
+    pub holds: Option<bool>,
+    /// Reason in one word.
+    pub reason: String,
+    /// Message for people.
+    pub message: String,
+}
+
+impl Statement {
+    /// A condition.
+    pub fn new(type_: &'static str, holds: impl Into<Option<bool>>, reason: &str, message: impl ToString) -> Self {
+        Self { type_, holds: holds.into(), reason: reason.to_owned(), message: message.to_string() }
+    }
+}
+
+/// The round that stands: a filing and the version of the rules that it pins.
+struct Round<'a> {
+    submission: &'a DecisionFact,
+    policy: &'a Named<GovernancePolicySpec>,
+    number: i64,
+}
+
+/// Decides. Pure: the same facts at the same moment give the same plan.
+#[must_use]
+pub fn decide(facts: &Facts<'_>, registry: &Registry, now: Timestamp) -> Plan {
+    let Some(organization) = registry.organizations.get(facts.organization) else {
+        return report::stalled(
+            facts,
+            "OrganizationMissing",
+            &Text::new(
+                format!("there is no Organization {}: the authority creates it", facts.organization),
+                format!("单位{}不存在，请主管部门登记", facts.organization),
+            ),
+        );
+    };
+    if let Some(system) = facts.system
+        && let Err(refusal) = ours(facts, &system)
+    {
+        return report::stalled(facts, refusal.0, &refusal.1);
+    }
+    let Some(domain) = registry.domains.get(&facts.application.domain) else {
+        return report::stalled(facts, "DomainUnknown", &unknown_domain(facts, registry));
+    };
+    if domain.dedicated && !domain.organizations.iter().any(|o| o == facts.organization) {
+        return report::stalled(facts, "DomainNotOpen", &closed_domain(facts));
+    }
+    match standing_round(facts, registry, organization) {
+        Some(round) => in_round(facts, registry, organization, &round, now),
+        None => draft(facts, registry, organization, now),
+    }
+}
+
+/// The uid that decisions name: a request applied again with the same content goes on where its system stands.
+#[must_use]
+pub fn subject_uid<'a>(facts: &Facts<'a>) -> &'a str {
+    facts.system.map_or(facts.uid, |system| system.spec.request.uid.as_str())
+}
+
+/// Whether the system of this code was opened for this request, or for one with the same content.
+fn ours(facts: &Facts<'_>, system: &SystemFact<'_>) -> Result<(), (&'static str, Text)> {
+    let code = &facts.application.system.code;
+    let same = |grant: &Grant| grant.application_digest == digest::of_application(facts.application);
+    if system.spec.grants.iter().any(same) {
+        return Ok(());
+    }
+    let by = &system.spec.request;
+    Err(if by.uid == facts.uid {
+        (
+            "ContentChanged",
+            Text::new(
+                format!(
+                    "this request no longer says what was granted to system {code}: what was granted stands and this text has no effect; put it back, or ask with a ResourceChange (annex 2)"
+                ),
+                format!("本申请内容与已授予系统{code}的资源不一致，现有资源不受影响；请恢复原内容或填写资源变更申请表"),
+            ),
+        )
+    } else {
+        (
+            "SystemNameTaken",
+            Text::new(
+                format!(
+                    "system code {code} is taken: it was opened for request {} with other content, and nothing here touches it; choose another system.code, or ask for other resources of {code} with a ResourceChange (annex 2)",
+                    by.name
+                ),
+                format!("系统代码{code}已被申请{}使用，请更换代码；如需调整该系统资源，请填写资源变更申请表", by.name),
+            ),
+        )
+    })
+}
+
+fn unknown_domain(facts: &Facts<'_>, registry: &Registry) -> Text {
+    let open = registry
+        .domains
+        .iter()
+        .filter(|(_, d)| !d.dedicated || d.organizations.iter().any(|o| o == facts.organization));
+    let names: Vec<&str> = open.map(|(name, _)| name.as_str()).collect();
+    Text::new(
+        format!(
+            "spec.application.domain: there is no CloudDomain `{}`; open to you: {}",
+            facts.application.domain,
+            names.join(", ")
+        ),
+        format!("没有云域{}，可选：{}", facts.application.domain, names.join("、")),
+    )
+}
+
+fn closed_domain(facts: &Facts<'_>) -> Text {
+    Text::new(
+        format!(
+            "spec.application.domain: {} is a dedicated domain (article 3) that is not open to {}: choose another, or the authority adds the unit to its spec.organizations",
+            facts.application.domain, facts.organization
+        ),
+        format!("专有域{}未向本单位开放，请另选或联系主管部门", facts.application.domain),
+    )
+}
+
+/// The newest filing by an entitled person whose digest is that of the content as it stands, under the version of the
+/// rules that was in force on the day of filing. A system that was granted keeps the filing of its grant.
+fn standing_round<'a>(facts: &Facts<'a>, registry: &'a Registry, organization: &OrganizationSpec) -> Option<Round<'a>> {
+    let mut submissions: Vec<&DecisionFact> = facts
+        .decisions
+        .iter()
+        .filter(|d| d.spec.verdict == Verdict::Submit && d.spec.gate == GATE_SUBMISSION)
+        .collect();
+    submissions.sort_by_key(|d| (d.at, d.uid.clone()));
+    let granted = facts.system.and_then(|s| s.spec.grants.first());
+    let valid: Vec<(&DecisionFact, &Named<GovernancePolicySpec>)> = submissions
+        .into_iter()
+        .filter_map(|submission| {
+            let policy = match granted {
+                Some(grant) if grant.submission_uid == submission.uid => {
+                    registry.policies.iter().find(|p| p.uid == grant.policy.uid)?
+                }
+                Some(_) => return None,
+                None => policy_of_filing(submission, registry, organization)?,
+            };
+            let track = policy.spec.track(&facts.application.track)?;
+            let pinned = digest::of_submission(
+                RequestKind::CloudResourceRequest,
+                subject_uid(facts),
+                facts.application,
+                &policy.uid,
+            );
+            let counts = granted.is_some() || (submission.entitled && submission.spec.role == track.submission.role);
+            let named = submission.spec.request_ref.uid == subject_uid(facts);
+            (counts && named && submission.spec.digest == pinned).then_some((submission, policy))
+        })
+        .collect();
+    let number = granted.map_or_else(|| i64::try_from(valid.len()).unwrap_or(i64::MAX), |grant| grant.round);
+    valid.last().map(|(submission, policy)| Round { submission, policy, number })
+}
+
+/// The version in force on the day of filing, in the policy's own time zone.
+fn policy_of_filing<'r>(
+    submission: &DecisionFact,
+    registry: &'r Registry,
+    organization: &OrganizationSpec,
+) -> Option<&'r Named<GovernancePolicySpec>> {
+    in_force_at(registry, organization, submission.at.timestamp()).ok()
+}
+
+fn in_force_at<'r>(
+    registry: &'r Registry,
+    organization: &OrganizationSpec,
+    at: Timestamp,
+) -> Result<&'r Named<GovernancePolicySpec>, Text> {
+    let family = &organization.policy_family;
+    let zone = registry
+        .policies
+        .iter()
+        .find(|p| p.spec.family == *family)
+        .and_then(|p| super::calendar::zone(&p.spec.time_zone));
+    let day = super::calendar::date_in(at, &zone.unwrap_or(jiff::tz::TimeZone::UTC));
+    policy::in_force(&registry.policies, family, day)
+}
+
+/// Nothing filed stands: shows what would be filed, under which digest, and what is still wrong with it.
+fn draft(facts: &Facts<'_>, registry: &Registry, organization: &OrganizationSpec, now: Timestamp) -> Plan {
+    let policy = match in_force_at(registry, organization, now) {
+        Ok(policy) => policy,
+        Err(why) => return report::stalled(facts, "NoPolicyInForce", &why),
+    };
+    let Some(track) = policy.spec.track(&facts.application.track) else {
+        return report::stalled(facts, "TrackUnknown", &unknown_track(facts, &policy.spec));
+    };
+    let day = super::calendar::date_in(
+        now,
+        &super::calendar::zone(&policy.spec.time_zone).unwrap_or(jiff::tz::TimeZone::UTC),
+    );
+    let lines = Lines::resolve(facts, registry, day, None);
+    let missing = missing(facts, registry, organization, &policy.spec, track);
+    let digest =
+        digest::of_submission(RequestKind::CloudResourceRequest, subject_uid(facts), facts.application, &policy.uid);
+    report::draft(facts, registry, &report::Draft { policy, track, digest, lines: &lines, missing: &missing })
+}
+
+fn unknown_track(facts: &Facts<'_>, policy: &GovernancePolicySpec) -> Text {
+    let tracks: Vec<&str> = policy.tracks.iter().map(|t| t.name.as_str()).collect();
+    Text::new(
+        format!(
+            "spec.application.track: {} has no track `{}`; it has {}",
+            policy.title.get(false),
+            facts.application.track,
+            tracks.join(", ")
+        ),
+        format!("《{}》没有流程{}，可选：{}", policy.title.zh, facts.application.track, tracks.join("、")),
+    )
+}
+
+fn missing(
+    facts: &Facts<'_>,
+    registry: &Registry,
+    organization: &OrganizationSpec,
+    policy: &GovernancePolicySpec,
+    track: &Track,
+) -> Vec<Text> {
+    completeness::missing(facts.application, organization, policy, track, |item| {
+        registry.items.get(item).map(|i| &i.spec)
+    })
+}
+
+/// A filing stands: walks through its gates.
+fn in_round(
+    facts: &Facts<'_>,
+    registry: &Registry,
+    organization: &OrganizationSpec,
+    round: &Round<'_>,
+    now: Timestamp,
+) -> Plan {
+    let policy = &round.policy.spec;
+    let zone = super::calendar::zone(&policy.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let Some(track) = policy.track(&facts.application.track) else {
+        return report::stalled(facts, "TrackUnknown", &unknown_track(facts, policy));
+    };
+    let granted = facts.system.and_then(|s| s.spec.grants.first());
+    if granted.is_none()
+        && let Err(out) = scope::judge(facts.application, &policy.scope)
+    {
+        return report::out_of_scope(facts, round.policy, round.submission, round.number, &out);
+    }
+    // Terms are those of the day of filing: a price that changes later voids no decision.
+    let day = super::calendar::date_in(round.submission.at.timestamp(), &zone);
+    let lines = Lines::resolve(facts, registry, day, granted);
+    let missing = missing(facts, registry, organization, policy, track);
+    let circumstances = completeness::circumstances(facts.application, organization);
+    let complete = missing.is_empty() && lines.problem().is_none();
+    let walk = walk_through(facts, round, track, &lines, complete, &circumstances);
+
+    let lines = lines.confirmed(walk.confirmed.as_ref());
+    let scene = report::Scene {
+        registry,
+        policy: round.policy,
+        track,
+        submission: round.submission,
+        round: round.number,
+        lines: &lines,
+        missing: &missing,
+        walk: &walk,
+        zone: &zone,
+    };
+    let mut plan = report::in_round(facts, &scene, now);
+    if walk.due_effects.contains_key(&Effect::Provision) && granted.is_none() {
+        commit(facts, round, track, &lines, &walk, &mut plan);
+    }
+    if let (Some(at), Some(system)) = (walk.due_effects.get(&Effect::GoLive), facts.system)
+        && system.spec.live.is_none()
+    {
+        plan.live = Some(Live { from: *at, decisions: since_grant(&walk, system.spec) });
+    }
+    plan
+}
+
+fn walk_through(
+    facts: &Facts<'_>,
+    round: &Round<'_>,
+    track: &Track,
+    lines: &Lines,
+    complete: bool,
+    circumstances: &[Applies],
+) -> Walk {
+    let granted = facts.system.and_then(|s| s.spec.grants.first());
+    let content = digest::Content {
+        kind: RequestKind::CloudResourceRequest,
+        uid: subject_uid(facts),
+        application: facts.application,
+        submission_uid: &round.submission.uid,
+        policy_uid: &round.policy.uid,
+        terms: lines.terms(),
+    };
+    let done = done(facts);
+    let subject = Subject {
+        name: facts.name,
+        uid: subject_uid(facts),
+        submission: round.submission,
+        applies: circumstances,
+        complete,
+        asked: lines.asked(),
+        never_above_asked: round.policy.spec.house_rules.never_above_asked,
+        settled: granted.map_or(&[], |grant| grant.decisions.as_slice()),
+        done: &done,
+    };
+    let digest = |gate: &Gate, before: &[&CountedDecision], confirmed: Option<&BTreeMap<String, i64>>| {
+        digest::of_gate(&content, &gate.name, before, confirmed)
+    };
+    workflow::walk(track, &subject, facts.decisions, &digest)
+}
+
+/// Effects that are done, by the durable facts of the system.
+fn done(facts: &Facts<'_>) -> BTreeMap<Effect, Time> {
+    let system = facts.system;
+    let provisioned = system.and_then(|s| s.provisioned_at).map(|at| (Effect::Provision, at));
+    let live = system.and_then(|s| s.spec.live.as_ref()).map(|live| (Effect::GoLive, live.from));
+    provisioned.into_iter().chain(live).collect()
+}
+
+/// Decisions made since the grant: reports and signatures.
+fn since_grant(walk: &Walk, system: &InformationSystemSpec) -> Vec<CountedDecision> {
+    let before = |d: &CountedDecision| system.grants.iter().any(|g| g.decisions.iter().any(|s| s.uid == d.uid));
+    walk.counted.iter().filter(|d| !before(d)).cloned().collect()
+}
+
+/// Everything before provisioning has been decided: the grant, with every term frozen.
+fn commit(facts: &Facts<'_>, round: &Round<'_>, track: &Track, lines: &Lines, walk: &Walk, plan: &mut Plan) {
+    let Some(effective_from) = walk.due_effects.get(&Effect::Provision).copied() else { return };
+    let Ok(granted_lines) = lines.granted() else { return };
+    let Ok(amounts) = super::catalog::total(&granted_lines) else { return };
+    let application = facts.application;
+    let policy = &round.policy.spec;
+    let request =
+        RequestRef { kind: RequestKind::CloudResourceRequest, name: facts.name.to_owned(), uid: facts.uid.to_owned() };
+    let approved: Vec<String> = walk.counted.iter().map(|d| d.digest.clone()).collect();
+    let grant = Grant {
+        request: request.clone(),
+        submission_uid: round.submission.uid.clone(),
+        track: track.name.clone(),
+        round: round.number,
+        policy: PolicyRef { name: round.policy.name.clone(), uid: round.policy.uid.clone() },
+        encoding: digest::ENCODING,
+        digest: approved.last().cloned().unwrap_or_else(|| round.submission.spec.digest.clone()),
+        application_digest: digest::of_application(application),
+        decisions: walk.counted.clone(),
+        lines: granted_lines,
+        amounts: amounts.print(),
+        funding_source: application.funding.source,
+        payer: application.funding.payer.clone(),
+        self_paying: scope::self_paying(application, &policy.scope),
+        effective_from,
+    };
+    plan.system = Some(InformationSystemSpec {
+        name: application.system.name.clone(),
+        organization: facts.organization.to_owned(),
+        domain: application.domain.clone(),
+        namespace: names::system_namespace(facts.organization, &application.system.code),
+        request,
+        protection_level: application.protection_level,
+        networks: application.networks.clone(),
+        grants: vec![grant.clone()],
+        live: None,
+        keep_old_until: keep_old_until(application, policy),
+    });
+    plan.grant = Some(grant);
+}
+
+/// The old self of a migrated system is kept for so many months after cut-over (article 21).
+#[must_use]
+pub fn keep_old_until(application: &Application, policy: &GovernancePolicySpec) -> Option<jiff::civil::Date> {
+    let cut_over = application.origin.cut_over_date.filter(|_| application.origin.kind == OriginKind::Migrated)?;
+    super::calendar::add_months(cut_over, policy.retention.old_system_months.value)
+}
+
+/// Whether what is asked for fits into what the domain had left when it was last counted; for display.
+fn room(facts: &Facts<'_>, registry: &Registry, wanted: &Amounts) -> Result<(), Text> {
+    let Some(domain) = registry.domains.get(&facts.application.domain) else { return Ok(()) };
+    let Ok(grantable) = capacity::grantable(domain) else {
+        return Err(Text::new(
+            format!("the capacity of domain {} cannot be read: its condition Valid says why", facts.application.domain),
+            format!("云域{}的容量填写有误", facts.application.domain),
+        ));
+    };
+    let granted = facts.domain.map(|status| Amounts::parse(&status.granted)).and_then(Result::ok).unwrap_or_default();
+    capacity::fits(wanted, &grantable, &granted).map_err(|short| capacity::explain(&facts.application.domain, &short))
+}

@@ -1,0 +1,123 @@
+//! The lines of a request: resolved to terms, confirmed in amounts, granted.
+
+use super::Facts;
+use crate::api::cloud_resource_request::{Line, LineStatus};
+use crate::api::common::Money;
+use crate::api::information_system::{Grant, GrantedLine, Terms};
+use crate::core::catalog;
+use crate::core::registry::Registry;
+use crate::core::text::{Text, shorten};
+use jiff::civil::Date;
+use std::collections::BTreeMap;
+
+/// All lines of a request with what is known about each.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lines {
+    lines: Vec<(Line, Result<Option<Terms>, Text>, Vec<String>)>,
+    terms: BTreeMap<String, Terms>,
+    asked: BTreeMap<String, i64>,
+    confirmed: Option<BTreeMap<String, i64>>,
+}
+
+impl Lines {
+    /// Terms of the day of filing; those of the grant, once there is one.
+    pub(super) fn resolve(facts: &Facts<'_>, registry: &Registry, day: Date, granted: Option<&Grant>) -> Self {
+        let lines: Vec<_> = facts
+            .application
+            .lines
+            .iter()
+            .map(|line| {
+                let frozen = granted.and_then(|g| g.lines.iter().find(|l| l.name == line.name));
+                let terms = match frozen {
+                    Some(frozen) => Ok(frozen.terms.clone()),
+                    None => catalog::resolve(registry, line, &facts.application.domain, day),
+                };
+                let nearest = match &line.need {
+                    Some(need) => catalog::nearest(registry.items.values(), need, day),
+                    None => Vec::new(),
+                };
+                (line.clone(), terms, nearest.into_iter().map(str::to_owned).collect())
+            })
+            .collect();
+        let terms = lines
+            .iter()
+            .filter_map(|(line, terms, _)| Some((line.name.clone(), terms.as_ref().ok()?.clone()?)))
+            .collect();
+        let asked = facts
+            .application
+            .lines
+            .iter()
+            .filter(|line| line.self_procured.is_none())
+            .map(|line| (line.name.clone(), line.quantity))
+            .collect();
+        Self { lines, terms, asked, confirmed: None }
+    }
+
+    /// With the units that were confirmed.
+    pub(super) fn confirmed(mut self, confirmed: Option<&BTreeMap<String, i64>>) -> Self {
+        self.confirmed = confirmed.cloned();
+        self
+    }
+
+    /// Terms by line.
+    pub(super) fn terms(&self) -> &BTreeMap<String, Terms> {
+        &self.terms
+    }
+
+    /// Units asked for, of the lines that amounts are confirmed of.
+    pub(super) fn asked(&self) -> &BTreeMap<String, i64> {
+        &self.asked
+    }
+
+    /// The first line that cannot be provided.
+    pub(super) fn problem(&self) -> Option<(&str, &Text)> {
+        self.lines.iter().find_map(|(line, terms, _)| Some((line.name.as_str(), terms.as_ref().err()?)))
+    }
+
+    /// The lines as granted: what was confirmed, or, where nothing has been confirmed yet, what is asked for.
+    pub(super) fn granted(&self) -> Result<Vec<GrantedLine>, Text> {
+        self.lines
+            .iter()
+            .map(|(line, terms, _)| {
+                Ok(GrantedLine {
+                    name: line.name.clone(),
+                    quantity: self.quantity(line),
+                    terms: terms.clone()?,
+                    self_procured: line.self_procured.clone(),
+                })
+            })
+            .collect()
+    }
+
+    fn quantity(&self, line: &Line) -> i64 {
+        self.confirmed.as_ref().and_then(|c| c.get(&line.name)).copied().unwrap_or(line.quantity)
+    }
+
+    /// The lines as the status shows them.
+    pub(super) fn statuses(&self) -> Vec<LineStatus> {
+        self.lines
+            .iter()
+            .map(|(line, terms, nearest)| {
+                let quantity = self.quantity(line);
+                let terms_known = terms.as_ref().ok().and_then(Option::as_ref);
+                let amounts = terms_known.map(|terms| catalog::amounts(terms, quantity));
+                let problem = terms.as_ref().err().or_else(|| amounts.as_ref().and_then(|a| a.as_ref().err()));
+                LineStatus {
+                    name: line.name.clone(),
+                    asked: line.quantity,
+                    confirmed: self.confirmed.as_ref().and_then(|c| c.get(&line.name)).copied(),
+                    amounts: amounts
+                        .as_ref()
+                        .and_then(|a| a.as_ref().ok())
+                        .map(crate::core::quantity::Amounts::print)
+                        .unwrap_or_default(),
+                    monthly_fee: terms_known
+                        .and_then(|terms| catalog::fee(terms, quantity))
+                        .map(|fee| Money(fee.normalize().to_string())),
+                    nearest: nearest.clone(),
+                    problem: problem.map(|text| shorten(&text.to_string(), 512)),
+                }
+            })
+            .collect()
+    }
+}
