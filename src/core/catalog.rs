@@ -84,7 +84,7 @@ fn product<'r>(
 
 fn unknown_item(registry: &Registry, item: &str) -> Text {
     let mut names: Vec<&str> = registry.items.keys().map(String::as_str).collect();
-    names.sort_by_key(|name| Reverse((strsim::normalized_levenshtein(name, item) * 1000.0).round() as i64));
+    names.sort_by_key(|name| strsim::levenshtein(name, item));
     names.truncate(3);
     Text::new(
         format!(
@@ -181,8 +181,8 @@ pub fn nearest<'r>(
 fn mentions(item: &CatalogItemSpec, description: &str) -> usize {
     let description = description.to_lowercase();
     let names = [Some(item.names.zh.as_str()), item.names.en.as_deref()];
-    let named = names.into_iter().flatten().filter(|n| description.contains(&n.to_lowercase())).count();
-    named * 2 + item.functions.iter().filter(|f| description.contains(f.as_str())).count()
+    let by_name = names.into_iter().flatten().filter(|n| description.contains(&n.to_lowercase())).count();
+    by_name * 2 + item.functions.iter().filter(|f| description.contains(f.as_str())).count()
 }
 
 /// Sum over the dimensions asked for of how many times too small or too large an item is, in percent.

@@ -8,6 +8,8 @@ pub mod catalog;
 pub mod completeness;
 pub mod credit_code;
 pub mod digest;
+#[cfg(test)]
+pub mod fixtures;
 pub mod ledger;
 pub mod names;
 pub mod policy;

@@ -91,8 +91,13 @@ pub struct Statement {
 
 impl Statement {
     /// A condition.
-    pub fn new(type_: &'static str, holds: impl Into<Option<bool>>, reason: &str, message: impl ToString) -> Self {
-        Self { type_, holds: holds.into(), reason: reason.to_owned(), message: message.to_string() }
+    pub fn new(
+        type_: &'static str,
+        holds: impl Into<Option<bool>>,
+        reason: &str,
+        message: impl std::fmt::Display,
+    ) -> Self {
+        Self { type_, holds: holds.into(), reason: reason.to_owned(), message: format!("{message}") }
     }
 }
 

@@ -10,10 +10,13 @@ use crate::core::text::{Text, shorten};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 
+/// A line, its terms (none on what the unit procures itself) or what is wrong with it, and the nearest items to a need.
+type Resolved = (Line, Result<Option<Terms>, Text>, Vec<String>);
+
 /// All lines of a request with what is known about each.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lines {
-    lines: Vec<(Line, Result<Option<Terms>, Text>, Vec<String>)>,
+    each: Vec<Resolved>,
     terms: BTreeMap<String, Terms>,
     asked: BTreeMap<String, i64>,
     confirmed: Option<BTreeMap<String, i64>>,
@@ -50,7 +53,7 @@ impl Lines {
             .filter(|line| line.self_procured.is_none())
             .map(|line| (line.name.clone(), line.quantity))
             .collect();
-        Self { lines, terms, asked, confirmed: None }
+        Self { each: lines, terms, asked, confirmed: None }
     }
 
     /// With the units that were confirmed.
@@ -71,12 +74,12 @@ impl Lines {
 
     /// The first line that cannot be provided.
     pub(super) fn problem(&self) -> Option<(&str, &Text)> {
-        self.lines.iter().find_map(|(line, terms, _)| Some((line.name.as_str(), terms.as_ref().err()?)))
+        self.each.iter().find_map(|(line, terms, _)| Some((line.name.as_str(), terms.as_ref().err()?)))
     }
 
     /// The lines as granted: what was confirmed, or, where nothing has been confirmed yet, what is asked for.
     pub(super) fn granted(&self) -> Result<Vec<GrantedLine>, Text> {
-        self.lines
+        self.each
             .iter()
             .map(|(line, terms, _)| {
                 Ok(GrantedLine {
@@ -95,7 +98,7 @@ impl Lines {
 
     /// The lines as the status shows them.
     pub(super) fn statuses(&self) -> Vec<LineStatus> {
-        self.lines
+        self.each
             .iter()
             .map(|(line, terms, nearest)| {
                 let quantity = self.quantity(line);

@@ -55,17 +55,7 @@ pub(super) struct Draft<'a> {
 pub(super) fn draft(facts: &Facts<'_>, registry: &Registry, draft: &Draft<'_>) -> Plan {
     let Draft { policy, track, digest, lines, missing } = draft;
     let role = &track.submission.role;
-    let gate = OpenGate {
-        gate: GATE_SUBMISSION.to_owned(),
-        title: Names { zh: "提交申请".to_owned(), en: Some("File the request".to_owned()) },
-        role: role.clone(),
-        organizations: registry.holders(&policy.spec, facts.organization, &facts.application.domain, role),
-        verdicts: vec![Verdict::Submit],
-        quorum: 1,
-        digest: digest.clone(),
-        article: track.submission.article.clone(),
-        ..OpenGate::default()
-    };
+    let gate = submission_gate(facts, registry, &policy.spec, track, digest.clone());
     let filed =
         facts.decisions.iter().filter(|d| d.spec.verdict == Verdict::Submit).max_by_key(|d| (d.at, d.uid.as_str()));
     let (reason, message) = match filed {
@@ -101,6 +91,28 @@ pub(super) fn draft(facts: &Facts<'_>, registry: &Registry, draft: &Draft<'_>) -
         ..with_lines(blank(facts), lines)
     };
     Plan { status, conditions, ..Plan::default() }
+}
+
+/// The gate at which a request is filed, for the first time or again.
+fn submission_gate(
+    facts: &Facts<'_>,
+    registry: &Registry,
+    policy: &GovernancePolicySpec,
+    track: &Track,
+    digest: String,
+) -> OpenGate {
+    let role = &track.submission.role;
+    OpenGate {
+        gate: GATE_SUBMISSION.to_owned(),
+        title: Names { zh: "提交申请".to_owned(), en: Some("File the request".to_owned()) },
+        role: role.clone(),
+        organizations: registry.holders(policy, facts.organization, &facts.application.domain, role),
+        verdicts: vec![Verdict::Submit],
+        quorum: 1,
+        digest,
+        article: track.submission.article.clone(),
+        ..OpenGate::default()
+    }
 }
 
 /// Submissions that open nothing, and why.
@@ -187,7 +199,11 @@ pub(super) struct Scene<'a> {
 
 pub(super) fn in_round(facts: &Facts<'_>, scene: &Scene<'_>, now: Timestamp) -> Plan {
     let Scene { policy, walk, lines, .. } = scene;
-    let gates: Vec<OpenGate> = walk.open.iter().filter_map(|open| open_gate(facts, scene, open)).collect();
+    let mut gates: Vec<OpenGate> = walk.open.iter().filter_map(|open| open_gate(facts, scene, open)).collect();
+    if walk.ended.is_some() && facts.system.is_none() {
+        let filed = scene.submission.spec.digest.clone();
+        gates.push(submission_gate(facts, scene.registry, &policy.spec, scene.track, filed));
+    }
     let due = gates.iter().filter_map(|g| g.due).min();
     let phase = phase(facts, walk);
     let mut void = walk.void.clone();

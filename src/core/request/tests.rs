@@ -1,1 +1,545 @@
+//! The standard track as people walk it, by the shipped policies, and what must not get through.
 
+use crate::api::cloud_resource_request::{Phase, VoidReason};
+use crate::api::common::{Document, Quantity};
+use crate::api::decision::{TestResult, Verdict};
+use crate::api::names::*;
+use crate::core::fixtures::Story;
+use crate::core::quantity::Amounts;
+use jiff::ToSpan as _;
+use proptest::prelude::*;
+
+const UNIT: &str = "zhang.wei@health";
+const AUTHORITY: &str = "li.na@data-bureau";
+const AGENCY: &str = "chen.jing@data-center";
+const PROVIDER: &str = "liu.yang@bozhou-cloud";
+
+fn filed() -> Story {
+    let mut story = Story::of("health-portal");
+    story.decides(UNIT, GATE_SUBMISSION, Verdict::Submit);
+    story
+}
+
+fn evaluated() -> Story {
+    let mut story = filed();
+    story.decides(AUTHORITY, "completeness", Verdict::Approve).decides(AGENCY, "plan", Verdict::Confirm).decides(
+        AGENCY,
+        "evaluation",
+        Verdict::Approve,
+    );
+    story
+}
+
+fn provisioned() -> Story {
+    let mut story = evaluated();
+    story.decides(AUTHORITY, "approval", Verdict::Approve).operator_acts();
+    story
+}
+
+fn live() -> Story {
+    let mut story = provisioned();
+    story
+        .decides(UNIT, "trial-report", Verdict::File)
+        .decides(UNIT, "security-report", Verdict::File)
+        .decides(UNIT, "sign-unit", Verdict::Sign)
+        .decides(PROVIDER, "sign-provider", Verdict::Sign)
+        .decides(AUTHORITY, "sign-authority", Verdict::Sign)
+        .operator_acts();
+    story
+}
+
+fn void_reasons(story: &Story) -> Vec<VoidReason> {
+    story.plan().status.void_decisions.iter().map(|v| v.reason).collect()
+}
+
+#[test]
+fn r15_1_a_request_is_a_draft_until_a_person_files_it() {
+    let story = Story::of("health-portal");
+    let plan = story.plan();
+    assert_eq!(plan.status.phase, Phase::Draft);
+    assert_eq!(story.open(), [GATE_SUBMISSION]);
+    assert_eq!(plan.status.waiting_for.as_deref(), Some("unit: submission"));
+    assert!(plan.grant.is_none());
+    assert_eq!(filed().plan().status.phase, Phase::InReview);
+}
+
+#[test]
+fn r15_1_a_filing_by_somebody_without_the_role_opens_nothing() {
+    let mut story = Story::of("health-portal");
+    let mut submission = story.draft("stranger", GATE_SUBMISSION, Verdict::Submit);
+    submission.entitled = false;
+    story.makes(submission);
+    assert_eq!(story.plan().status.phase, Phase::Draft);
+    assert_eq!(void_reasons(&story), [VoidReason::NotEntitled]);
+}
+
+#[test]
+fn r15_2_a_subordinate_unit_needs_its_supervisors_filing_too() {
+    let mut story = Story::of("hospital-his");
+    story.decides("wang.fang@hospital", GATE_SUBMISSION, Verdict::Submit);
+    assert_eq!(story.open(), ["supervisor-filing"]);
+    story.decides("sun.li@health", "supervisor-filing", Verdict::Approve);
+    assert_eq!(story.open(), ["completeness"]);
+    // Nor does the supervisor's filing alone count: without the unit's opinion there is no round to file in.
+    let mut alone = Story::of("hospital-his");
+    alone.decides("sun.li@health", "supervisor-filing", Verdict::Approve);
+    assert_eq!(alone.plan().status.phase, Phase::Draft);
+}
+
+#[test]
+fn r18_1_incomplete_material_is_listed_and_cannot_pass() {
+    let mut story = Story::of("health-portal");
+    story.request.spec.application.documents.remove(0);
+    story.decides(UNIT, GATE_SUBMISSION, Verdict::Submit);
+    let (complete, reason, message) = story.condition(CONDITION_COMPLETE);
+    assert_eq!((complete, reason.as_str()), (Some(false), "MaterialMissing"));
+    assert!(message.contains("ConstructionApproval 系统建设批复 (第十七条)"), "{message}");
+    story.decides(AUTHORITY, "completeness", Verdict::Approve);
+    assert_eq!(void_reasons(&story), [VoidReason::MaterialIncomplete]);
+    story.decides(AUTHORITY, "completeness", Verdict::Return);
+    assert_eq!(story.plan().status.phase, Phase::Returned);
+}
+
+#[test]
+fn r18_1_a_returned_request_can_be_filed_again_as_the_next_round() {
+    let mut story = filed();
+    story.decides(AUTHORITY, "completeness", Verdict::Return);
+    assert_eq!(story.plan().status.phase, Phase::Returned);
+    assert!(story.condition(CONDITION_READY).2.contains("为测试"), "says why");
+    assert_eq!(story.open(), [GATE_SUBMISSION]);
+    story.decides(UNIT, GATE_SUBMISSION, Verdict::Submit);
+    assert_eq!(story.plan().status.phase, Phase::InReview);
+    assert_eq!((story.open(), story.plan().status.round), (vec!["completeness".to_owned()], 2));
+}
+
+#[test]
+fn r19_1_amounts_are_confirmed_line_by_line_and_never_above_what_was_asked() {
+    let mut story = filed();
+    story.decides(AUTHORITY, "completeness", Verdict::Approve).decides(AGENCY, "plan", Verdict::Confirm);
+    let mut above = story.draft(AGENCY, "evaluation", Verdict::Approve);
+    above.spec.grant[0].quantity += 1;
+    let mut short = story.draft(AGENCY, "evaluation", Verdict::Approve);
+    short.spec.grant.remove(0);
+    short.uid = "short".into();
+    story.makes(above).makes(short);
+    assert_eq!(void_reasons(&story), [VoidReason::AmountsWrong, VoidReason::AmountsWrong]);
+    let mut less = story.draft(AGENCY, "evaluation", Verdict::Approve);
+    less.spec.grant[0].quantity = 12;
+    less.uid = "less".into();
+    story.makes(less);
+    assert_eq!(story.open(), ["approval"]);
+    assert_eq!(story.plan().status.amounts.get("requests.cpu"), Some(&Quantity("12".into())));
+}
+
+#[test]
+fn r25_1_the_grant_is_exactly_what_was_confirmed() {
+    let story = provisioned();
+    let (system, _) = story.system.as_ref().unwrap();
+    let amounts = Amounts::parse(&system.grants[0].amounts).unwrap().print();
+    let expected = [
+        ("bandwidth.mbps", "50"),
+        ("limits.cpu", "16"),
+        ("limits.memory", "32Gi"),
+        ("persistentvolumeclaims", "10"),
+        ("pods", "160"),
+        ("requests.cpu", "16"),
+        ("requests.memory", "32Gi"),
+        ("requests.storage", "500Gi"),
+        ("ssd.storageclass.storage.k8s.io/requests.storage", "500Gi"),
+    ];
+    let expected = expected.map(|(resource, amount)| (resource.to_owned(), Quantity(amount.into()))).into();
+    assert_eq!(amounts, expected);
+}
+
+#[test]
+fn r19_2_refused_plan_says_why_and_can_be_filed_again() {
+    let mut story = evaluated();
+    story.decides(AUTHORITY, "approval", Verdict::Reject);
+    let plan = story.plan();
+    assert_eq!(plan.status.phase, Phase::Rejected);
+    assert!(plan.grant.is_none());
+    let (_, reason, message) = story.condition(CONDITION_READY);
+    assert_eq!(reason, "Rejected");
+    assert!(message.contains(AUTHORITY) && message.contains("为测试"), "{message}");
+    story.request.spec.application.lines[0].quantity = 8;
+    assert_eq!(story.open(), [GATE_SUBMISSION], "an edited request is a draft again");
+    story.decides(UNIT, GATE_SUBMISSION, Verdict::Submit);
+    let status = story.plan().status;
+    assert_eq!((status.phase, status.open_gates[0].gate.as_str()), (Phase::InReview, "completeness"));
+}
+
+#[test]
+fn r7_1_the_wrong_role_decides_nothing() {
+    let mut story = filed();
+    for role in ["unit", "agency", "provider", "finance"] {
+        let mut decision = story.draft(&format!("somebody-{role}"), "completeness", Verdict::Approve);
+        decision.spec.role = role.into();
+        decision.uid = format!("as-{role}");
+        story.makes(decision);
+    }
+    assert_eq!(void_reasons(&story), [VoidReason::WrongRole; 4]);
+    assert_eq!(story.open(), ["completeness"]);
+}
+
+#[test]
+fn r7_1_one_person_never_acts_in_two_roles() {
+    let mut story = filed();
+    story.decides(UNIT, "completeness", Verdict::Approve);
+    assert_eq!(void_reasons(&story), [VoidReason::SecondRole]);
+    story.decides(AUTHORITY, "completeness", Verdict::Approve).decides(AUTHORITY, "plan", Verdict::Confirm);
+    assert_eq!(void_reasons(&story), [VoidReason::SecondRole, VoidReason::SecondRole]);
+}
+
+#[test]
+fn a_decision_counts_only_for_the_content_it_saw() {
+    let mut story = filed();
+    let seen = story.draft(AUTHORITY, "completeness", Verdict::Approve);
+    story.request.spec.application.purpose = "别的用途".into();
+    story.decides(UNIT, GATE_SUBMISSION, Verdict::Submit).makes(seen);
+    assert_eq!(story.open(), ["completeness"]);
+    let mut forged = story.draft(AUTHORITY, "completeness", Verdict::Approve);
+    forged.spec.digest = "0".repeat(64);
+    story.makes(forged);
+    assert!(void_reasons(&story).contains(&VoidReason::OtherContent));
+}
+
+#[test]
+fn an_immaterial_edit_voids_nothing() {
+    let mut story = evaluated();
+    story.request.spec.contacts = None;
+    assert_eq!(story.open(), ["approval"]);
+}
+
+#[test]
+fn an_edit_without_a_new_filing_voids_everything() {
+    let mut story = evaluated();
+    story.request.spec.application.purpose = "别的用途".into();
+    let plan = story.plan();
+    assert_eq!(plan.status.phase, Phase::Draft);
+    assert_eq!(story.condition(CONDITION_READY).1, "EditedSinceFiled");
+}
+
+#[test]
+fn a_change_of_the_providers_product_reopens_the_gates() {
+    let mut story = evaluated();
+    let product = story.registry.products.iter_mut().find(|p| p.name == "bozhou-main.vcpu").unwrap();
+    product.spec.amounts.insert("requests.cpu".into(), Quantity("2".into()));
+    assert_eq!(story.open(), ["completeness"]);
+}
+
+#[test]
+fn r13_1_a_price_from_a_later_day_on_changes_no_filed_request() {
+    use crate::api::catalog_item::Price;
+    use crate::api::common::Money;
+    let mut story = evaluated();
+    let before = story.plan().status.monthly_fee;
+    let item = story.registry.items.get_mut("vcpu").unwrap();
+    let tomorrow = jiff::civil::date(2026, 11, 25);
+    item.spec.prices.push(Price { from: tomorrow, monthly: Money("99".into()), basis: "test".into() });
+    story.now = story.now.checked_add(72.hours()).unwrap();
+    assert_eq!(story.plan().status.monthly_fee, before);
+    assert_eq!(story.open(), ["approval"]);
+}
+
+#[test]
+fn r20_1_only_passed_reports_open_the_signatures() {
+    let mut story = provisioned();
+    story.decides(UNIT, "trial-report", Verdict::File);
+    let mut failed = story.draft(UNIT, "security-report", Verdict::File);
+    failed.spec.evidence[0].result = Some(TestResult::Failed);
+    story.makes(failed);
+    assert_eq!(story.open(), ["security-report"], "a failed test leads back to testing");
+    story.decides(UNIT, "security-report", Verdict::File);
+    assert_eq!(story.open(), ["sign-unit", "sign-provider", "sign-authority"]);
+}
+
+#[test]
+fn r21_1_charging_starts_with_the_third_signature_and_not_before() {
+    let mut story = provisioned();
+    story.decides(UNIT, "trial-report", Verdict::File).decides(UNIT, "security-report", Verdict::File);
+    for (who, gate) in [(UNIT, "sign-unit"), (PROVIDER, "sign-provider")] {
+        story.decides(who, gate, Verdict::Sign).operator_acts();
+        assert!(story.system.as_ref().unwrap().0.live.is_none());
+    }
+    story.decides(AUTHORITY, "sign-authority", Verdict::Sign);
+    let signed_at = story.decisions.last().unwrap().at;
+    story.now = story.now.checked_add(5.hours()).unwrap();
+    story.operator_acts();
+    assert_eq!(story.system.as_ref().unwrap().0.live.as_ref().unwrap().from, signed_at);
+    assert_eq!(story.plan().status.phase, Phase::Live);
+}
+
+#[test]
+fn r21_2_the_old_system_is_kept_three_months_after_cut_over() {
+    let story = Story::of("hospital-his");
+    let policy = &story.registry.policies.iter().find(|p| p.name == "bozhou-2024").unwrap().spec;
+    let kept = super::keep_old_until(&story.request.spec.application, policy);
+    assert_eq!(kept, Some(jiff::civil::date(2027, 3, 15)));
+}
+
+#[test]
+fn r4_1_out_of_scope_is_refused_with_the_article() {
+    let mut story = Story::of("health-portal");
+    story.request.spec.application.protection_level = 4;
+    story.decides(UNIT, GATE_SUBMISSION, Verdict::Submit);
+    assert_eq!(story.plan().status.phase, Phase::OutOfScope);
+    let (_, reason, message) = story.condition(CONDITION_IN_SCOPE);
+    assert_eq!(reason, "ProtectionLevelTooHigh");
+    assert!(message.contains("第三条、第四条"), "{message}");
+    assert!(story.open().is_empty());
+}
+
+#[test]
+fn r16_1_the_nearest_item_is_proposed_for_what_is_not_in_the_catalog() {
+    use crate::api::cloud_resource_request::{Line, Need};
+    let mut story = Story::of("health-portal");
+    let need = Need {
+        description: "16核 64G 服务器".into(),
+        functions: vec!["server".into(), "compute".into()],
+        size: [("cores".into(), 14), ("memoryGiB".into(), 60)].into(),
+    };
+    story.request.spec.application.lines.push(Line {
+        name: "big".into(),
+        quantity: 1,
+        need: Some(need),
+        ..Line::default()
+    });
+    let status = story.plan().status;
+    assert_eq!(status.lines.last().unwrap().nearest[0], "server-16c64g");
+    let (resolved, _, message) = story.condition(CONDITION_RESOLVED);
+    assert_eq!(resolved, Some(false));
+    assert!(message.contains("server-16c64g") && message.contains("article 16"), "{message}");
+}
+
+#[test]
+fn r16_2_what_the_unit_procures_itself_provisions_and_costs_nothing() {
+    use crate::api::cloud_resource_request::{Line, Need};
+    let plain = provisioned();
+    let mut story = Story::of("health-portal");
+    let need = Need { description: "量子随机数发生器".into(), ..Need::default() };
+    story.request.spec.application.lines.push(Line {
+        name: "qrng".into(),
+        quantity: 1,
+        need: Some(need),
+        self_procured: Some("目录中无法适配".into()),
+        ..Line::default()
+    });
+    story
+        .decides(UNIT, GATE_SUBMISSION, Verdict::Submit)
+        .decides(AUTHORITY, "completeness", Verdict::Approve)
+        .decides(AGENCY, "plan", Verdict::Confirm)
+        .decides(AGENCY, "evaluation", Verdict::Approve)
+        .decides(AUTHORITY, "approval", Verdict::Approve)
+        .operator_acts();
+    let grant = &story.system.as_ref().unwrap().0.grants[0];
+    assert_eq!(grant.amounts, plain.system.as_ref().unwrap().0.grants[0].amounts);
+    assert_eq!(story.plan().status.monthly_fee, plain.plan().status.monthly_fee);
+    let exception = grant.lines.iter().find(|l| l.name == "qrng").unwrap();
+    assert_eq!((exception.terms.is_none(), exception.self_procured.as_deref()), (true, Some("目录中无法适配")));
+}
+
+#[test]
+fn r13_2_an_item_without_a_product_in_the_domain_is_named() {
+    let mut story = Story::of("hospital-his");
+    story.request.spec.application.lines[0].item = Some("gpu-inference".into());
+    let (_, _, message) = story.condition(CONDITION_RESOLVED);
+    assert!(message.contains("bozhou-health-dedicated offers no product for item gpu-inference"), "{message}");
+}
+
+#[test]
+fn r3_1_a_dedicated_domain_is_open_to_its_organizations_only() {
+    let mut story = Story::of("guoyang-school");
+    story.request.spec.application.domain = "bozhou-health-dedicated".into();
+    assert_eq!(story.condition(CONDITION_STALLED).1, "DomainNotOpen");
+}
+
+#[test]
+fn r41_1_a_county_takes_its_own_gates() {
+    let mut story = Story::of("guoyang-school");
+    story.decides("feng.juan@guoyang", GATE_SUBMISSION, Verdict::Submit);
+    assert_eq!(story.open(), ["evaluation"]);
+    story.decides("ma.chao@guoyang", "evaluation", Verdict::Approve);
+    story.decides("ma.chao@guoyang", "joint-approval", Verdict::Approve);
+    story.decides("ma.chao@guoyang", "joint-approval", Verdict::Approve);
+    assert_eq!(story.plan().status.waiting_for.as_deref(), Some("authority: joint-approval 1/2"));
+    assert!(story.plan().grant.is_none(), "one person voting twice is one vote");
+    story.decides("gao.yan@guoyang", "joint-approval", Verdict::Approve);
+    assert!(story.plan().grant.is_some());
+}
+
+#[test]
+fn r42_1_what_was_filed_under_a_version_is_judged_by_it() {
+    let mut story = evaluated();
+    story.now = "2029-06-01T00:00:00Z".parse().unwrap();
+    assert_eq!(story.open(), ["approval"], "what was filed goes on after the last day");
+    let mut late = Story::of("health-portal");
+    late.now = "2029-05-22T16:00:01Z".parse().unwrap(); // 23 May in Shanghai
+    assert_eq!(late.condition(CONDITION_STALLED).1, "NoPolicyInForce");
+    late.now = "2029-05-22T15:59:59Z".parse().unwrap();
+    assert_eq!(late.open(), [GATE_SUBMISSION], "the last day counts");
+}
+
+#[test]
+fn r5_1_funding_and_payer_are_frozen_into_the_grant() {
+    let story = provisioned();
+    let grant = &story.system.as_ref().unwrap().0.grants[0];
+    assert_eq!((grant.payer.as_str(), grant.self_paying), ("bozhou-finance", false));
+}
+
+#[test]
+fn a_request_applied_again_finds_its_system() {
+    let mut story = live();
+    story.request.metadata.uid = Some("another-uid".into());
+    assert_eq!(story.plan().status.phase, Phase::Live);
+    assert!(story.plan().grant.is_none());
+    story.request.spec.application.lines[0].quantity = 999;
+    assert_eq!(story.condition(CONDITION_STALLED).1, "SystemNameTaken");
+    assert!(story.plan().grant.is_none());
+}
+
+#[test]
+fn a_granted_system_outlives_the_role_of_those_who_granted_it() {
+    let mut story = provisioned();
+    for decision in &mut story.decisions {
+        decision.entitled = false;
+    }
+    assert_eq!(story.plan().status.phase, Phase::Trial);
+    assert_eq!(story.open(), ["trial-report", "security-report"]);
+}
+
+#[test]
+fn who_lost_the_role_before_the_grant_does_not_count() {
+    let mut story = evaluated();
+    story.decisions[1].entitled = false;
+    assert_eq!(story.open(), ["completeness"]);
+}
+
+#[test]
+fn a_filing_can_be_withdrawn_until_it_is_granted() {
+    let withdraw = |story: &Story| {
+        let mut decision = story.draft(UNIT, "withdrawal", Verdict::Withdraw);
+        decision.spec.role = ROLE_UNIT.into();
+        decision.spec.digest.clone_from(&story.decisions[0].spec.digest);
+        decision.uid = "withdrawal".into();
+        decision
+    };
+    let mut story = evaluated();
+    let decision = withdraw(&story);
+    story.makes(decision);
+    assert_eq!(story.plan().status.phase, Phase::Withdrawn);
+    let mut late = provisioned();
+    let decision = withdraw(&late);
+    late.makes(decision);
+    assert_eq!(late.plan().status.phase, Phase::Trial);
+    assert_eq!(void_reasons(&late), [VoidReason::GateClosed]);
+}
+
+#[test]
+fn deadlines_count_working_days_and_a_missing_calendar_is_unknown() {
+    let mut story = filed();
+    assert_eq!(story.plan().status.due, Some(jiff::civil::date(2026, 11, 27)));
+    story.registry.calendars.clear();
+    assert_eq!(story.condition(CONDITION_OVERDUE).1, "CalendarMissing");
+    let mut late = filed();
+    late.now = late.now.checked_add(200.hours()).unwrap();
+    assert_eq!(late.condition(CONDITION_OVERDUE).1, "PastDue");
+}
+
+/// Random histories of the people of the example, entitled and not, on fresh and stale digests.
+fn histories() -> impl Strategy<Value = Vec<(usize, usize, bool, bool, bool)>> {
+    prop::collection::vec(
+        (0..5_usize, 0..12_usize, prop::bool::weighted(0.9), prop::bool::weighted(0.1), prop::bool::weighted(0.1)),
+        0..40,
+    )
+}
+
+fn replay(history: &[(usize, usize, bool, bool, bool)]) -> Story {
+    let gates = [
+        "submission",
+        "completeness",
+        "plan",
+        "evaluation",
+        "approval",
+        "trial-report",
+        "security-report",
+        "sign-unit",
+        "sign-provider",
+        "sign-authority",
+        "nowhere",
+        "supervisor-filing",
+    ];
+    let people = [UNIT, AUTHORITY, AGENCY, PROVIDER, "sun.li@health"];
+    let mut story = Story::of("health-portal");
+    for (who, gate, entitled, stale, edit) in history {
+        let gate = gates[*gate];
+        let verdict = match gate {
+            "submission" => Verdict::Submit,
+            "plan" => Verdict::Confirm,
+            "trial-report" | "security-report" => Verdict::File,
+            gate if gate.starts_with("sign") => Verdict::Sign,
+            _ => Verdict::Approve,
+        };
+        if *edit && story.system.is_none() {
+            story.request.spec.application.lines[0].quantity += 1;
+        }
+        story.now = story.now.checked_add(1.second()).unwrap();
+        let mut decision = story.draft(people[*who], gate, verdict);
+        decision.entitled = *entitled;
+        if *stale {
+            decision.spec.digest = "f".repeat(64);
+        }
+        story.makes(decision).operator_acts();
+    }
+    story
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn r19_2_nothing_is_provisioned_without_the_authority(history in histories()) {
+        let story = replay(&history);
+        if let Some((system, _)) = &story.system {
+            let grant = &system.grants[0];
+            let approval = grant.decisions.iter().find(|d| d.gate == "approval").unwrap();
+            prop_assert_eq!(approval.role.as_str(), "authority");
+            for decision in &grant.decisions {
+                let made = story.decisions.iter().find(|d| d.uid == decision.uid).unwrap();
+                prop_assert!(made.entitled && made.spec.digest != "f".repeat(64));
+            }
+        }
+    }
+
+    #[test]
+    fn r21_1_no_charge_before_three_signatures(history in histories()) {
+        let story = replay(&history);
+        if let Some(live) = story.system.as_ref().and_then(|(s, _)| s.live.as_ref()) {
+            let mut roles: Vec<_> = live.decisions.iter().filter(|d| d.verdict == Verdict::Sign).map(|d| d.role.as_str()).collect();
+            roles.sort_unstable();
+            prop_assert_eq!(roles, ["authority", "provider", "unit"]);
+            prop_assert!(live.decisions.iter().all(|d| d.at <= live.from));
+        }
+    }
+
+    #[test]
+    fn replay_changes_nothing(history in histories()) {
+        let story = replay(&history);
+        let (one, other) = (story.plan(), story.plan());
+        prop_assert_eq!(one.status, other.status);
+        let mut shuffled = replay(&history);
+        shuffled.decisions.reverse();
+        prop_assert_eq!(shuffled.plan().status.decisions, story.plan().status.decisions);
+    }
+}
+
+#[test]
+fn r17_1_documents_are_material() {
+    let mut story = filed();
+    story.request.spec.application.documents.push(Document {
+        type_: "Extra".into(),
+        name: "x".into(),
+        sha256: "0".repeat(64),
+        uri: None,
+    });
+    assert_eq!(story.plan().status.phase, Phase::Draft);
+}

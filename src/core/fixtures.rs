@@ -1,0 +1,205 @@
+//! Test support: the shipped example as a registry, and a story in which people decide.
+
+#![allow(clippy::missing_panics_doc, clippy::must_use_candidate, missing_docs, reason = "test support")]
+
+use super::digest;
+use super::registry::{Named, Registry};
+use super::request::{Facts, Plan, SystemFact, decide};
+use super::workflow::DecisionFact;
+use crate::api::common::{RequestKind, RequestRef, Time};
+use crate::api::decision::{DecidedBy, Evidence, LineAmount, TestResult, Verdict};
+use crate::api::{
+    CatalogItem, CloudDomain, CloudDomainStatus, CloudResourceRequest, DecisionSpec, GovernancePolicy,
+    InformationSystemSpec, Organization, ServiceProduct, WorkCalendar,
+};
+use jiff::{Timestamp, ToSpan as _};
+use serde::de::DeserializeOwned;
+use std::path::Path;
+
+/// All objects in the YAML files under a folder of the project.
+pub fn load<T: DeserializeOwned>(folder: &str) -> Vec<T> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut files: Vec<_> = if path.is_file() {
+        vec![path]
+    } else {
+        std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect()
+    };
+    files.retain(|file| file.extension().is_some_and(|e| e == "yaml") && !file.ends_with("kustomization.yaml"));
+    files.sort();
+    files
+        .iter()
+        .flat_map(|file| serde_saphyr::from_multiple::<T>(&std::fs::read_to_string(file).unwrap()).unwrap())
+        .collect()
+}
+
+fn named<S>(name: Option<String>, spec: S) -> Named<S> {
+    let name = name.unwrap();
+    Named { uid: format!("uid-{name}"), name, spec }
+}
+
+/// The shipped example.
+pub fn registry() -> Registry {
+    let calendars: Vec<_> = load::<WorkCalendar>("config/calendars").into_iter().map(|c| c.spec).collect();
+    Registry {
+        organizations: load::<Organization>("config/samples/organizations.yaml")
+            .into_iter()
+            .map(|o| (o.metadata.name.unwrap(), o.spec))
+            .collect(),
+        domains: load::<CloudDomain>("config/samples/domains.yaml")
+            .into_iter()
+            .map(|d| (d.metadata.name.unwrap(), d.spec))
+            .collect(),
+        policies: load::<GovernancePolicy>("config/policies")
+            .into_iter()
+            .map(|p| named(p.metadata.name, p.spec))
+            .collect(),
+        items: load::<CatalogItem>("config/catalog/items")
+            .into_iter()
+            .map(|i| named(i.metadata.name, i.spec))
+            .map(|i| (i.name.clone(), i))
+            .collect(),
+        products: load::<ServiceProduct>("config/catalog/products")
+            .into_iter()
+            .map(|p| named(p.metadata.name, p.spec))
+            .collect(),
+        calendars: Registry::calendars_of(&calendars),
+    }
+}
+
+/// A request and what people have done about it.
+pub struct Story {
+    pub registry: Registry,
+    pub request: CloudResourceRequest,
+    pub organization: String,
+    pub decisions: Vec<DecisionFact>,
+    pub system: Option<(InformationSystemSpec, Option<Time>)>,
+    pub domain: CloudDomainStatus,
+    pub now: Timestamp,
+}
+
+impl Story {
+    /// A draft from the shipped samples, on 24 November 2026.
+    pub fn of(sample: &str) -> Self {
+        let mut request: CloudResourceRequest = load(&format!("config/samples/requests/{sample}.yaml")).remove(0);
+        request.metadata.uid = Some(format!("uid-{sample}"));
+        let namespace = request.metadata.namespace.clone().unwrap();
+        Self {
+            registry: registry(),
+            request,
+            organization: super::names::organization_of(&namespace).unwrap().to_owned(),
+            decisions: Vec::new(),
+            system: None,
+            domain: CloudDomainStatus::default(),
+            now: "2026-11-24T02:00:00Z".parse().unwrap(),
+        }
+    }
+
+    /// What follows now.
+    pub fn plan(&self) -> Plan {
+        let facts = Facts {
+            name: self.request.metadata.name.as_deref().unwrap(),
+            uid: self.request.metadata.uid.as_deref().unwrap(),
+            generation: 1,
+            organization: &self.organization,
+            application: &self.request.spec.application,
+            decisions: &self.decisions,
+            system: self
+                .system
+                .as_ref()
+                .map(|(spec, provisioned_at)| SystemFact { spec, provisioned_at: *provisioned_at }),
+            domain: Some(&self.domain),
+        };
+        decide(&facts, &self.registry, self.now)
+    }
+
+    /// The decision that `who` would make at a gate now; the digest is the one shown.
+    pub fn draft(&self, who: &str, gate: &str, verdict: Verdict) -> DecisionFact {
+        let status = self.plan().status;
+        let open = status.open_gates.iter().find(|g| g.gate == gate);
+        let asked = self.request.spec.application.lines.iter();
+        let confirms = open.is_some_and(|g| g.confirms_amounts) && verdict == Verdict::Approve;
+        let number = self.decisions.len();
+        DecisionFact {
+            name: format!("d{number}"),
+            uid: format!("d{number}-{who}"),
+            at: Time::new(self.now),
+            entitled: true,
+            spec: DecisionSpec {
+                request_ref: RequestRef {
+                    kind: RequestKind::CloudResourceRequest,
+                    name: self.request.metadata.name.clone().unwrap(),
+                    uid: status.subject_uid.clone().unwrap(),
+                },
+                submission_uid: status
+                    .submission
+                    .as_ref()
+                    .filter(|_| verdict != Verdict::Submit)
+                    .map(|s| s.uid.clone()),
+                gate: gate.to_owned(),
+                role: open.map(|g| g.role.clone()).unwrap_or_default(),
+                verdict,
+                digest: open.map_or_else(|| digest::of(&""), |g| g.digest.clone()),
+                comment: Some("为测试".to_owned()),
+                evidence: open.map_or_else(Vec::new, |g| {
+                    g.reports
+                        .iter()
+                        .map(|r| Evidence {
+                            name: r.clone(),
+                            sha256: "0".repeat(64),
+                            uri: None,
+                            result: Some(TestResult::Passed),
+                        })
+                        .collect()
+                }),
+                grant: asked
+                    .filter(|line| confirms && line.self_procured.is_none())
+                    .map(|line| LineAmount { line: line.name.clone(), quantity: line.quantity })
+                    .collect(),
+                access: None,
+                decided_by: Some(DecidedBy {
+                    username: who.to_owned(),
+                    person: who.to_owned(),
+                    ..DecidedBy::default()
+                }),
+            },
+        }
+    }
+
+    /// `who` decides, a minute later than the one before.
+    pub fn decides(&mut self, who: &str, gate: &str, verdict: Verdict) -> &mut Self {
+        self.now = self.now.checked_add(1.minute()).unwrap();
+        let decision = self.draft(who, gate, verdict);
+        self.makes(decision)
+    }
+
+    /// A decision is made as it stands.
+    pub fn makes(&mut self, decision: DecisionFact) -> &mut Self {
+        self.decisions.push(decision);
+        self
+    }
+
+    /// The operator carries out what the plan wants.
+    pub fn operator_acts(&mut self) -> &mut Self {
+        self.now = self.now.checked_add(1.minute()).unwrap();
+        let plan = self.plan();
+        if let Some(system) = plan.system {
+            self.system = Some((system, Some(Time::new(self.now))));
+        }
+        if let (Some(live), Some((system, _))) = (plan.live, &mut self.system) {
+            system.live = Some(live);
+        }
+        self
+    }
+
+    /// The reason of a condition.
+    pub fn condition(&self, type_: &str) -> (Option<bool>, String, String) {
+        let plan = self.plan();
+        let found = plan.conditions.iter().find(|c| c.type_ == type_).unwrap_or_else(|| panic!("no condition {type_}"));
+        (found.holds, found.reason.clone(), found.message.clone())
+    }
+
+    /// Gates that are open.
+    pub fn open(&self) -> Vec<String> {
+        self.plan().status.open_gates.iter().map(|g| g.gate.clone()).collect()
+    }
+}
