@@ -1,0 +1,138 @@
+//! Writes. Each is guarded by what was observed, counted, and left out where nothing would change.
+
+use super::client::FIELD_MANAGER;
+use super::controller::Error;
+use super::metrics::Metrics;
+use crate::core::request::Statement;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::api::{Api, DeleteParams, PostParams, Preconditions};
+use kube::{Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+
+/// Parameters of every write.
+#[must_use]
+pub fn params() -> PostParams {
+    PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() }
+}
+
+/// What [`ensure`] did.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Done {
+    /// It was as it should be.
+    Nothing,
+    /// It was missing.
+    Created,
+    /// It was different.
+    Replaced,
+}
+
+/// Makes an object that is wholly ours be as `desired`: POST where it is missing, PUT with the observed version where
+/// it differs, nothing where it is the same.
+///
+/// # Errors
+/// Whatever the API server answers; an object that is there already, after an answer was lost, is looked at again.
+pub async fn ensure<K>(
+    api: &Api<K>,
+    metrics: &Metrics,
+    desired: &K,
+    observed: Option<&K>,
+    same: impl Fn(&K, &K) -> bool,
+) -> Result<Done, Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
+{
+    let name = desired.name_any();
+    let current = match observed {
+        Some(observed) => observed.clone(),
+        None => {
+            metrics.wrote(&K::kind(&()), "create");
+            match api.create(&params(), desired).await {
+                Ok(_) => return Ok(Done::Created),
+                Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => api.get(&name).await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    };
+    if same(desired, &current) {
+        return Ok(Done::Nothing);
+    }
+    let mut next = desired.clone();
+    next.meta_mut().resource_version = current.resource_version();
+    next.meta_mut().uid = current.uid();
+    metrics.wrote(&K::kind(&()), "update");
+    api.replace(&name, &params(), &next).await?;
+    Ok(Done::Replaced)
+}
+
+/// Deletes exactly this object, not another one of the same name; one that is gone is fine.
+///
+/// # Errors
+/// Whatever the API server answers.
+pub async fn delete<K>(api: &Api<K>, metrics: &Metrics, object: &K) -> Result<(), Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let preconditions = Preconditions { uid: object.uid(), resource_version: object.resource_version() };
+    metrics.wrote(&K::kind(&()), "delete");
+    match api.delete(&object.name_any(), &DeleteParams::default().preconditions(preconditions)).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Writes a status, guarded by the version that it was worked out from.
+///
+/// # Errors
+/// Whatever the API server answers; a conflict where the object has changed.
+pub async fn put_status<K>(api: &Api<K>, metrics: &Metrics, object: &K) -> Result<K, Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
+{
+    metrics.wrote(&K::kind(&()), "update-status");
+    Ok(api.replace_status(&object.name_any(), &params(), object).await?)
+}
+
+/// Conditions from statements. A condition keeps its moment of transition until it turns.
+#[must_use]
+pub fn conditions(before: &[Condition], statements: &[Statement], generation: i64, now: Timestamp) -> Vec<Condition> {
+    let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
+    let mut conditions: Vec<Condition> = Vec::with_capacity(statements.len());
+    for statement in statements {
+        let status = statement.holds.map_or("Unknown", |holds| if holds { "True" } else { "False" });
+        let same = before.iter().find(|c| c.type_ == statement.type_ && c.status == status);
+        let condition = Condition {
+            type_: statement.type_.to_owned(),
+            status: status.to_owned(),
+            reason: statement.reason.clone(),
+            message: crate::core::text::shorten(&statement.message, 4000),
+            observed_generation: Some(generation),
+            last_transition_time: same.map_or(Time(now), |c| c.last_transition_time.clone()),
+        };
+        // The last statement about a type counts.
+        conditions.retain(|c| c.type_ != condition.type_);
+        conditions.push(condition);
+    }
+    conditions.sort_by(|a, b| a.type_.cmp(&b.type_));
+    conditions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_keeps_its_moment_until_it_turns() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let ready = |holds, message: &str| [Statement::new("Ready", holds, "R", message)];
+        let first = conditions(&[], &ready(false, "a"), 1, at(100));
+        let second = conditions(&first, &ready(false, "b"), 2, at(200));
+        assert_eq!(second[0].last_transition_time.0, at(100));
+        assert_eq!(second[0].message, "b");
+        let third = conditions(&second, &ready(true, "c"), 3, at(300));
+        assert_eq!(third[0].last_transition_time.0, at(300));
+    }
+}

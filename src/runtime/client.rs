@@ -1,0 +1,29 @@
+//! The client: from a kubeconfig, or from the pod it runs in.
+
+use anyhow::Context as _;
+use http::{HeaderValue, header::USER_AGENT};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use std::path::Path;
+use std::time::Duration;
+
+/// The field manager of everything that the operator writes.
+pub const FIELD_MANAGER: &str = "yunguan";
+
+/// A client that answers within seconds or fails: retries are the reconcile wrapper's.
+///
+/// # Errors
+/// When there is no usable configuration.
+pub async fn connect(kubeconfig: Option<&Path>) -> anyhow::Result<Client> {
+    let mut config = match kubeconfig {
+        Some(path) => {
+            let file = Kubeconfig::read_from(path).with_context(|| format!("cannot read {}", path.display()))?;
+            Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?
+        }
+        None => Config::infer().await.context("no cluster: pass --kubeconfig, set KUBECONFIG, or run in a pod")?,
+    };
+    config.headers.push((USER_AGENT, HeaderValue::from_static(concat!("yunguan/", env!("CARGO_PKG_VERSION")))));
+    config.connect_timeout = Some(Duration::from_secs(5));
+    config.default_retry = false;
+    Ok(Client::try_from(config)?)
+}

@@ -1,0 +1,192 @@
+//! The wrapper around every reconcile: deadline, panics, back-off per object, metrics, one log line an outcome.
+
+use super::metrics::Metrics;
+use futures::channel::mpsc::UnboundedReceiver;
+use futures::{FutureExt as _, StreamExt as _};
+use jiff::Timestamp;
+use kube::runtime::controller::{Action, Config, applier};
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Resource, ResourceExt};
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::fmt::Debug;
+use std::future::Future;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+const DEADLINE: Duration = Duration::from_secs(60);
+const BACKSTOP: Duration = Duration::from_secs(3600);
+const MAX_BACKOFF: Duration = Duration::from_secs(300);
+
+/// A reconcile came to rest.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Settled {
+    /// The next moment at which time alone changes the answer.
+    pub next: Option<Timestamp>,
+}
+
+/// A reconcile did not come to rest.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Somebody else wrote first: look again at once.
+    #[error("somebody else wrote first: {0}")]
+    Conflict(String),
+    /// It may go better later.
+    #[error("{0}")]
+    Transient(String),
+}
+
+impl From<kube::Error> for Error {
+    fn from(error: kube::Error) -> Self {
+        match &error {
+            kube::Error::Api(status) if status.code == 409 => Self::Conflict(status.message.clone()),
+            kube::Error::Api(status) => Self::Transient(format!("{} {}", status.code, status.message)),
+            _ => Self::Transient(error.to_string()),
+        }
+    }
+}
+
+/// What a controller needs besides its reconcile function.
+pub struct Options {
+    /// Name, for metrics and logs.
+    pub name: &'static str,
+    /// How many objects at once.
+    pub concurrency: u16,
+    /// How long changes to one object are gathered before it is looked at.
+    pub debounce: Duration,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// Ends the controller, after what is under way.
+    pub stop: CancellationToken,
+}
+
+/// Runs a controller until it is stopped.
+pub async fn run<K, C, F, Fut>(
+    options: Options,
+    store: Store<K>,
+    queue: UnboundedReceiver<ObjectRef<K>>,
+    context: Arc<C>,
+    reconcile: F,
+) where
+    K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
+    C: Send + Sync + 'static,
+    F: Fn(Arc<K>, Arc<C>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Settled, Error>> + Send + 'static,
+{
+    let Options { name, concurrency, debounce, metrics, stop } = options;
+    let backoff = Arc::new(Backoff::default());
+    let reconcile = Arc::new(reconcile);
+    let queue = queue.map(Ok::<_, Infallible>).take_until(stop.cancelled_owned());
+    let once = move |object: Arc<K>, context: Arc<C>| {
+        let (reconcile, backoff, metrics) = (Arc::clone(&reconcile), Arc::clone(&backoff), metrics.clone());
+        let span = tracing::info_span!(
+            "reconcile",
+            controller = name,
+            namespace = object.namespace().unwrap_or_default(),
+            name = object.name_any(),
+            uid = object.uid().unwrap_or_default()
+        );
+        async move {
+            let uid = object.uid().unwrap_or_default();
+            let started = Instant::now();
+            let attempt = AssertUnwindSafe(async { reconcile(object, context).await }).catch_unwind();
+            let (outcome, action) = match tokio::time::timeout(DEADLINE, attempt).await {
+                Ok(Ok(Ok(settled))) => {
+                    backoff.forget(&uid);
+                    ("settled", Action::requeue(until(settled.next)))
+                }
+                Ok(Ok(Err(Error::Conflict(message)))) => {
+                    tracing::debug!(message, "conflict; looking again");
+                    ("conflict", Action::requeue(jitter(Duration::from_millis(500))))
+                }
+                Ok(Ok(Err(Error::Transient(message)))) => {
+                    let wait = backoff.next(&uid);
+                    tracing::warn!(message, ?wait, "failed; trying again");
+                    ("failed", Action::requeue(wait))
+                }
+                Ok(Err(_)) => {
+                    let wait = backoff.next(&uid);
+                    tracing::error!(?wait, "panicked; trying again");
+                    ("panicked", Action::requeue(wait))
+                }
+                Err(_) => {
+                    let wait = backoff.next(&uid);
+                    tracing::error!(?wait, "took longer than {DEADLINE:?}; trying again");
+                    ("timeout", Action::requeue(wait))
+                }
+            };
+            metrics.reconciled(name, outcome, started.elapsed());
+            metrics.backing_off(name, backoff.len());
+            Ok::<_, Infallible>(action)
+        }
+        .instrument(span)
+        .boxed()
+    };
+    let config = Config::default().concurrency(concurrency).debounce(debounce);
+    let error_policy = |_: Arc<K>, error: &Infallible, _: Arc<C>| match *error {};
+    applier(once, error_policy, context, store, queue, config).for_each(|_| std::future::ready(())).await;
+}
+
+/// How often each object has failed in a row.
+#[derive(Default)]
+struct Backoff(Mutex<HashMap<String, u32>>);
+
+impl Backoff {
+    fn next(&self, uid: &str) -> Duration {
+        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = failures.entry(uid.to_owned()).or_insert(0);
+        let wait = Duration::from_secs(1).saturating_mul(2_u32.saturating_pow(*count)).min(MAX_BACKOFF);
+        *count = count.saturating_add(1).min(16);
+        jitter(wait)
+    }
+
+    fn forget(&self, uid: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
+
+    fn len(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+/// Until the next moment, but look again at least every hour or so: a missed event is made good.
+fn until(next: Option<Timestamp>) -> Duration {
+    let backstop = jitter(BACKSTOP);
+    let wait = next.map(|at| at.duration_since(Timestamp::now()));
+    wait.map_or(backstop, |wait| Duration::try_from(wait).unwrap_or(Duration::ZERO).min(backstop))
+}
+
+/// Between 90 and 110 percent, so that what failed together is not tried together.
+fn jitter(wait: Duration) -> Duration {
+    let random = std::collections::hash_map::RandomState::new().build_hasher().finish() % 21;
+    wait * (90 + u32::try_from(random).unwrap_or(10)) / 100
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backoff_grows_to_five_minutes_and_is_forgotten() {
+        let backoff = Backoff::default();
+        let waits: Vec<_> = (0..12).map(|_| backoff.next("a")).collect();
+        assert!(waits[0] <= Duration::from_millis(1100) && waits[3] >= Duration::from_millis(7200), "{waits:?}");
+        assert!(waits[11] <= MAX_BACKOFF * 11 / 10 && waits[11] >= MAX_BACKOFF * 9 / 10);
+        backoff.forget("a");
+        assert_eq!(backoff.len(), 0);
+        assert!(backoff.next("a") <= Duration::from_millis(1100));
+    }
+
+    #[test]
+    fn errors_are_told_apart() {
+        let status = |code| kube::Error::Api(Box::new(kube::core::Status { code, ..kube::core::Status::default() }));
+        assert!(matches!(Error::from(status(409)), Error::Conflict(_)));
+        for code in [403, 422, 429, 500, 503] {
+            assert!(matches!(Error::from(status(code)), Error::Transient(_)), "{code}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What the operator tells Prometheus. Labels never carry names of objects.
+
+use prometheus::{Encoder as _, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
+use std::time::Duration;
+
+/// All metrics, registered once.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Registry,
+    reconciles: IntCounterVec,
+    duration: HistogramVec,
+    writes: IntCounterVec,
+    undecodable: IntCounterVec,
+    backoff: IntGaugeVec,
+    requests: IntGaugeVec,
+    oldest_waiting: IntGaugeVec,
+    overdue: IntGaugeVec,
+    drift: IntCounterVec,
+    leader: IntGaugeVec,
+}
+
+impl Metrics {
+    /// Registers everything.
+    ///
+    /// # Errors
+    /// When two metrics have one name, which is a mistake in this function.
+    pub fn new() -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            let metric = IntCounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(metric.clone())).map(|()| metric)
+        };
+        let gauge = |name: &str, help: &str, labels: &[&str]| {
+            let metric = IntGaugeVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(metric.clone())).map(|()| metric)
+        };
+        let duration = HistogramVec::new(
+            HistogramOpts::new("yunguan_reconcile_duration_seconds", "Time of one reconcile.")
+                .buckets(vec![0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0]),
+            &["controller"],
+        )?;
+        registry.register(Box::new(duration.clone()))?;
+        Ok(Self {
+            reconciles: counter("yunguan_reconcile_total", "Reconciles by outcome.", &["controller", "outcome"])?,
+            writes: counter("yunguan_api_writes_total", "Writes to the API server.", &["kind", "verb"])?,
+            undecodable: counter("yunguan_undecodable_objects_total", "Objects that could not be read.", &["kind"])?,
+            backoff: gauge(
+                "yunguan_reconcile_backoff_objects",
+                "Objects that are tried again later.",
+                &["controller"],
+            )?,
+            requests: gauge("yunguan_requests", "Requests by phase.", &["phase"])?,
+            oldest_waiting: gauge(
+                "yunguan_gate_oldest_waiting_seconds",
+                "Age of the request that has waited longest at a gate.",
+                &["gate"],
+            )?,
+            overdue: gauge("yunguan_gates_overdue", "Open gates past their due date.", &["gate"])?,
+            drift: counter("yunguan_drift_corrected_total", "Managed objects put right.", &["kind"])?,
+            leader: gauge("yunguan_leader", "1 while this process acts.", &[])?,
+            duration,
+            registry,
+        })
+    }
+
+    /// One reconcile ended.
+    pub fn reconciled(&self, controller: &str, outcome: &str, took: Duration) {
+        self.reconciles.with_label_values(&[controller, outcome]).inc();
+        self.duration.with_label_values(&[controller]).observe(took.as_secs_f64());
+    }
+
+    /// One write to the API server.
+    pub fn wrote(&self, kind: &str, verb: &str) {
+        self.writes.with_label_values(&[kind, verb]).inc();
+    }
+
+    /// An object could not be read.
+    pub fn undecodable(&self, kind: &str) {
+        self.undecodable.with_label_values(&[kind]).inc();
+    }
+
+    /// So many objects are tried again later.
+    pub fn backing_off(&self, controller: &str, objects: usize) {
+        self.backoff.with_label_values(&[controller]).set(i64::try_from(objects).unwrap_or(i64::MAX));
+    }
+
+    /// A managed object was put right.
+    pub fn drift_corrected(&self, kind: &str) {
+        self.drift.with_label_values(&[kind]).inc();
+    }
+
+    /// Requests by phase; phases that are not named have none.
+    pub fn set_requests<'a>(&self, phases: impl IntoIterator<Item = (&'a str, i64)>) {
+        self.requests.reset();
+        for (phase, count) in phases {
+            self.requests.with_label_values(&[phase]).set(count);
+        }
+    }
+
+    /// By gate: for how many seconds the oldest request has waited, and how many are overdue.
+    pub fn set_gates<'a>(&self, gates: impl IntoIterator<Item = (&'a str, i64, i64)>) {
+        self.oldest_waiting.reset();
+        self.overdue.reset();
+        for (gate, oldest, overdue) in gates {
+            self.oldest_waiting.with_label_values(&[gate]).set(oldest);
+            self.overdue.with_label_values(&[gate]).set(overdue);
+        }
+    }
+
+    /// Whether this process acts.
+    pub fn set_leader(&self, leads: bool) {
+        self.leader.with_label_values(&[] as &[&str]).set(i64::from(leads));
+    }
+
+    /// In Prometheus' text format.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut buffer = Vec::new();
+        match TextEncoder::new().encode(&self.registry.gather(), &mut buffer) {
+            Ok(()) => String::from_utf8_lossy(&buffer).into_owned(),
+            Err(error) => format!("# {error}\n"),
+        }
+    }
+}

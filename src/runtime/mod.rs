@@ -1,0 +1,13 @@
+//! The I/O that all controllers share: watches, the reconcile wrapper, writes, the lease, metrics, health.
+//!
+//! Generic: it knows Kubernetes and no rule of the measures.
+
+pub mod apply;
+pub mod client;
+pub mod controller;
+pub mod events;
+pub mod health;
+pub mod hub;
+pub mod index;
+pub mod lease;
+pub mod metrics;
