@@ -1,0 +1,2 @@
+//! The local cluster by hand.
+fn main() {}
