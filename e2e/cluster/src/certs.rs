@@ -24,7 +24,7 @@ use x509_cert::time::Validity;
 /// Where Kubernetes looks for a user's uid in a client certificate.
 const USER_UID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57683.2");
 /// Longer than any test or demo, short enough that a forgotten key is worth nothing.
-const LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
+const LIFETIME: Duration = Duration::from_hours(30 * 24);
 
 /// A certificate with its private key, both as PEM.
 #[derive(Clone, Debug)]

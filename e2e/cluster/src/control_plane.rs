@@ -33,8 +33,7 @@ impl Cluster {
     /// # Errors
     /// When a program cannot be built or started: shows the end of its log.
     pub async fn start(options: Options) -> Result<Self> {
-        let [etcd, apiserver, controller_manager, kubectl] =
-            programs::paths(["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"]).await?;
+        let [etcd, apiserver, controller_manager, kubectl] = programs::paths(programs::CONTROL_PLANE).await?;
         let binaries = Binaries { etcd, apiserver, controller_manager, kubectl };
         let mut tries = 1;
         loop {

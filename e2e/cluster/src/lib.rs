@@ -198,7 +198,7 @@ pub async fn output(mut command: Command, stdin: &str) -> Result<Output> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .with_context(|| format!("cannot run {:?}", command.as_std().get_program()))?;
+        .with_context(|| format!("cannot run {}", command.as_std().get_program().display()))?;
     let input = child.stdin.take();
     let feed = async {
         if let Some(mut input) = input {

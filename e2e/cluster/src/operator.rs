@@ -13,7 +13,7 @@ use crate::process::{Program, Spec};
 use crate::wait::wait_until;
 use crate::{Cluster, ports};
 
-const READY_TIMEOUT: Duration = Duration::from_secs(60);
+const READY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How to start an operator.
 #[derive(Clone, Debug)]

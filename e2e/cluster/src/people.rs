@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher as _};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use http::{HeaderName, HeaderValue};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
@@ -124,10 +124,11 @@ impl Cluster {
         let accounts: Api<ServiceAccount> = Api::namespaced(client, namespace);
         let spec = TokenRequestSpec { expiration_seconds: Some(24 * 3600), ..TokenRequestSpec::default() };
         let request = TokenRequest { spec: Some(spec), ..TokenRequest::default() };
-        let token = accounts
-            .create_token_request(name, &PostParams::default(), &request)
-            .await
-            .with_context(|| format!("no token for service account {namespace}/{name}: is it applied?"))?;
+        let token = accounts.create_token_request(name, &PostParams::default(), &request).await;
+        let token = token.map_err(|error| match error {
+            kube::Error::Api(status) => anyhow!("no token for service account {namespace}/{name}: {}", status.message),
+            error => error.into(),
+        })?;
         let token = token.status.context("the API server answered without a token")?.token;
         let path = self.kubeconfig_path(name, &(namespace, name));
         write_private(&path, &self.kubeconfig_json(&json!({ "token": token })))?;
@@ -139,8 +140,8 @@ impl Cluster {
     }
 
     fn kubeconfig_path(&self, name: &str, identity: &impl Hash) -> PathBuf {
-        // Names may be in Chinese or contain slashes; the hash keeps apart what looks the same then.
-        let readable: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+        // Names may contain slashes; the hash keeps apart what looks the same then.
+        let readable: String = name.chars().filter(|c| c.is_alphanumeric() || *c == '-').collect();
         let mut hasher = DefaultHasher::new();
         identity.hash(&mut hasher);
         self.directory().join("kubeconfigs").join(format!("{readable}-{:016x}.json", hasher.finish()))

@@ -8,6 +8,9 @@ use tokio::process::Command;
 
 const BUILD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tools/build");
 
+/// What a cluster consists of.
+pub const CONTROL_PLANE: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"];
+
 /// The paths of these programs, in order. The first call on a machine builds them, which takes minutes and shows its
 /// progress on standard error.
 ///

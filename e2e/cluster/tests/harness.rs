@@ -116,8 +116,8 @@ async fn the_audit_log_tells_who_wrote_what() -> Result<()> {
 async fn quiet_means_no_more_writes() -> Result<()> {
     let cluster = Cluster::shared().await?;
     let mut log = cluster.audit_from_now()?;
-    let writer = Person::new("writer").group("system:masters");
-    let maps: Api<ConfigMap> = Api::namespaced(cluster.client(&writer).await?, "default");
+    let busy_one = Person::new("writer").group("system:masters");
+    let maps: Api<ConfigMap> = Api::namespaced(cluster.client(&busy_one).await?, "default");
     let busy = tokio::spawn(async move {
         for _ in 0..20 {
             maps.create(&PostParams::default(), &config_map("flicker")?).await?;
@@ -216,5 +216,50 @@ fn a_directory_with_something_in_it_is_left_alone() -> Result<()> {
     let error = tokio::runtime::Runtime::new()?.block_on(Cluster::start(options)).expect_err("it is not empty");
     assert!(error.to_string().contains("is not empty"), "{error:#}");
     ensure!(Path::new(&file).exists());
+    Ok(())
+}
+
+#[tokio::test]
+async fn kill_9_of_its_owner_leaves_nothing() -> Result<()> {
+    let state = tempfile::tempdir()?;
+    let ask = async |what: &str| {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_cluster"));
+        command.arg("--dir").arg(state.path()).arg(what);
+        yunguan_cluster::output(command, "").await
+    };
+    let mut owner = tokio::process::Command::new(env!("CARGO_BIN_EXE_cluster"))
+        .arg("--dir")
+        .arg(state.path())
+        .arg("serve")
+        .kill_on_drop(true)
+        .spawn()?;
+    let status = wait_until("the cluster", Duration::from_mins(2), async || {
+        let status = ask("status").await?;
+        ensure!(status.status == 0, "{}", status.stderr);
+        Ok(Some(status.stdout))
+    });
+    let status = status.await?;
+    let pids: Vec<u32> = status
+        .split("(pid ")
+        .skip(1)
+        .filter_map(|rest| rest.split_once(')'))
+        .map(|(pid, _)| pid.parse())
+        .collect::<Result<_, _>>()?;
+    assert_eq!(pids.len(), 3, "{status}");
+    assert!(pids.iter().all(|pid| is_alive(*pid)));
+    let directory = state.path().join("cluster");
+    assert!(directory.join("audit.log").exists());
+
+    // A program that is stopped could not end itself.
+    let stopped = tokio::process::Command::new("kill").args(["-s", "STOP", &pids[0].to_string()]).status().await?;
+    assert!(stopped.success());
+    owner.kill().await?;
+    wait_until("all of it to be gone", SOON, async || {
+        let alive: Vec<_> = pids.iter().filter(|pid| is_alive(**pid)).collect();
+        ensure!(alive.is_empty() && !directory.exists(), "alive: {alive:?}, directory: {}", directory.exists());
+        Ok(Some(()))
+    })
+    .await?;
+    assert_eq!(ask("status").await?.status, 1);
     Ok(())
 }
