@@ -1,0 +1,38 @@
+# Everyday commands; `make` alone lists them.
+CLUSTER = cargo build -q --locked --workspace --bin cluster && "$${CARGO_TARGET_DIR:-target}/debug/cluster"
+
+.PHONY: help demo test bench lint crds cluster-up cluster-down clean tools
+
+help: ## List these commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-13s %s\n", $$1, $$2 }'
+
+demo: $(if $(KUBECONFIG),,tools) ## Play the standard track and stay up (DEMO=once: check and take down; KUBECONFIG: your cluster)
+	e2e/demo/run
+
+test: tools ## Run all tests, against a real API server too
+	cargo test --locked --workspace
+
+bench: ## Run the benchmarks
+	@[ -d benches ] || { echo "There is no benchmark yet: they belong under benches/." >&2; exit 1; }
+	cargo bench --locked --workspace
+
+lint: ## Check format and lints
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+crds: ## Write the CRDs to crds/ from the Rust types
+	cargo run -q --locked -- crds --dir crds
+
+cluster-up: tools ## Start a local cluster in the background
+	@$(CLUSTER) up
+
+cluster-down: ## Stop it and remove what it held
+	@$(CLUSTER) down
+
+clean: ## Stop the local cluster and remove what was built (the programs of the cluster stay in ~/.cache/yunguan)
+	-@$(CLUSTER) down
+	cargo clean
+
+# The programs of the local cluster: built once per machine.
+tools:
+	@e2e/cluster/tools/build etcd kube-apiserver kube-controller-manager kubectl >/dev/null

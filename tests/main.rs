@@ -1,0 +1,3 @@
+//! Tests against a real API server. They share one local cluster, which ends with this program.
+
+mod crds;
