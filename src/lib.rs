@@ -4,5 +4,6 @@
 //! `controllers` apply and report. `core` and `build` are pure; `runtime` is the only shared I/O.
 
 pub mod api;
+pub mod build;
 pub mod core;
 pub mod runtime;

@@ -42,7 +42,7 @@ pub struct Facts<'a> {
     pub organization: &'a str,
     /// The material part.
     pub application: &'a Application,
-    /// All decisions in the namespace that name this request, with who is entitled.
+    /// All decisions in the namespace that name this request, each with whether the person holds the verb.
     pub decisions: &'a [DecisionFact],
     /// The InformationSystem of the same code, where there is one.
     pub system: Option<SystemFact<'a>>,
@@ -229,13 +229,24 @@ fn standing_round<'a>(facts: &Facts<'a>, registry: &'a Registry, organization: &
                 facts.application,
                 &policy.uid,
             );
-            let counts = granted.is_some() || (submission.entitled && submission.spec.role == track.submission.role);
+            let counts = granted.is_some()
+                || (submission.spec.role == track.submission.role
+                    && entitled(facts, registry, &policy.spec, submission));
             let named = submission.spec.request_ref.uid == subject_uid(facts);
             (counts && named && submission.spec.digest == pinned).then_some((submission, policy))
         })
         .collect();
     let number = granted.map_or_else(|| i64::try_from(valid.len()).unwrap_or(i64::MAX), |grant| grant.round);
     valid.last().map(|(submission, policy)| Round { submission, policy, number })
+}
+
+/// Whether a person holds the role now: by the API server's word, and as a member of an organization that fills it for
+/// this very request. Organizations are the one source of who acts; a binding made by hand entitles nobody.
+fn entitled(facts: &Facts<'_>, registry: &Registry, policy: &GovernancePolicySpec, decision: &DecisionFact) -> bool {
+    let Some(by) = decision.spec.decided_by.as_ref().filter(|_| decision.entitled) else { return false };
+    let role = &decision.spec.role;
+    let holders = registry.holders(policy, facts.organization, &facts.application.domain, role);
+    registry.is_member(&holders, role, &by.username, &by.groups)
 }
 
 /// The version in force on the day of filing, in the policy's own time zone.
@@ -332,7 +343,7 @@ fn in_round(
     let missing = missing(facts, registry, organization, policy, track);
     let circumstances = completeness::circumstances(facts.application, organization);
     let complete = missing.is_empty() && lines.problem().is_none();
-    let walk = walk_through(facts, round, track, &lines, complete, &circumstances);
+    let walk = walk_through(facts, registry, round, track, &lines, complete, &circumstances);
 
     let lines = lines.confirmed(walk.confirmed.as_ref());
     let scene = report::Scene {
@@ -360,6 +371,7 @@ fn in_round(
 
 fn walk_through(
     facts: &Facts<'_>,
+    registry: &Registry,
     round: &Round<'_>,
     track: &Track,
     lines: &Lines,
@@ -390,7 +402,12 @@ fn walk_through(
     let digest = |gate: &Gate, before: &[&CountedDecision], confirmed: Option<&BTreeMap<String, i64>>| {
         digest::of_gate(&content, &gate.name, before, confirmed)
     };
-    workflow::walk(track, &subject, facts.decisions, &digest)
+    let decisions: Vec<DecisionFact> = facts
+        .decisions
+        .iter()
+        .map(|d| DecisionFact { entitled: entitled(facts, registry, &round.policy.spec, d), ..d.clone() })
+        .collect();
+    workflow::walk(track, &subject, &decisions, &digest)
 }
 
 /// Effects that are done, by the durable facts of the system.

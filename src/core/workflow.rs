@@ -25,7 +25,7 @@ pub struct DecisionFact {
     pub at: Time,
     /// What it says.
     pub spec: DecisionSpec,
-    /// Whether the person holds the role now: the verb, and membership in an organization that fills the role.
+    /// Whether the person holds the verb on the role, by the API server's word.
     pub entitled: bool,
 }
 

@@ -184,10 +184,23 @@ fn r7_1_the_wrong_role_decides_nothing() {
 #[test]
 fn r7_1_one_person_never_acts_in_two_roles() {
     let mut story = filed();
+    for (organization, role, user) in
+        [("bozhou-data-bureau", ROLE_AUTHORITY, UNIT), ("bozhou-data-center", ROLE_AGENCY, AUTHORITY)]
+    {
+        let members = &mut story.registry.organizations.get_mut(organization).unwrap().members;
+        members.iter_mut().find(|m| m.role == role).unwrap().users.push(user.into());
+    }
     story.decides(UNIT, "completeness", Verdict::Approve);
     assert_eq!(void_reasons(&story), [VoidReason::SecondRole]);
     story.decides(AUTHORITY, "completeness", Verdict::Approve).decides(AUTHORITY, "plan", Verdict::Confirm);
     assert_eq!(void_reasons(&story), [VoidReason::SecondRole, VoidReason::SecondRole]);
+}
+
+#[test]
+fn r7_1_only_members_of_the_organizations_that_fill_a_role_decide() {
+    let mut story = filed();
+    story.decides("ma.chao@guoyang", "completeness", Verdict::Approve);
+    assert_eq!(void_reasons(&story), [VoidReason::NotEntitled], "another county's authority, with the verb or not");
 }
 
 #[test]

@@ -1,0 +1,97 @@
+//! The one ResourceQuota of a system, with exactly what was granted, and defaults for pods that state nothing.
+
+use crate::core::quantity::{Amount, Amounts, Format};
+use k8s_openapi::api::core::v1::{LimitRangeItem, LimitRangeSpec, ResourceQuotaSpec};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use std::collections::BTreeMap;
+
+const COUNTED: [&str; 10] = [
+    "pods",
+    "services",
+    "services.loadbalancers",
+    "services.nodeports",
+    "persistentvolumeclaims",
+    "configmaps",
+    "secrets",
+    "replicationcontrollers",
+    "requests.storage",
+    "requests.ephemeral-storage",
+];
+const COMPUTED: [&str; 5] =
+    ["requests.cpu", "requests.memory", "limits.cpu", "limits.memory", "limits.ephemeral-storage"];
+
+/// Whether a ResourceQuota can hold this resource; others, such as bandwidth, are counted against the domain only.
+#[must_use]
+pub fn is_quota_resource(resource: &str) -> bool {
+    COUNTED.contains(&resource)
+        || COMPUTED.contains(&resource)
+        || resource.starts_with("count/")
+        || resource.contains(".storageclass.storage.k8s.io/")
+        || resource.strip_prefix("requests.").is_some_and(|extended| extended.contains('/'))
+}
+
+/// The quota: not a byte more or less than granted.
+#[must_use]
+pub fn quota(amounts: &Amounts) -> ResourceQuotaSpec {
+    let hard = amounts.iter().filter(|(resource, _)| is_quota_resource(resource)).map(quantity).collect();
+    ResourceQuotaSpec { hard: Some(hard), ..ResourceQuotaSpec::default() }
+}
+
+fn quantity((resource, amount): (&str, Amount)) -> (String, Quantity) {
+    (resource.to_owned(), Quantity(amount.print(Format::of(resource))))
+}
+
+/// A quota on cpu and memory refuses pods that state none: these are what such containers get, if the quota has so much.
+#[must_use]
+pub fn defaults(amounts: &Amounts) -> LimitRangeSpec {
+    let pick = |wanted: &[(&str, &str, Amount)]| -> Option<BTreeMap<String, Quantity>> {
+        let picked: BTreeMap<_, _> = wanted
+            .iter()
+            .filter(|(_, quota, _)| amounts.get(quota) > Amount::ZERO)
+            .map(|(resource, quota, amount)| quantity((resource, (*amount).min(amounts.get(quota)))))
+            .collect();
+        (!picked.is_empty()).then_some(picked)
+    };
+    let mebibytes = |n: i64| Amount::units(n * 1024 * 1024);
+    let tenth = Amount::parse("100m").unwrap_or_default();
+    LimitRangeSpec {
+        limits: vec![LimitRangeItem {
+            type_: "Container".to_owned(),
+            default_request: pick(&[("cpu", "requests.cpu", tenth), ("memory", "requests.memory", mebibytes(128))]),
+            default: pick(&[("cpu", "limits.cpu", Amount::units(1)), ("memory", "limits.memory", mebibytes(512))]),
+            ..LimitRangeItem::default()
+        }],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r25_1_bandwidth_is_no_quota_resource_and_the_rest_is_exact() {
+        let amounts: Amounts = [
+            ("requests.cpu", 16),
+            ("requests.memory", 32 << 30),
+            ("bandwidth.mbps", 50),
+            ("ssd.storageclass.storage.k8s.io/requests.storage", 500 << 30),
+        ]
+        .into_iter()
+        .map(|(resource, n)| (resource.to_owned(), Amount::units(n)))
+        .collect();
+        let hard = quota(&amounts).hard.unwrap();
+        let printed: Vec<_> = hard.iter().map(|(r, q)| format!("{r}={}", q.0)).collect();
+        assert_eq!(
+            printed,
+            ["requests.cpu=16", "requests.memory=32Gi", "ssd.storageclass.storage.k8s.io/requests.storage=500Gi"]
+        );
+    }
+
+    #[test]
+    fn defaults_never_exceed_the_quota() {
+        let amounts = Amounts::from_iter([("requests.cpu".to_owned(), Amount::parse("50m").unwrap())]);
+        let item = &defaults(&amounts).limits[0];
+        assert_eq!(item.default_request.as_ref().unwrap()["cpu"].0, "50m");
+        assert!(item.default.is_none());
+    }
+}

@@ -1,0 +1,80 @@
+//! The namespace of a system and everything of ours in it.
+
+use super::access::{Pass, cluster_role};
+use super::{binding, labels, meta, network, quota, subjects};
+use crate::api::names::{ANNOTATION_OWNER_UID, CLUSTER_ROLE_DEVELOPER, PURPOSE_SYSTEM, ROLE_UNIT};
+use crate::api::organization::RoleMembers;
+use crate::api::{CloudDomainSpec, InformationSystemSpec, OrganizationSpec};
+use crate::core::names::guest_binding;
+use crate::core::quantity::Amounts;
+use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::rbac::v1::RoleBinding;
+
+/// What a system's namespace consists of, in the order in which it is made: the limits come before the people.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SystemObjects {
+    /// The namespace.
+    pub namespace: Namespace,
+    /// Exactly what was granted.
+    pub quota: ResourceQuota,
+    /// Defaults for containers that state nothing.
+    pub limits: LimitRange,
+    /// Shut, and opened for what was asked for.
+    pub policies: Vec<NetworkPolicy>,
+    /// The unit's people, and whom they let in.
+    pub bindings: Vec<RoleBinding>,
+}
+
+/// Builds everything from what the system was granted.
+#[must_use]
+pub fn objects(
+    name: &str,
+    uid: &str,
+    system: &InformationSystemSpec,
+    amounts: &Amounts,
+    domain: &CloudDomainSpec,
+    organization: &OrganizationSpec,
+    guests: &[Pass],
+) -> SystemObjects {
+    let labels = labels(PURPOSE_SYSTEM, &system.organization, Some(name));
+    let inside = |object: &str| meta(object, Some(&system.namespace), &labels);
+    let unit: Vec<RoleMembers> = organization.members.iter().filter(|m| m.role == ROLE_UNIT).cloned().collect();
+    let mut bindings = vec![binding(inside("yunguan-developer"), CLUSTER_ROLE_DEVELOPER, subjects(&unit))];
+    bindings.extend(guests.iter().map(|pass| {
+        let user = RoleMembers { users: vec![pass.access.username.clone()], ..RoleMembers::default() };
+        binding(inside(&guest_binding(&pass.decision.uid)), cluster_role(&pass.access), subjects(&[user]))
+    }));
+    SystemObjects {
+        namespace: namespace(uid, system, domain, &labels),
+        quota: ResourceQuota { metadata: inside("yunguan"), spec: Some(quota::quota(amounts)), status: None },
+        limits: LimitRange { metadata: inside("yunguan"), spec: Some(quota::defaults(amounts)) },
+        policies: network::policies(&system.networks, domain)
+            .into_iter()
+            .map(|(name, spec)| NetworkPolicy { metadata: inside(name), spec: Some(spec) })
+            .collect(),
+        bindings,
+    }
+}
+
+fn namespace(
+    uid: &str,
+    system: &InformationSystemSpec,
+    domain: &CloudDomainSpec,
+    labels: &std::collections::BTreeMap<String, String>,
+) -> Namespace {
+    let mut metadata = meta(&system.namespace, None, labels);
+    let labels = metadata.labels.get_or_insert_default();
+    // Level 3 takes the strictest Pod Security standard, lower ones the baseline.
+    let (enforce, warn) =
+        if system.protection_level >= 3 { ("restricted", "restricted") } else { ("baseline", "restricted") };
+    labels.insert("pod-security.kubernetes.io/enforce".to_owned(), enforce.to_owned());
+    labels.insert("pod-security.kubernetes.io/warn".to_owned(), warn.to_owned());
+    let annotations = metadata.annotations.get_or_insert_default();
+    annotations.insert(ANNOTATION_OWNER_UID.to_owned(), uid.to_owned());
+    if !domain.node_selector.is_empty() {
+        let selector: Vec<String> = domain.node_selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        annotations.insert("scheduler.alpha.kubernetes.io/node-selector".to_owned(), selector.join(","));
+    }
+    Namespace { metadata, ..Namespace::default() }
+}
