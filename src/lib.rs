@@ -4,4 +4,5 @@
 //! `controllers` apply and report. `core` and `build` are pure; `runtime` is the only shared I/O.
 
 pub mod api;
+pub mod cli;
 pub mod core;

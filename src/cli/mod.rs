@@ -1,0 +1,12 @@
+//! The kubectl plugin. What is decided and how it is shown is pure; `session` and `commands` talk to the cluster.
+
+pub mod choose;
+pub mod decision;
+pub mod evidence;
+pub mod failure;
+pub mod lang;
+mod messages;
+pub mod page;
+#[cfg(test)]
+mod samples;
+pub mod words;

@@ -1,0 +1,123 @@
+//! A request in review, for the tests of this module.
+
+use crate::api::cloud_resource_request::{
+    Application, CloudResourceRequestStatus, CountedDecision, Line, LineStatus, OpenGate, Phase, Submission,
+    SystemName, VoidDecision, VoidReason,
+};
+use crate::api::common::{Money, Names, PolicyRef, Quantity, Time};
+use crate::api::decision::Verdict;
+use crate::api::{CloudResourceRequest, CloudResourceRequestSpec};
+
+/// The digest that the sample's open gate shows.
+pub const DIGEST: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+/// A moment of the sample's story.
+pub fn at(text: &str) -> Time {
+    Time::new(text.parse().unwrap())
+}
+
+/// A decision that counts.
+pub fn counted(name: &str, gate: &str, role: &str, verdict: Verdict, by: &str, when: &str) -> CountedDecision {
+    CountedDecision {
+        name: format!("portal.11111111.{name}"),
+        uid: format!("uid-{name}"),
+        gate: gate.into(),
+        role: role.into(),
+        verdict,
+        by: by.into(),
+        person: by.into(),
+        at: at(when),
+        digest: "d".repeat(64),
+        ..CountedDecision::default()
+    }
+}
+
+/// A request that waits for the agency's evaluation.
+pub fn request() -> CloudResourceRequest {
+    let line = |name: &str, item: &str, quantity| Line {
+        name: name.into(),
+        item: Some(item.into()),
+        quantity,
+        ..Line::default()
+    };
+    let mut request = CloudResourceRequest::new(
+        "portal",
+        CloudResourceRequestSpec {
+            application: Application {
+                system: SystemName { code: "portal".into(), name: "健康亳州门户".into() },
+                lines: vec![line("web", "ecs-general-4c8g", 4), line("disk", "block-storage-ssd", 500)],
+                domain: "bozhou".into(),
+                track: "Standard".into(),
+                protection_level: 2,
+                ..Application::default()
+            },
+            contacts: None,
+        },
+    );
+    request.metadata.namespace = Some("yg-bozhou-health".into());
+    request.metadata.uid = Some("11111111-aaaa-4aaa-8aaa-111111111111".into());
+    request.metadata.generation = Some(3);
+    let filed = CountedDecision {
+        uid: "22222222-bbbb-4bbb-8bbb-222222222222".into(),
+        ..counted("submission", "submission", "unit", Verdict::Submit, "zhang", "2026-11-20T01:00:00Z")
+    };
+    request.status = Some(CloudResourceRequestStatus {
+        observed_generation: Some(3),
+        phase: Phase::InReview,
+        round: 1,
+        waiting_for: Some("agency at evaluation".into()),
+        due: Some("2026-11-30".parse().unwrap()),
+        policy: Some(PolicyRef { name: "bozhou-2024".into(), uid: "policy".into() }),
+        submission: Some(Submission {
+            name: filed.name.clone(),
+            uid: filed.uid.clone(),
+            by: filed.by.clone(),
+            at: filed.at,
+        }),
+        open_gates: vec![OpenGate {
+            gate: "evaluation".into(),
+            title: Names { zh: "资源评估".into(), en: Some("Evaluation".into()) },
+            role: "agency".into(),
+            organizations: vec!["bozhou-cloud-center".into()],
+            verdicts: vec![Verdict::Approve, Verdict::Return],
+            quorum: 1,
+            agreed: 0,
+            digest: DIGEST.into(),
+            since: Some(at("2026-11-23T02:00:00Z")),
+            due: Some(at("2026-11-30T09:30:00Z")),
+            reports: vec![],
+            confirms_amounts: true,
+            article: "第十九条".into(),
+        }],
+        decisions: vec![
+            filed,
+            counted("completeness", "completeness", "authority", Verdict::Approve, "chen", "2026-11-21T02:00:00Z"),
+            counted("plan", "plan", "agency", Verdict::Confirm, "li", "2026-11-23T02:00:00Z"),
+        ],
+        void_decisions: vec![VoidDecision {
+            name: "portal.11111111.approval".into(),
+            reason: VoidReason::GateNotOpen,
+            message: "gate approval opens after evaluation (article 19)".into(),
+        }],
+        lines: vec![
+            LineStatus {
+                name: "web".into(),
+                asked: 4,
+                monthly_fee: Some(Money("1200.00".into())),
+                ..LineStatus::default()
+            },
+            LineStatus {
+                name: "disk".into(),
+                asked: 500,
+                monthly_fee: Some(Money("350.00".into())),
+                ..LineStatus::default()
+            },
+        ],
+        amounts: [("requests.cpu", "16"), ("requests.memory", "32Gi")]
+            .map(|(k, v)| (k.to_owned(), Quantity(v.into())))
+            .into(),
+        monthly_fee: Some(Money("1550.00".into())),
+        ..CloudResourceRequestStatus::default()
+    });
+    request
+}
