@@ -4,9 +4,12 @@ pub mod choose;
 pub mod decision;
 pub mod evidence;
 pub mod failure;
+pub mod inbox;
 pub mod lang;
 mod messages;
+pub mod moment;
 pub mod page;
 #[cfg(test)]
 mod samples;
+pub mod timeline;
 pub mod words;

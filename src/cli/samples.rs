@@ -5,8 +5,8 @@ use crate::api::cloud_resource_request::{
     SystemName, VoidDecision, VoidReason,
 };
 use crate::api::common::{Money, Names, PolicyRef, Quantity, Time};
-use crate::api::decision::Verdict;
-use crate::api::{CloudResourceRequest, CloudResourceRequestSpec};
+use crate::api::decision::{DecidedBy, DecisionSpec, Verdict};
+use crate::api::{CloudResourceRequest, CloudResourceRequestSpec, Decision};
 
 /// The digest that the sample's open gate shows.
 pub const DIGEST: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -120,4 +120,55 @@ pub fn request() -> CloudResourceRequest {
         ..CloudResourceRequestStatus::default()
     });
     request
+}
+
+/// The day on which the sample is looked at.
+pub fn clock() -> super::moment::Clock {
+    let zone = jiff::tz::TimeZone::get("Asia/Shanghai").unwrap();
+    super::moment::Clock { now: "2026-11-24T04:00:00Z".parse().unwrap(), zone }
+}
+
+/// All decisions about the sample: a round that was returned, the one that stands, a void one and one not judged yet.
+pub fn decisions() -> Vec<Decision> {
+    let first = "00000000-cccc-4ccc-8ccc-000000000000";
+    let current = "22222222-bbbb-4bbb-8bbb-222222222222";
+    let made = |uid: &str, gate: &str, role: &str, verdict, by: &str, when: &str, round: Option<&str>| {
+        let spec = DecisionSpec {
+            gate: gate.into(),
+            role: role.into(),
+            verdict,
+            submission_uid: round.map(Into::into),
+            digest: "d".repeat(64),
+            decided_by: Some(DecidedBy { username: by.into(), ..DecidedBy::default() }),
+            ..DecisionSpec::default()
+        };
+        let mut decision = Decision::new(&format!("portal.11111111.{gate}"), spec);
+        decision.metadata.uid = Some(uid.into());
+        decision.metadata.creation_timestamp =
+            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(when.parse().unwrap()));
+        decision
+    };
+    let mut returned =
+        made("r", "completeness", "authority", Verdict::Return, "chen", "2026-11-19T02:00:00Z", Some(first));
+    returned.spec.comment = Some("缺少主管部门批复，请补充后重新提交；另外请核对存储测算方式与附件二是否一致".into());
+    let mut evaluation =
+        made("e", "evaluation", "agency", Verdict::Approve, "wang", "2026-11-24T02:00:00Z", Some(current));
+    evaluation.spec.comment = Some("within the plan".into());
+    vec![
+        evaluation,
+        made("a", "approval", "authority", Verdict::Approve, "chen", "2026-11-23T03:00:00Z", Some(current)),
+        made("uid-plan", "plan", "agency", Verdict::Confirm, "li", "2026-11-23T02:00:00Z", Some(current)),
+        made(
+            "uid-completeness",
+            "completeness",
+            "authority",
+            Verdict::Approve,
+            "chen",
+            "2026-11-21T02:00:00Z",
+            Some(current),
+        ),
+        made(current, "submission", "unit", Verdict::Submit, "zhang", "2026-11-20T01:00:00Z", None),
+        returned,
+        made(first, "submission", "unit", Verdict::Submit, "zhang", "2026-11-18T01:00:00Z", None),
+    ]
 }
