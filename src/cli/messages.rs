@@ -101,7 +101,7 @@ messages! {
     due_today(date) = "{date} (today)", "{date}（今天）";
     overdue_days(date, days) = "{date} (overdue {days} d)", "{date}（超期 {days} 天）";
 
-    all_rules_passed(phase) = "This request is at phase {phase}.", "该申请处于“{phase}”阶段。";
+    at_phase(phase) = "This request is at phase {phase}.", "该申请处于“{phase}”阶段。";
     no_status() = "The operator has not looked at this request yet. If it stays so, the platform engineer should look whether the operator runs.", "管理程序尚未处理该申请。若持续如此，请平台工程师检查管理程序是否在运行。";
     why() = "WHY", "原因";
     who() = "WHO CAN MOVE IT", "由谁办理";

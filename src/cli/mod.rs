@@ -2,7 +2,9 @@
 
 pub mod choose;
 pub mod decision;
+pub mod detail;
 pub mod evidence;
+pub mod explain;
 pub mod failure;
 pub mod inbox;
 pub mod lang;
@@ -11,5 +13,6 @@ pub mod moment;
 pub mod page;
 #[cfg(test)]
 mod samples;
+pub mod suggest;
 pub mod timeline;
 pub mod words;

@@ -6,7 +6,9 @@ use crate::api::cloud_resource_request::{
 };
 use crate::api::common::{Money, Names, PolicyRef, Quantity, Time};
 use crate::api::decision::{DecidedBy, DecisionSpec, Verdict};
-use crate::api::{CloudResourceRequest, CloudResourceRequestSpec, Decision};
+use crate::api::governance_policy::{Applies, Effect, EffectRule, Gate, GovernancePolicySpec, Track};
+use crate::api::organization::{OrganizationSpec, RoleMembers};
+use crate::api::{CloudResourceRequest, CloudResourceRequestSpec, Decision, Organization};
 
 /// The digest that the sample's open gate shows.
 pub const DIGEST: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -171,4 +173,61 @@ pub fn decisions() -> Vec<Decision> {
         returned,
         made(first, "submission", "unit", Verdict::Submit, "zhang", "2026-11-18T01:00:00Z", None),
     ]
+}
+
+/// The unit, which has a supervisor, and the agency with two people.
+pub fn organizations() -> Vec<Organization> {
+    let organization = |name: &str, zh: &str, supervisor: Option<&str>, role: &str, users: &[&str]| {
+        Organization::new(
+            name,
+            OrganizationSpec {
+                names: Names { zh: zh.into(), en: None },
+                supervisor: supervisor.map(Into::into),
+                members: vec![RoleMembers {
+                    role: role.into(),
+                    users: users.iter().map(ToString::to_string).collect(),
+                    groups: vec![],
+                }],
+                ..OrganizationSpec::default()
+            },
+        )
+    };
+    vec![
+        organization("bozhou-health", "亳州市卫生信息中心", Some("bozhou-whb"), "unit", &["zhang"]),
+        organization("bozhou-cloud-center", "亳州市云管理中心", None, "agency", &["li", "wang"]),
+    ]
+}
+
+/// Rules with a filing by the supervisor, three gates, the opening, a report and the start.
+pub fn policy() -> GovernancePolicySpec {
+    let gate = |name: &str, zh: &str, role: &str, after: &[&str], article: &str| Gate {
+        name: name.into(),
+        title: Names { zh: zh.into(), en: Some(name.into()) },
+        role: role.into(),
+        after: after.iter().map(ToString::to_string).collect(),
+        verdicts: vec![Verdict::Approve],
+        article: article.into(),
+        when: (role == "supervisor").then_some(Applies::HasSupervisor),
+        ..Gate::default()
+    };
+    let effect =
+        |effect, after: &str, article: &str| EffectRule { effect, after: vec![after.into()], article: article.into() };
+    GovernancePolicySpec {
+        tracks: vec![Track {
+            name: "Standard".into(),
+            // On purpose not in the order of the way through.
+            gates: vec![
+                gate("trial-report", "试运行报告", "unit", &["provision"], "第二十条"),
+                gate("approval", "批准", "authority", &["evaluation"], "第十九条"),
+                gate("evaluation", "资源评估", "agency", &["filing"], "第十九条"),
+                gate("filing", "主管部门备案", "supervisor", &[], "第十五条"),
+            ],
+            effects: vec![
+                effect(Effect::Provision, "approval", "第十九条"),
+                effect(Effect::GoLive, "trial-report", "第二十一条"),
+            ],
+            ..Track::default()
+        }],
+        ..GovernancePolicySpec::default()
+    }
 }
