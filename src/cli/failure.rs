@@ -93,7 +93,7 @@ fn readable(message: &str) -> &str {
 }
 
 /// An error with its causes: the outermost alone seldom says what happened.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
