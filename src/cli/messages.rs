@@ -29,6 +29,7 @@ messages! {
     note(what) = "note: {what}", "提示：{what}";
 
     next_connect() = "check that the cluster answers: kubectl cluster-info", "请检查集群是否可用：kubectl cluster-info";
+    next_kubeconfig() = "name a kubeconfig with --kubeconfig and a context with --context", "请用 --kubeconfig 和 --context 指定配置";
     next_log_in() = "log in again, or name another kubeconfig with --kubeconfig", "请重新登录，或用 --kubeconfig 指定其他配置";
     next_forbidden() = "see which roles you hold and where: kubectl yunguan whoami", "查看您具备的角色：kubectl yunguan whoami";
     next_invalid() = "mend what the message names and try again", "请按提示修改后重试";
@@ -65,14 +66,10 @@ messages! {
     file_unreadable(file, error) = "cannot read {file}: {error}", "无法读取 {file}：{error}";
     reports_missing(gate, reports) = "gate {gate} asks for {reports} too", "环节 {gate} 还须提交 {reports}";
     next_reports(flags) = "add {flags}", "请补充 {flags}";
-    bad_grant(text) = "`{text}` is not LINE=QUANTITY with a whole number, such as web=4", "“{text}”应为 行名=整数，例如 web=4";
-    bad_report(text, why) = "`{text}` is no report: {why}", "“{text}”不是有效的报告参数：{why}";
-    bad_size(text) = "`{text}` is not DIMENSION=NUMBER, such as cores=4", "“{text}”应为 维度=整数，例如 cores=4";
     bad_target(text) = "`{text}` is not NAME or NAMESPACE/NAME", "“{text}”应为 名称 或 命名空间/名称";
     two_namespaces(one, other) = "--namespace says {one}, the name says {other}", "--namespace 为 {one}，名称中却为 {other}";
     bad_until(text) = "`{text}` is no end: use 2026-12-31, 2026-12-31T18:00:00+08:00, or a time from now such as 8h or 3d", "“{text}”不是有效的截止时间：可用 2026-12-31、2026-12-31T18:00:00+08:00，或 8h、3d 等时长";
     until_past(until) = "{until} is past", "截止时间 {until} 已过";
-    usage(what) = "{what}", "命令有误：{what}";
     next_help() = "see --help", "查看帮助：--help";
 
     status_behind() = "the operator has not caught up with the last edit of this request, so its digests may be old", "管理程序尚未处理该申请的最新修改，内容摘要可能已过时";
@@ -82,6 +79,8 @@ messages! {
     confirm() = "Go on? [y/N] ", "确认办理？[y/N] ";
     not_confirmed() = "nothing was decided", "未作任何办理";
     next_yes() = "check what is shown above, then answer y, or give --yes", "请核对以上内容，回答 y 或使用 --yes";
+    decided_otherwise(verdict) = "you have decided otherwise on exactly this content: {verdict}", "您已就同一内容作出其他决定：{verdict}";
+    next_decided_otherwise() = "a decision cannot be changed; it is made anew when the content changes or the request is filed again", "办理意见不可更改；内容变更或重新提交后方可再次办理";
     already() = "you have decided this already; nothing was changed", "您已就此办理过，未作更改";
     made(verdict, gate, name) = "{verdict} at {gate}: made ({name})", "已在 {gate} 办理“{verdict}”（{name}）";
     counts() = "it counts", "办理有效";

@@ -48,6 +48,12 @@ impl Page {
         self
     }
 
+    /// Another page below this one.
+    pub fn append(&mut self, mut other: Self) -> &mut Self {
+        self.0.append(&mut other.0);
+        self
+    }
+
     /// The text, each line ended and without blanks at its end.
     #[must_use]
     pub fn render(&self) -> String {

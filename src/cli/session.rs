@@ -76,7 +76,7 @@ impl Session {
     /// When the configuration cannot be read.
     pub async fn connect(global: &Global, lang: Lang) -> Result<Self, Failure> {
         let failed = |error: &dyn std::error::Error| {
-            Failure::new(Exit::Error, super::failure::chain(error), lang.next_log_in())
+            Failure::new(Exit::Error, super::failure::chain(error), lang.next_kubeconfig())
         };
         let options = KubeConfigOptions { context: global.context.clone(), ..KubeConfigOptions::default() };
         let config = match &global.kubeconfig {
@@ -90,6 +90,22 @@ impl Session {
         let namespace = global.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
         let client = Client::try_from(config).map_err(|e| failed(&e))?;
         Ok(Self { client, namespace, namespace_given: global.namespace.is_some(), lang })
+    }
+
+    /// Namespace and name of `NAME` or `NAMESPACE/NAME`.
+    ///
+    /// # Errors
+    /// When it is neither, or names another namespace than the command line.
+    pub fn target(&self, text: &str) -> Result<(String, String), Failure> {
+        let usage = |message| Failure::plain(Exit::Usage, message);
+        let (namespace, name) = text.split_once('/').unwrap_or((&self.namespace, text));
+        if namespace.is_empty() || name.is_empty() || name.contains('/') {
+            return Err(usage(self.lang.bad_target(&text)));
+        }
+        if self.namespace_given && namespace != self.namespace {
+            return Err(usage(self.lang.two_namespaces(&self.namespace, &namespace)));
+        }
+        Ok((namespace.to_owned(), name.to_owned()))
     }
 
     /// What the API server answered, for a person.
@@ -188,8 +204,10 @@ impl Session {
             verb: Some(verb.to_owned()),
             ..ResourceAttributes::default()
         };
-        let spec =
-            SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..SelfSubjectAccessReviewSpec::default() };
+        let spec = SelfSubjectAccessReviewSpec {
+            resource_attributes: Some(attributes),
+            ..SelfSubjectAccessReviewSpec::default()
+        };
         let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
         let api: Api<SelfSubjectAccessReview> = Api::all(self.client.clone());
         let review = api.create(&PostParams::default(), &review).await.map_err(|e| self.failure(&e))?;
@@ -200,10 +218,7 @@ impl Session {
     ///
     /// # Errors
     /// When the API server does not answer.
-    pub async fn rules(
-        &self,
-        namespaces: Vec<String>,
-    ) -> Result<BTreeMap<String, SubjectRulesReviewStatus>, Failure> {
+    pub async fn rules(&self, namespaces: Vec<String>) -> Result<BTreeMap<String, SubjectRulesReviewStatus>, Failure> {
         let answers = stream::iter(namespaces).map(|namespace| async move {
             let spec = SelfSubjectRulesReviewSpec { namespace: Some(namespace.clone()) };
             let review = SelfSubjectRulesReview { spec, ..SelfSubjectRulesReview::default() };
@@ -274,7 +289,12 @@ impl Session {
         wanted: impl Fn(&K) -> bool,
     ) -> Option<K>
     where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + Send + DeserializeOwned + 'static,
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + Clone
+            + Debug
+            + Send
+            + DeserializeOwned
+            + 'static,
     {
         let condition = |object: Option<&K>| object.is_some_and(&wanted);
         let wait = kube::runtime::wait::await_condition(self.api::<K>(namespace), name, condition);
