@@ -149,7 +149,7 @@ fn standing<'a>(decisions: &'a [Decision], user: &str, now: Timestamp) -> Vec<&'
 fn digest(system_uid: &str, access: &Access) -> Result<String, Failure> {
     let content = serde_json::json!({ "system": system_uid, "access": access });
     let bytes = serde_json_canonicalizer::to_vec(&content).map_err(|e| Failure::plain(Exit::Error, e.to_string()))?;
-    Ok(Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect())
+    Ok(format!("{:x}", Sha256::digest(bytes)))
 }
 
 fn preview(lang: Lang, clock: &Clock, system: &InformationSystem, spec: &DecisionSpec, access: &Access) -> Page {

@@ -111,7 +111,8 @@ fn name(spec: &DecisionSpec, person: &str) -> String {
 
 fn decision_name(request: &RequestRef, gate: &str, digest: &str, person: &str) -> String {
     let uid = request.uid.get(..8).unwrap_or(&request.uid);
-    let person: String = Sha256::digest(person.as_bytes()).iter().take(5).map(|b| format!("{b:02x}")).collect();
+    let person = format!("{:x}", Sha256::digest(person.as_bytes()));
+    let person = person.get(..10).unwrap_or_default();
     format!("{}.{uid}.{gate}.{}.{person}", request.name, short_digest(digest))
 }
 

@@ -97,7 +97,7 @@ fn sha256_of(mut source: impl Read) -> std::io::Result<String> {
             n => hash.update(buffer.get(..n).unwrap_or_default()),
         }
     }
-    Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
+    Ok(format!("{:x}", hash.finalize()))
 }
 
 #[cfg(test)]

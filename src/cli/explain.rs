@@ -174,28 +174,25 @@ fn mover(
 
 /// A command line that does it, with the words that only a person can fill in in capitals.
 fn command(request: &CloudResourceRequest, gate: &OpenGate, verdict: Verdict) -> String {
-    let mut line = format!(
-        "kubectl yunguan {} {} -n {}",
-        words::subcommand(verdict),
+    let mut words = vec![
+        format!("kubectl yunguan {}", words::subcommand(verdict)),
         request.name_any(),
-        request.namespace().unwrap_or_default()
-    );
+        format!("-n {}", request.namespace().unwrap_or_default()),
+    ];
     if verdict != Verdict::Submit {
-        line.push_str(&format!(" --gate {}", gate.gate));
+        words.push(format!("--gate {}", gate.gate));
     }
     if gate.confirms_amounts && verdict.agrees() {
-        line.push_str(" --as-asked");
+        words.push("--as-asked".to_owned());
     }
     if verdict == Verdict::File {
-        for report in &gate.reports {
-            line.push_str(&format!(" --report {report}=FILE"));
-        }
-        line.push_str(" --result Passed");
+        words.extend(gate.reports.iter().map(|report| format!("--report {report}=FILE")));
+        words.push("--result Passed".to_owned());
     }
     if matches!(verdict, Verdict::Return | Verdict::Reject) {
-        line.push_str(" --comment REASON");
+        words.push("--comment REASON".to_owned());
     }
-    line
+    words.join(" ")
 }
 
 /// The gates and effects of the track that neither are open nor have been passed, in an order that `after` allows.

@@ -39,6 +39,9 @@ struct Distance {
     size_percent: u64,
 }
 
+/// A dimension that an item does not have is farther than any that it has.
+const UNKNOWN_PERCENT: u64 = 100_000;
+
 /// The nearest items that are on offer on `today`, best first; nothing that has nothing in common with the need.
 #[must_use]
 pub fn nearest(lang: Lang, need: &Need, items: &[CatalogItem], today: Date, limit: usize) -> Vec<Suggestion> {
@@ -56,8 +59,6 @@ fn distance(need: &Need, item: &CatalogItem) -> Option<Distance> {
     let sizes: Vec<u64> = need.size.iter().filter_map(|(k, want)| off_by(*want, *item.spec.size.get(k)?)).collect();
     let common = words_missed < words.len() || missing < need.functions.len() || !sizes.is_empty();
     let unknown = u64::try_from(need.size.len() - sizes.len()).unwrap_or_default();
-    // A dimension that the item does not have is farther than any that it has.
-    const UNKNOWN_PERCENT: u64 = 100_000;
     common.then(|| Distance {
         missing,
         words_missed,

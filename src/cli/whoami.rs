@@ -29,10 +29,10 @@ pub struct Whoami {
 
 /// Reads roles out of the rules of each namespace.
 #[must_use]
-pub fn whoami(user: UserInfo, rules: &BTreeMap<String, SubjectRulesReviewStatus>) -> Whoami {
+pub fn whoami(user: UserInfo, allowed: &BTreeMap<String, SubjectRulesReviewStatus>) -> Whoami {
     let mut roles = BTreeMap::new();
     let mut wildcard = Vec::new();
-    for (namespace, status) in rules {
+    for (namespace, status) in allowed {
         let deciding: Vec<&ResourceRule> = status.resource_rules.iter().filter(|r| decides(r)).collect();
         if deciding.iter().any(|r| r.resource_names.as_ref().is_none_or(Vec::is_empty)) {
             wildcard.push(namespace.clone());
