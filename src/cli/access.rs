@@ -168,6 +168,7 @@ fn preview(lang: Lang, clock: &Clock, system: &InformationSystem, spec: &Decisio
         ]
         .map(|((en, zh), value)| (lang.pick(en, zh).to_owned(), value)),
     );
+    page.line("");
     page
 }
 

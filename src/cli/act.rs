@@ -74,16 +74,20 @@ pub async fn decide(session: &Session, format: Output, order: Order<'_>) -> Resu
     let spec = decision::build(lang, &request, &gate, order.verdict, details)?;
     let preview = detail::preview(lang, &request, &gate, &spec);
     let made = create(session, &namespace, spec, &preview, &order.act.making).await?;
-    let outcome = match made.outcome {
-        None => watch(session, &namespace, &name, &made.decision, order.act.making.wait).await,
-        // A void vote of the same name blocks nothing, but its author should know that it is void.
-        Some(Outcome::AlreadyDecided) => match Outcome::of(&request, &made.decision.name_any()) {
-            Some(void @ Outcome::Void { .. }) => void,
-            _ => Outcome::AlreadyDecided,
-        },
-        Some(other) => other,
+    let Some(known) = made.outcome else {
+        let outcome = watch(session, &namespace, &name, &made.decision, order.act.making.wait).await;
+        return report(session, format, &made.decision, &outcome, outcome.page(lang));
     };
-    report(session, format, &made.decision, &outcome, outcome.page(lang))
+    // Who repeats a decision that does not count should learn so.
+    let void = Outcome::of(&request, &made.decision.name_any()).filter(|o| matches!(o, Outcome::Void { .. }));
+    match void {
+        Some(void) if known == Outcome::AlreadyDecided => {
+            let mut page = known.page(lang);
+            page.append(void.page(lang));
+            report_as(format, &made.decision, &void, page)
+        }
+        _ => report(session, format, &made.decision, &known, known.page(lang)),
+    }
 }
 
 /// The request with a status that knows its last edit.
@@ -156,8 +160,12 @@ pub(super) async fn create(
     if making.dry_run {
         return Ok(Made { decision, outcome: Some(Outcome::DryRun) });
     }
-    if !making.yes && output::ask(&lang.confirm()) != Some(true) {
-        return Err(Failure::new(Exit::Usage, lang.not_confirmed(), lang.next_yes()));
+    if !making.yes {
+        match output::ask(&lang.confirm()) {
+            Some(true) => {}
+            Some(false) => return Err(Failure::plain(Exit::Error, lang.not_confirmed())),
+            None => return Err(Failure::new(Exit::Usage, lang.not_confirmed(), lang.next_yes())),
+        }
     }
     match session.api::<Decision>(namespace).create(&PostParams::default(), &decision).await {
         Ok(created) => Ok(Made { decision: created, outcome: None }),
@@ -199,6 +207,16 @@ pub(super) fn report(
         output::result(format, decision, |_| Page::default())?;
         return Ok(Exit::Done);
     }
+    let mut page = Page::default();
+    if *outcome != Outcome::AlreadyDecided {
+        let verdict = words::verdict(lang, decision.spec.verdict);
+        page.line(lang.made(&verdict, &decision.spec.gate, &decision.name_any()));
+    }
+    page.append(more);
+    report_as(format, decision, outcome, page)
+}
+
+fn report_as(format: Output, decision: &Decision, outcome: &Outcome, page: Page) -> Result<Exit, Failure> {
     let (name, namespace) = (decision.name_any(), decision.namespace().unwrap_or_default());
     let spec = &decision.spec;
     let made = MadeReport {
@@ -210,13 +228,6 @@ pub(super) fn report(
         digest: &spec.digest,
         outcome,
     };
-    output::result(format, &made, |_| {
-        let mut page = Page::default();
-        if *outcome != Outcome::AlreadyDecided {
-            page.line(lang.made(&words::verdict(lang, spec.verdict), &spec.gate, &name));
-        }
-        page.append(more);
-        page
-    })?;
+    output::result(format, &made, |_| page)?;
     Ok(outcome.exit())
 }

@@ -166,8 +166,10 @@ pub fn preview(lang: Lang, request: &CloudResourceRequest, gate: &OpenGate, spec
         ]
         .map(|((en, zh), value)| (lang.pick(en, zh).to_owned(), value)),
     );
+    page.line("");
     lines(&mut page, lang, request, &spec.grant);
     if !spec.evidence.is_empty() {
+        page.line("");
         let header = match lang {
             Lang::En => ["REPORT", "RESULT", "SHA-256", "WHERE"],
             Lang::Zh => ["报告", "结论", "文件摘要", "文件地址"],
@@ -178,6 +180,7 @@ pub fn preview(lang: Lang, request: &CloudResourceRequest, gate: &OpenGate, spec
         });
         page.table(header, rows);
     }
+    page.line("");
     page
 }
 
