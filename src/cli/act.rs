@@ -12,8 +12,9 @@ use super::page::Page;
 use super::session::Session;
 use super::words;
 use crate::api::cloud_resource_request::{CloudResourceRequestStatus, OpenGate};
-use crate::api::decision::{Decision, DecisionSpec, LineAmount, TestResult, Verdict};
+use crate::api::decision::{Decision, LineAmount, TestResult, Verdict};
 use crate::api::{CloudResourceRequest, names};
+use crate::core::workflow::GATE_WITHDRAWAL;
 use kube::ResourceExt as _;
 use kube::api::PostParams;
 use serde::Serialize;
@@ -73,7 +74,10 @@ pub async fn decide(session: &Session, format: Output, order: Order<'_>) -> Resu
     };
     let spec = decision::build(lang, &request, &gate, order.verdict, details)?;
     let preview = detail::preview(lang, &request, &gate, &spec);
-    let made = create(session, &namespace, spec, &preview, &order.act.making).await?;
+    let person = session.me().await?.username.unwrap_or_default();
+    let round = request.status.as_ref().map(|s| s.round).unwrap_or_default();
+    let wanted = decision::object(spec, &namespace, &person, round);
+    let made = create(session, wanted, &preview, &order.act.making).await?;
     let Some(known) = made.outcome else {
         let outcome = watch(session, &namespace, &name, &made.decision, order.act.making.wait).await;
         return report(session, format, &made.decision, &outcome, outcome.page(lang));
@@ -121,9 +125,10 @@ async fn gate(
             let phase = words::phase(lang, status.phase);
             return Err(Failure::new(Exit::Refused, lang.committed(&phase), lang.next_explain()));
         }
-        let gate = decision::withdrawal_gate(request)
-            .ok_or_else(|| Failure::new(Exit::Refused, lang.cannot_withdraw(), lang.next_explain()))?;
-        (vec![gate], Some(decision::GATE_WITHDRAWAL))
+        let filing = status.submission.as_ref();
+        let filing = filing.ok_or_else(|| Failure::new(Exit::Refused, lang.cannot_withdraw(), lang.next_explain()))?;
+        let filing: Decision = session.get(namespace, &filing.name).await?;
+        (vec![decision::withdrawal_gate(&filing.spec)], Some(GATE_WITHDRAWAL))
     } else if order.verdict == Verdict::Submit {
         (status.open_gates.clone(), Some(names::GATE_SUBMISSION))
     } else {
@@ -148,14 +153,12 @@ pub(super) struct Made {
 /// Shows what is decided, asks, and creates it.
 pub(super) async fn create(
     session: &Session,
-    namespace: &str,
-    spec: DecisionSpec,
+    decision: Decision,
     preview: &Page,
     making: &Making,
 ) -> Result<Made, Failure> {
     let lang = session.lang;
-    let person = session.me().await?.username.unwrap_or_default();
-    let decision = decision::object(spec, namespace, &person);
+    let namespace = decision.namespace().unwrap_or_default();
     output::aside(&preview.render());
     if making.dry_run {
         return Ok(Made { decision, outcome: Some(Outcome::DryRun) });
@@ -167,9 +170,9 @@ pub(super) async fn create(
             None => return Err(Failure::new(Exit::Usage, lang.not_confirmed(), lang.next_yes())),
         }
     }
-    match session.api::<Decision>(namespace).create(&PostParams::default(), &decision).await {
+    match session.api::<Decision>(&namespace).create(&PostParams::default(), &decision).await {
         Ok(created) => Ok(Made { decision: created, outcome: None }),
-        Err(kube::Error::Api(status)) if status.is_already_exists() => already(session, namespace, decision).await,
+        Err(kube::Error::Api(status)) if status.is_already_exists() => already(session, &namespace, decision).await,
         Err(error) => Err(session.failure(&error)),
     }
 }

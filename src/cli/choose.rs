@@ -57,6 +57,12 @@ fn no_gate(lang: Lang, gates: &[OpenGate], wish: Wish<'_>) -> Failure {
     if open.is_empty() {
         return Failure::new(Exit::Refused, lang.nothing_open(&verdict), lang.next_explain());
     }
+    let filing: Vec<&OpenGate> = open.iter().copied().filter(|g| g.verdicts.contains(&wish.verdict)).collect();
+    if wish.gate.is_none() && !filing.is_empty() {
+        let asked: Vec<String> = filing.iter().map(|g| format!("{}: {}", g.gate, g.reports.join(", "))).collect();
+        let reports = wish.reports.join(", ");
+        return Failure::new(Exit::Usage, lang.no_gate_for_reports(&reports, &asked.join("; ")), lang.next_kinds());
+    }
     let Some(name) = wish.gate else {
         return Failure::new(Exit::Refused, lang.none_offers(&verdict, &offers(lang, &open)), lang.next_explain());
     };
@@ -144,6 +150,9 @@ mod tests {
         let gates = [trial, security];
         let wish = Wish { verdict: Verdict::File, gate: None, reports: &["SecurityReport".to_owned()] };
         assert_eq!(choose(Lang::En, &gates, wish, |_| true).map(|g| g.gate.as_str()), Ok("security-report"));
+        let other = Wish { reports: &["Other".to_owned()], ..wish };
+        let failure = choose(Lang::En, &gates, other, |_| true).unwrap_err();
+        assert!(failure.message.contains("trial-report: TrialReport"), "{}", failure.message);
     }
 
     #[test]

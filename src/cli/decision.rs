@@ -7,12 +7,9 @@ use crate::api::CloudResourceRequest;
 use crate::api::cloud_resource_request::OpenGate;
 use crate::api::common::{RequestKind, RequestRef};
 use crate::api::decision::{Decision, DecisionSpec, Evidence, LineAmount, Verdict};
-use crate::api::names::{GATE_SUBMISSION, ROLE_UNIT};
+use crate::core::names;
+use crate::core::workflow::GATE_WITHDRAWAL;
 use kube::ResourceExt as _;
-use sha2::{Digest as _, Sha256};
-
-/// The gate name under which a unit takes its filing back.
-pub const GATE_WITHDRAWAL: &str = "withdrawal";
 
 /// What a person adds to a verdict.
 #[derive(Clone, Debug, Default)]
@@ -71,49 +68,41 @@ pub fn build(
     })
 }
 
-/// The gate at which a filing is taken back: as the status shows it, else with the digest of the filing itself.
+/// The gate at which a filing is taken back: by who may file, and under the digest that was filed.
 #[must_use]
-pub fn withdrawal_gate(request: &CloudResourceRequest) -> Option<OpenGate> {
-    let status = request.status.as_ref()?;
-    if let Some(gate) = status.open_gates.iter().find(|g| g.gate == GATE_WITHDRAWAL) {
-        return Some(gate.clone());
-    }
-    let filing = status.submission.as_ref()?;
-    let digest = &status.decisions.iter().find(|d| d.uid == filing.uid && d.gate == GATE_SUBMISSION)?.digest;
-    Some(OpenGate {
+pub fn withdrawal_gate(filing: &DecisionSpec) -> OpenGate {
+    OpenGate {
         gate: GATE_WITHDRAWAL.to_owned(),
-        role: ROLE_UNIT.to_owned(),
+        role: filing.role.clone(),
         verdicts: vec![Verdict::Withdraw],
         quorum: 1,
-        digest: digest.clone(),
+        digest: filing.digest.clone(),
         ..OpenGate::default()
-    })
+    }
 }
 
 /// The object to create; its name makes a second vote on the same thing collide in the API server.
+///
+/// `round` is the round that has been filed, 0 before the first.
 #[must_use]
-pub fn object(spec: DecisionSpec, namespace: &str, person: &str) -> Decision {
-    let name = name(&spec, person);
+pub fn object(spec: DecisionSpec, namespace: &str, person: &str, round: i64) -> Decision {
+    let act = act(&spec, round);
+    let name = names::decision_name(&spec.request_ref.name, &spec.request_ref.uid, &act, &spec.digest, person);
     let mut decision = Decision::new(&name, spec);
     decision.metadata.namespace = Some(namespace.to_owned());
     decision
 }
 
-/// A Withdraw of a guest's access names the same digest as the Authorize that it ends, so it needs another name.
-fn name(spec: &DecisionSpec, person: &str) -> String {
-    let gate = if spec.verdict == Verdict::Withdraw && spec.access.is_none() && spec.gate != GATE_WITHDRAWAL {
-        format!("{}-end", spec.gate)
-    } else {
-        spec.gate.clone()
+/// The part of the name that says what is done. It is the gate, and more where one digest stands for several acts:
+/// the same content can be filed, and taken back, once a round; a guest's access is granted and ended.
+fn act(spec: &DecisionSpec, round: i64) -> String {
+    let nth = match (spec.verdict, spec.gate.as_str()) {
+        (Verdict::Submit, _) => round + 1,
+        (Verdict::Withdraw, GATE_WITHDRAWAL) => round,
+        (Verdict::Withdraw, _) => return format!("{}-end", spec.gate),
+        _ => 1,
     };
-    decision_name(&spec.request_ref, &gate, &spec.digest, person)
-}
-
-fn decision_name(request: &RequestRef, gate: &str, digest: &str, person: &str) -> String {
-    let uid = request.uid.get(..8).unwrap_or(&request.uid);
-    let person = format!("{:x}", Sha256::digest(person.as_bytes()));
-    let person = person.get(..10).unwrap_or_default();
-    format!("{}.{uid}.{gate}.{}.{person}", request.name, short_digest(digest))
+    if nth > 1 { format!("{}-{nth}", spec.gate) } else { spec.gate.clone() }
 }
 
 /// Refuses to go on when the content is not what the person has read.
@@ -186,6 +175,7 @@ pub fn amounts(
 mod tests {
     use super::super::samples::{DIGEST, request};
     use super::*;
+    use crate::api::names::{GATE_SUBMISSION, ROLE_UNIT};
 
     fn gate_of(request: &CloudResourceRequest) -> OpenGate {
         request.status.as_ref().unwrap().open_gates[0].clone()
@@ -250,7 +240,8 @@ mod tests {
         let spec = build(Lang::En, &request, &gate, Verdict::Approve, Details::default()).unwrap();
         let returned = DecisionSpec { verdict: Verdict::Return, ..spec.clone() };
         let other = DecisionSpec { digest: DIGEST.replace('a', "b"), ..spec.clone() };
-        let of = |spec: &DecisionSpec, person: &str| object(spec.clone(), "yg-health", person).metadata.name.unwrap();
+        let of =
+            |spec: &DecisionSpec, person: &str| object(spec.clone(), "yg-health", person, 1).metadata.name.unwrap();
         assert_eq!(of(&spec, "li"), of(&returned, "li"));
         assert_ne!(of(&spec, "li"), of(&spec, "wang"));
         assert_ne!(of(&spec, "li"), of(&other, "li"));
@@ -258,12 +249,16 @@ mod tests {
     }
 
     #[test]
-    fn ending_a_guests_access_is_not_the_same_vote_as_granting_it() {
+    fn acts_on_one_digest_that_are_not_the_same_vote_have_other_names() {
         let request = request();
         let spec = build(Lang::En, &request, &gate_of(&request), Verdict::Withdraw, Details::default()).unwrap();
-        let granted = DecisionSpec { gate: "access".into(), verdict: Verdict::Authorize, ..spec.clone() };
-        let ended = DecisionSpec { gate: "access".into(), ..spec };
-        assert_ne!(name(&granted, "li"), name(&ended, "li"));
+        let at = |gate: &str, verdict| DecisionSpec { gate: gate.into(), verdict, ..spec.clone() };
+        let submit = at("submission", Verdict::Submit);
+        assert_eq!([0, 1, 2].map(|round| act(&submit, round)), ["submission", "submission-2", "submission-3"]);
+        let withdraw = at(GATE_WITHDRAWAL, Verdict::Withdraw);
+        assert_eq!([1, 2].map(|round| act(&withdraw, round)), ["withdrawal", "withdrawal-2"]);
+        assert_eq!(act(&at("access", Verdict::Authorize), 0), "access");
+        assert_eq!(act(&at("access", Verdict::Withdraw), 0), "access-end");
     }
 
     #[test]
@@ -308,12 +303,9 @@ mod tests {
 
     #[test]
     fn a_filing_is_taken_back_under_its_own_digest() {
-        let mut request = request();
-        let gate = withdrawal_gate(&request).unwrap();
+        let filing = DecisionSpec { role: ROLE_UNIT.into(), digest: DIGEST.into(), ..DecisionSpec::default() };
+        let gate = withdrawal_gate(&filing);
         assert_eq!((gate.gate.as_str(), gate.role.as_str()), (GATE_WITHDRAWAL, ROLE_UNIT));
-        assert_eq!(gate.digest, request.status.as_ref().unwrap().decisions[0].digest);
-        let shown = OpenGate { gate: GATE_WITHDRAWAL.into(), digest: "c".repeat(64), ..gate };
-        request.status.as_mut().unwrap().open_gates.push(shown.clone());
-        assert_eq!(withdrawal_gate(&request), Some(shown));
+        assert_eq!(gate.digest, DIGEST);
     }
 }

@@ -1,7 +1,6 @@
 //! One request in detail, and what a person is about to decide about it.
 
 use super::choose;
-use super::decision::GATE_WITHDRAWAL;
 use super::lang::Lang;
 use super::moment::Clock;
 use super::page::{Page, short_digest, shorten};
@@ -11,6 +10,7 @@ use crate::api::cloud_resource_request::{CloudResourceRequestStatus, Line, OpenG
 use crate::api::common::QuantityMap;
 use crate::api::decision::{DecisionSpec, LineAmount};
 use crate::api::names::CONDITION_READY;
+use crate::core::workflow::GATE_WITHDRAWAL;
 use kube::ResourceExt as _;
 
 /// Columns that a message may take where `-o wide` was not asked for.

@@ -1,7 +1,7 @@
 //! Why a request is where it is, who can move it, under which article, and what exactly to type.
 
 use super::choose;
-use super::decision::{GATE_WITHDRAWAL, subject_uid};
+use super::decision::subject_uid;
 use super::lang::Lang;
 use super::moment::Clock;
 use super::page::Page;
@@ -11,6 +11,7 @@ use crate::api::decision::Verdict;
 use crate::api::governance_policy::{Applies, Effect, GovernancePolicySpec, Track};
 use crate::api::names;
 use crate::api::{CloudResourceRequest, Organization};
+use crate::core::workflow::GATE_WITHDRAWAL;
 use kube::ResourceExt as _;
 use serde::Serialize;
 
@@ -246,7 +247,7 @@ fn after(
 #[must_use]
 pub fn home_namespace(organization: &Organization) -> String {
     let told = organization.status.as_ref().and_then(|s| s.home_namespace.clone());
-    told.unwrap_or_else(|| format!("yg-{}", organization.name_any()))
+    told.unwrap_or_else(|| crate::core::names::home_namespace(&organization.name_any()))
 }
 
 /// Every step after those it names; steps of a cycle come last, in the order of the policy.

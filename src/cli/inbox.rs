@@ -1,7 +1,6 @@
 //! What waits for a person.
 
 use super::choose;
-use super::decision::GATE_WITHDRAWAL;
 use super::lang::Lang;
 use super::moment::Clock;
 use super::page::{Page, short_digest};
@@ -10,6 +9,7 @@ use crate::api::CloudResourceRequest;
 use crate::api::cloud_resource_request::OpenGate;
 use crate::api::common::{Money, Names, Time};
 use crate::api::decision::Verdict;
+use crate::core::workflow::GATE_WITHDRAWAL;
 use kube::ResourceExt as _;
 use serde::Serialize;
 
@@ -52,12 +52,21 @@ pub struct Item {
 ///
 /// Left out: taking a filing back, which is possible for long and waits for nobody; gates at which the person has
 /// agreed already while others must too; and gates of a second role, in which one who acted before cannot act.
+/// `filing_role` is the role in which the request was filed.
 #[must_use]
-pub fn items(request: &CloudResourceRequest, user: &str, clock: &Clock, may: impl Fn(&OpenGate) -> bool) -> Vec<Item> {
+pub fn items(
+    request: &CloudResourceRequest,
+    filing_role: &str,
+    user: &str,
+    clock: &Clock,
+    may: impl Fn(&OpenGate) -> bool,
+) -> Vec<Item> {
     let Some(status) = &request.status else { return Vec::new() };
+    let filed = status.submission.as_ref().is_some_and(|s| s.by == user);
     let acted = |gate: &OpenGate| {
         let mut mine = status.decisions.iter().filter(|d| d.by == user);
-        mine.any(|d| d.role != gate.role || (d.gate == gate.gate && d.digest == gate.digest))
+        (filed && gate.role != filing_role)
+            || mine.any(|d| d.role != gate.role || (d.gate == gate.gate && d.digest == gate.digest))
     };
     let waiting = status.open_gates.iter().filter(|g| g.gate != GATE_WITHDRAWAL && may(g) && !acted(g));
     waiting
@@ -70,7 +79,7 @@ pub fn items(request: &CloudResourceRequest, user: &str, clock: &Clock, may: imp
             role: gate.role.clone(),
             verdicts: gate.verdicts.clone(),
             due: gate.due,
-            overdue: gate.due.is_some_and(|due| due.timestamp() < clock.now),
+            overdue: gate.due.is_some_and(|due| due.timestamp() <= clock.now),
             since: gate.since,
             monthly_fee: status.monthly_fee.clone(),
             digest: gate.digest.clone(),
@@ -130,18 +139,19 @@ mod tests {
     use super::*;
 
     fn names(request: &CloudResourceRequest, user: &str) -> Vec<String> {
-        items(request, user, &clock(), |g| g.role == "agency").into_iter().map(|i| i.gate).collect()
+        items(request, "unit", user, &clock(), |g| g.role == "agency").into_iter().map(|i| i.gate).collect()
     }
 
     #[test]
     fn only_gates_of_my_roles_wait_for_me() {
         assert_eq!(names(&request(), "wang"), ["evaluation"]);
-        assert!(items(&request(), "wang", &clock(), |g| g.role == "authority").is_empty());
+        assert!(items(&request(), "unit", "wang", &clock(), |g| g.role == "authority").is_empty());
     }
 
     #[test]
     fn who_acted_in_another_role_is_not_asked() {
         assert!(names(&request(), "chen").is_empty());
+        assert!(names(&request(), "zhang").is_empty());
         assert_eq!(names(&request(), "li"), ["evaluation"]);
     }
 
@@ -150,7 +160,7 @@ mod tests {
         let mut request = request();
         let status = request.status.as_mut().unwrap();
         status.open_gates[0].quorum = 2;
-        let mut vote = status.decisions[2].clone();
+        let mut vote = status.decisions[1].clone();
         vote.gate = "evaluation".into();
         vote.digest = status.open_gates[0].digest.clone();
         status.decisions.push(vote);
@@ -167,7 +177,7 @@ mod tests {
 
     #[test]
     fn what_is_due_first_comes_first() {
-        let mut all = items(&request(), "wang", &clock(), |_| true);
+        let mut all = items(&request(), "unit", "wang", &clock(), |_| true);
         all.push(Item { due: None, request: "b".into(), ..all[0].clone() });
         all.push(Item { due: Some(at("2026-11-20T00:00:00Z")), request: "c".into(), ..all[0].clone() });
         sort(&mut all);
@@ -176,7 +186,7 @@ mod tests {
 
     #[test]
     fn tables_in_both_languages() {
-        let mut all = items(&request(), "wang", &clock(), |_| true);
+        let mut all = items(&request(), "unit", "wang", &clock(), |_| true);
         let late = Some(at("2026-11-20T08:00:00Z"));
         all.push(Item { due: late, request: "archives".into(), system: "城建档案".into(), ..all[0].clone() });
         all.push(Item { due: None, request: "x".into(), system: "Open Data".into(), ..all[0].clone() });

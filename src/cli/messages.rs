@@ -39,6 +39,8 @@ messages! {
 
     nothing_open(verdict) = "no gate is open, so nothing can be decided ({verdict})", "当前没有待办环节，不能办理“{verdict}”";
     none_offers(verdict, offers) = "no open gate offers {verdict}; open: {offers}", "待办环节均不可作“{verdict}”；当前可办理：{offers}";
+    no_gate_for_reports(reports, asked) = "no open gate asks for {reports} together; asked for: {asked}", "没有待办环节同时需要 {reports}；所需报告：{asked}";
+    next_kinds() = "name the kind as above, and file the reports of one gate at a time", "请使用上述报告类型，并按环节分别提交";
     gate_does_not_offer(gate, verdict, offers) = "gate {gate} does not offer {verdict}; open: {offers}", "环节 {gate} 不可作“{verdict}”；当前可办理：{offers}";
     gate_not_open(gate, open) = "gate {gate} is not open; open: {open}", "环节 {gate} 未开启；当前待办：{open}";
     not_your_role(gates, roles) = "you may not act at {gates}: that takes the role {roles}", "您不能办理 {gates}：须具备角色 {roles}";
@@ -136,7 +138,7 @@ messages! {
 
     suggest_none() = "The catalog has nothing near this need.", "目录中没有相近的服务。";
     next_suggest() = "use other words, or ask for it as `need` with `selfProcured` (article 16)", "请换用其他词，或按第十六条在申请中填写 need 与 selfProcured";
-    suggest_empty() = "say what is needed: words, --function or --size", "请说明需求：描述、--function 或 --size";
+    suggest_empty() = "say what is needed, in words or with --function", "请用文字或 --function 说明需求";
 
     whoami_user(user) = "You are {user}.", "您是 {user}。";
     whoami_none() = "You hold no role in any namespace that could be searched.", "在可查看的命名空间中您没有任何角色。";

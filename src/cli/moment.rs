@@ -20,14 +20,16 @@ impl Clock {
         at.timestamp().to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
     }
 
-    /// The day, and how far it is from today.
+    /// The last day on which it is in time, and how far that is from today.
     #[must_use]
     pub fn due(&self, lang: Lang, at: Time) -> String {
-        let day = at.timestamp().to_zoned(self.zone.clone()).date();
+        // A deadline is the midnight that ends its day.
+        let last = at.timestamp().checked_sub(jiff::SignedDuration::from_secs(1)).unwrap_or(at.timestamp());
+        let day = last.to_zoned(self.zone.clone()).date();
         let today = self.now.to_zoned(self.zone.clone()).date();
         let days = day.since(today).map(|span| span.get_days()).unwrap_or_default();
         match days {
-            _ if at.timestamp() < self.now => lang.overdue_days(&day, &days.abs().max(1)),
+            _ if at.timestamp() <= self.now => lang.overdue_days(&day, &days.abs().max(1)),
             0 => lang.due_today(&day),
             days => lang.due_in_days(&day, &days),
         }
@@ -65,6 +67,7 @@ mod tests {
     fn a_day_is_that_of_the_rules_zone() {
         assert_eq!(clock().minute(at("2026-11-29T16:30:00Z")), "2026-11-30 00:30");
         assert_eq!(clock().due(Lang::En, at("2026-11-29T16:30:00Z")), "2026-11-30 (in 6 d)");
+        assert_eq!(clock().due(Lang::En, at("2026-11-30T16:00:00Z")), "2026-11-30 (in 6 d)");
         assert_eq!(clock().due(Lang::Zh, at("2026-11-24T09:00:00Z")), "2026-11-24（今天）");
         assert_eq!(clock().due(Lang::En, at("2026-11-21T09:00:00Z")), "2026-11-21 (overdue 3 d)");
         assert_eq!(clock().due(Lang::En, at("2026-11-24T03:00:00Z")), "2026-11-24 (overdue 1 d)");

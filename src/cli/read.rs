@@ -8,6 +8,7 @@ use super::page::Page;
 use super::session::{Session, forbidden};
 use super::{detail, inbox, suggest, timeline, whoami};
 use crate::api::cloud_resource_request::Need;
+use crate::api::names::ROLE_UNIT;
 use crate::api::{CatalogItem, CloudResourceRequest, Decision, GovernancePolicy, InformationSystem};
 use crate::cli::output;
 use jiff::{Timestamp, tz::TimeZone};
@@ -20,8 +21,23 @@ use serde::Serialize;
 /// # Errors
 /// When the API server does not answer.
 pub async fn clock(session: &Session) -> Result<Clock, Failure> {
-    let zone = common_zone(&policies(session).await?).unwrap_or_else(TimeZone::system);
-    Ok(Clock { now: Timestamp::now(), zone })
+    Ok(clock_of(&policies(session).await?))
+}
+
+fn clock_of(policies: &[GovernancePolicy]) -> Clock {
+    Clock { now: Timestamp::now(), zone: common_zone(policies).unwrap_or_else(TimeZone::system) }
+}
+
+/// The rules by which a request is judged.
+fn policy_of<'a>(policies: &'a [GovernancePolicy], request: &CloudResourceRequest) -> Option<&'a GovernancePolicy> {
+    let wanted = request.status.as_ref()?.policy.as_ref()?;
+    policies.iter().find(|p| p.name_any() == wanted.name)
+}
+
+/// The role in which a request is filed; the unit's where the rules cannot be read.
+fn filing_role<'a>(policies: &'a [GovernancePolicy], request: &CloudResourceRequest) -> &'a str {
+    let track = policy_of(policies, request).and_then(|p| p.spec.track(&request.spec.application.track));
+    track.map_or(ROLE_UNIT, |t| t.submission.role.as_str())
 }
 
 async fn policies(session: &Session) -> Result<Vec<GovernancePolicy>, Failure> {
@@ -50,7 +66,8 @@ pub async fn inbox(session: &Session, format: Output, wish: &Inbox) -> Result<Ex
         skipped_namespaces: usize,
     }
     let lang = session.lang;
-    let clock = clock(session).await?;
+    let policies = policies(session).await?;
+    let clock = clock_of(&policies);
     let user = session.me().await?.username.unwrap_or_default();
     let (requests, skipped_namespaces) = session.requests().await?;
     let homes: Vec<String> = requests.iter().map(|r| r.namespace().unwrap_or_default()).collect();
@@ -61,7 +78,8 @@ pub async fn inbox(session: &Session, format: Output, wish: &Inbox) -> Result<Ex
     let rights = session.rights(gates).await?;
     let mut items = Vec::new();
     for (request, home) in requests.iter().zip(&homes) {
-        items.extend(inbox::items(request, &user, &clock, |gate| rights.at(home, gate)));
+        let role = filing_role(&policies, request);
+        items.extend(inbox::items(request, role, &user, &clock, |gate| rights.at(home, gate)));
     }
     inbox::sort(&mut items);
     let found = Found { items, skipped_namespaces };
@@ -81,7 +99,8 @@ pub async fn inbox(session: &Session, format: Output, wish: &Inbox) -> Result<Ex
 /// When it is not there or may not be read.
 pub async fn status(session: &Session, format: Output, target: &str) -> Result<Exit, Failure> {
     let (namespace, name) = session.target(target)?;
-    let request: CloudResourceRequest = session.get(&namespace, &name).await?;
+    let mut request: CloudResourceRequest = session.get(&namespace, &name).await?;
+    request.metadata.managed_fields = None;
     let clock = clock(session).await?;
     output::result(format, &request, |wide| detail::page(session.lang, &clock, &request, wide))?;
     Ok(Exit::Done)
@@ -122,10 +141,8 @@ pub async fn explain(session: &Session, format: Output, target: &str) -> Result<
     let request: CloudResourceRequest = session.get(&namespace, &name).await?;
     let organizations = session.organizations().await?;
     let policies = policies(session).await?;
-    let judged_by = request.status.as_ref().and_then(|s| s.policy.as_ref());
-    let policy = judged_by.and_then(|wanted| policies.iter().find(|p| p.name_any() == wanted.name));
-    let zone = common_zone(policy.map_or(policies.as_slice(), std::slice::from_ref));
-    let clock = Clock { now: Timestamp::now(), zone: zone.unwrap_or_else(TimeZone::system) };
+    let policy = policy_of(&policies, &request);
+    let clock = clock_of(policy.map_or(policies.as_slice(), std::slice::from_ref));
     let gates = request.status.iter().flat_map(|s| &s.open_gates).map(|g| (namespace.as_str(), g));
     let rights = session.rights(gates).await?;
     let background = Background { policy: policy.map(|p| &p.spec), organizations: &organizations };
@@ -144,12 +161,12 @@ pub async fn suggest(session: &Session, format: Output, wish: &Suggest) -> Resul
         items: Vec<suggest::Suggestion>,
     }
     let lang = session.lang;
-    if wish.words.is_empty() && wish.function.is_empty() && wish.size.is_empty() {
+    if wish.words.is_empty() && wish.function.is_empty() {
         return Err(Failure::new(Exit::Usage, lang.suggest_empty(), lang.next_help()));
     }
     let need = Need {
         description: wish.words.join(" "),
-        functions: wish.function.clone(),
+        functions: wish.function.iter().map(|f| f.to_lowercase()).collect(),
         size: wish.size.iter().cloned().collect(),
     };
     let items: Vec<CatalogItem> = session

@@ -92,7 +92,6 @@ pub fn request() -> CloudResourceRequest {
             article: "第十九条".into(),
         }],
         decisions: vec![
-            filed,
             counted("completeness", "completeness", "authority", Verdict::Approve, "chen", "2026-11-21T02:00:00Z"),
             counted("plan", "plan", "agency", Verdict::Confirm, "li", "2026-11-23T02:00:00Z"),
         ],

@@ -3,11 +3,14 @@
 use super::choose;
 use super::lang::Lang;
 use super::page::Page;
-use crate::api::CatalogItem;
 use crate::api::cloud_resource_request::Need;
+use crate::api::{CatalogItem, CatalogItemSpec};
+use crate::core::catalog;
+use crate::core::registry::Named;
 use jiff::civil::Date;
 use kube::ResourceExt as _;
 use serde::Serialize;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// An item and how near it comes.
@@ -31,58 +34,39 @@ pub struct Suggestion {
     pub missing: Vec<String>,
 }
 
-/// How far an item is from a need: missing functions weigh most, then words not found, then size.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-struct Distance {
-    missing: usize,
-    words_missed: usize,
-    size_percent: u64,
-}
-
-/// A dimension that an item does not have is farther than any that it has.
-const UNKNOWN_PERCENT: u64 = 100_000;
-
-/// The nearest items that are on offer on `today`, best first; nothing that has nothing in common with the need.
+/// The nearest items that are on offer on `today`, best first: those that the operator would propose for such a need,
+/// then those in whose own text the words stand.
 #[must_use]
 pub fn nearest(lang: Lang, need: &Need, items: &[CatalogItem], today: Date, limit: usize) -> Vec<Suggestion> {
-    let on_offer = items.iter().filter(|i| i.spec.withdrawn_from.is_none_or(|day| day > today));
-    let mut ranked: Vec<(Distance, &CatalogItem)> = on_offer.filter_map(|i| Some((distance(need, i)?, i))).collect();
-    ranked.sort_by(|(a, i), (b, j)| (a, i.name_any()).cmp(&(b, j.name_any())));
-    ranked.into_iter().take(limit).map(|(_, item)| suggestion(lang, need, item, today)).collect()
+    let catalog_items: Vec<Named<CatalogItemSpec>> = items
+        .iter()
+        .map(|i| Named { name: i.name_any(), uid: i.uid().unwrap_or_default(), spec: i.spec.clone() })
+        .collect();
+    let mut names = catalog::nearest(&catalog_items, need, today);
+    let mut others: Vec<(Reverse<usize>, &str)> = catalog_items
+        .iter()
+        .filter(|i| i.spec.withdrawn_from.is_none_or(|day| day > today))
+        .map(|i| (Reverse(words_found(need, i)), i.name.as_str()))
+        .filter(|(found, name)| found.0 > 0 && !names.contains(name))
+        .collect();
+    others.sort_unstable();
+    names.extend(others.into_iter().map(|(_, name)| name));
+    let of = |name: &str| items.iter().find(|i| i.name_any() == name);
+    names.into_iter().filter_map(of).take(limit).map(|item| suggestion(lang, need, item, today)).collect()
 }
 
-fn distance(need: &Need, item: &CatalogItem) -> Option<Distance> {
-    let words: Vec<String> = need.description.split_whitespace().map(str::to_lowercase).collect();
-    let text = text(item);
-    let words_missed = words.iter().filter(|w| !text.contains(w.as_str())).count();
-    let missing = lacking(need, item).count();
-    let sizes: Vec<u64> = need.size.iter().filter_map(|(k, want)| off_by(*want, *item.spec.size.get(k)?)).collect();
-    let common = words_missed < words.len() || missing < need.functions.len() || !sizes.is_empty();
-    let unknown = u64::try_from(need.size.len() - sizes.len()).unwrap_or_default();
-    common.then(|| Distance {
-        missing,
-        words_missed,
-        size_percent: sizes.iter().fold(unknown.saturating_mul(UNKNOWN_PERCENT), |sum, s| sum.saturating_add(*s)),
-    })
+fn words_found(need: &Need, item: &Named<CatalogItemSpec>) -> usize {
+    let spec = &item.spec;
+    let mut text = vec![item.name.as_str(), &spec.names.zh, &spec.service_type];
+    text.extend(spec.names.en.as_deref());
+    text.extend(spec.description.as_deref());
+    text.extend(spec.functions.iter().map(String::as_str));
+    let text = text.join(" ").to_lowercase();
+    need.description.split_whitespace().filter(|word| text.contains(&word.to_lowercase())).count()
 }
 
 fn lacking<'a>(need: &'a Need, item: &'a CatalogItem) -> impl Iterator<Item = &'a String> {
-    need.functions.iter().filter(|f| !item.spec.functions.iter().any(|g| g.eq_ignore_ascii_case(f)))
-}
-
-/// By how many percent two sizes differ; half is as far as double.
-fn off_by(want: i64, have: i64) -> Option<u64> {
-    let (small, large) = (want.min(have), want.max(have));
-    (small > 0).then(|| u64::try_from((i128::from(large) * 100 / i128::from(small)) - 100).unwrap_or(u64::MAX))
-}
-
-fn text(item: &CatalogItem) -> String {
-    let spec = &item.spec;
-    let mut words = vec![item.name_any(), spec.names.zh.clone(), spec.service_type.clone()];
-    words.extend(spec.names.en.clone());
-    words.extend(spec.description.clone());
-    words.extend(spec.functions.iter().cloned());
-    words.join(" ").to_lowercase()
+    need.functions.iter().filter(|f| !item.spec.functions.contains(f))
 }
 
 fn suggestion(lang: Lang, need: &Need, item: &CatalogItem, today: Date) -> Suggestion {
@@ -126,7 +110,6 @@ pub fn page(lang: Lang, suggestions: &[Suggestion]) -> Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::CatalogItemSpec;
     use crate::api::catalog_item::Price;
     use crate::api::common::{Money, Names};
 
@@ -169,16 +152,17 @@ mod tests {
     }
 
     #[test]
-    fn r16_1_functions_weigh_most_then_words_then_size() {
-        let need = |description: &str, functions: &[&str], cores: Option<i64>| Need {
+    fn r16_1_what_the_rules_propose_comes_first_then_what_the_words_find() {
+        let need = |description: &str, functions: &[&str]| Need {
             description: description.into(),
             functions: functions.iter().map(ToString::to_string).collect(),
-            size: cores.map(|c| ("cores".to_owned(), c)).into_iter().collect(),
+            size: [("cores".to_owned(), 8)].into(),
         };
-        assert_eq!(found(&need("", &["PostgreSQL"], Some(8))), ["pg-4", "ecs-8", "gpu-8"]);
-        assert_eq!(found(&need("通用", &[], Some(6))), ["ecs-8", "ecs-2", "gpu-8"]);
-        assert_eq!(found(&need("数据库", &[], None)), ["pg-4"]);
-        assert!(found(&need("quantum", &["teleport"], None)).is_empty());
+        assert_eq!(found(&need("", &["postgresql"])), ["pg-4"]);
+        assert_eq!(found(&need("一台通用云服务器", &["gpu"])), ["gpu-8", "ecs-8", "ecs-2"]);
+        assert_eq!(found(&need("云", &["postgresql"])), ["pg-4", "ecs-2", "ecs-8"]);
+        assert_eq!(found(&need("数据库", &[])), ["pg-4"]);
+        assert!(found(&need("quantum", &["teleport"])).is_empty());
     }
 
     #[test]

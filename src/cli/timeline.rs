@@ -167,7 +167,8 @@ impl<'a> Standings<'a> {
 
     fn standing(&self, decision: &Decision) -> Standing {
         let uid = decision.metadata.uid.as_deref();
-        if self.counted.iter().any(|c| Some(c.uid.as_str()) == uid) {
+        let filed = self.current.is_some() && self.current == uid;
+        if filed || self.counted.iter().any(|c| Some(c.uid.as_str()) == uid) {
             return Standing::Counts;
         }
         if let Some(void) = self.void.get(decision.name_any().as_str()) {
