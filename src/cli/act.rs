@@ -11,7 +11,7 @@ use super::output;
 use super::page::Page;
 use super::session::Session;
 use super::words;
-use crate::api::cloud_resource_request::{CloudResourceRequestStatus, OpenGate};
+use crate::api::cloud_resource_request::{CloudResourceRequestStatus, OpenGate, Phase};
 use crate::api::decision::{Decision, LineAmount, TestResult, Verdict};
 use crate::api::{CloudResourceRequest, names};
 use crate::core::workflow::GATE_WITHDRAWAL;
@@ -125,7 +125,8 @@ async fn gate(
             let phase = words::phase(lang, status.phase);
             return Err(Failure::new(Exit::Refused, lang.committed(&phase), lang.next_explain()));
         }
-        let filing = status.submission.as_ref();
+        let ended = matches!(status.phase, Phase::Returned | Phase::Rejected | Phase::Withdrawn);
+        let filing = status.submission.as_ref().filter(|_| !ended);
         let filing = filing.ok_or_else(|| Failure::new(Exit::Refused, lang.cannot_withdraw(), lang.next_explain()))?;
         let filing: Decision = session.get(namespace, &filing.name).await?;
         (vec![decision::withdrawal_gate(&filing.spec)], Some(GATE_WITHDRAWAL))
