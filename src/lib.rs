@@ -5,5 +5,6 @@
 
 pub mod api;
 pub mod build;
+pub mod cli;
 pub mod core;
 pub mod runtime;

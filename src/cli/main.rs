@@ -1,3 +1,9 @@
 //! `kubectl yunguan`: the plugin's command line.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+    yunguan::cli::run(arguments).await.into()
+}

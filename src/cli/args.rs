@@ -1,0 +1,249 @@
+//! The command line. Its help in Chinese is in `help`.
+
+use super::evidence::{self, Report};
+use super::lang::Lang;
+use crate::api::decision::{LineAmount, TestResult};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Decide on requests, see what waits for you, and find out why a request is where it is
+#[derive(Clone, Debug, Parser)]
+#[command(name = "kubectl-yunguan", bin_name = "kubectl yunguan", version)]
+pub struct Cli {
+    /// What all commands share.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What all commands share.
+#[derive(Args, Clone, Debug)]
+pub struct Global {
+    /// Kubeconfig file to use
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig to use
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Namespace of the request; the context's own where nothing is said
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// Language: zh or en; the locale decides where nothing is said
+    #[arg(long, global = true, value_enum, value_name = "LANG", hide_possible_values = true)]
+    pub lang: Option<Lang>,
+    /// Output: table, wide, json or yaml
+    #[arg(short, long, global = true, value_enum, value_name = "FORMAT", hide_possible_values = true, hide_default_value = true, default_value_t = Output::Table)]
+    pub output: Output,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Table,
+    /// For people with wide terminals.
+    Wide,
+    /// For scripts.
+    Json,
+    /// For scripts and people.
+    Yaml,
+}
+
+/// The commands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// File a draft, or file it again after a return
+    Submit(Act),
+    /// Approve at the gate that is yours
+    Approve(ActWithAmounts),
+    /// Reject, with the reason
+    Reject(Act),
+    /// Return to the unit, with what it has to mend
+    Return(ActWithAmounts),
+    /// Confirm at the gate that is yours
+    Confirm(ActWithAmounts),
+    /// File reports
+    File(ActWithReports),
+    /// Sign the agreement
+    Sign(Act),
+    /// Take a filing back, before resources are granted
+    Withdraw(Act),
+    /// Let somebody into your system for a time
+    Authorize(Authorize),
+    /// End the access of somebody whom you let in
+    Revoke(Revoke),
+    /// What waits for you, with due dates
+    Inbox(Inbox),
+    /// One request in detail
+    Status(One),
+    /// Who did what when, under which digest
+    Timeline(One),
+    /// Why a request is where it is, and who can move it
+    Explain(One),
+    /// The service catalog
+    #[command(subcommand)]
+    Catalog(Catalog),
+    /// Who you are, and which roles you hold where
+    Whoami,
+}
+
+/// What every decision shares.
+#[derive(Args, Clone, Debug)]
+pub struct Act {
+    /// The request, as NAME or NAMESPACE/NAME
+    pub request: String,
+    /// Gate, where more than one is open to you
+    #[arg(long, value_name = "GATE")]
+    pub gate: Option<String>,
+    /// Decide only if the digest starts with this: what you have read, and nothing else
+    #[arg(long, value_name = "PREFIX")]
+    pub digest: Option<String>,
+    /// How it is made.
+    #[command(flatten)]
+    pub making: Making,
+}
+
+/// How a decision is made.
+#[derive(Args, Clone, Debug)]
+pub struct Making {
+    /// Opinion or reason
+    #[arg(short = 'm', long, value_name = "TEXT")]
+    pub comment: Option<String>,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Show the Decision and create nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Seconds to wait for what becomes of it; 0 does not wait
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, hide_default_value = true)]
+    pub wait: u64,
+}
+
+/// A decision with amounts.
+#[derive(Args, Clone, Debug)]
+pub struct ActWithAmounts {
+    /// The decision.
+    #[command(flatten)]
+    pub act: Act,
+    /// Units of a line, once for each line
+    #[arg(long, value_name = "LINE=UNITS", value_parser = grant)]
+    pub grant: Vec<LineAmount>,
+    /// Confirm what was asked for, on every line that --grant leaves out
+    #[arg(long)]
+    pub as_asked: bool,
+}
+
+/// A decision with reports.
+#[derive(Args, Clone, Debug)]
+pub struct ActWithReports {
+    /// The decision.
+    #[command(flatten)]
+    pub act: Act,
+    /// Report: TYPE=FILE, or TYPE=sha256:HEX,URI for one that is elsewhere
+    #[arg(long, required = true, value_name = "TYPE=FILE", value_parser = evidence::parse)]
+    pub report: Vec<Report>,
+    /// What the reports find: Passed or Failed
+    #[arg(long, value_name = "RESULT", value_parser = result)]
+    pub result: TestResult,
+}
+
+/// Letting somebody in.
+#[derive(Args, Clone, Debug)]
+pub struct Authorize {
+    /// The system, as NAME or NAMESPACE/NAME
+    pub system: String,
+    /// User name of the person, as the API server knows it
+    #[arg(long, value_name = "USER")]
+    pub user: String,
+    /// Until when: 2026-12-31, 2026-12-31T18:00:00+08:00, or 8h or 3d from now
+    #[arg(long, value_name = "TIME")]
+    pub until: String,
+    /// What for
+    #[arg(long, value_name = "TEXT")]
+    pub purpose: String,
+    /// What may be done: view or operate
+    #[arg(long, value_enum, default_value_t = Level::View, hide_default_value = true, hide_possible_values = true)]
+    pub level: Level,
+    /// How it is made.
+    #[command(flatten)]
+    pub making: Making,
+}
+
+/// What a guest may do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Level {
+    /// Look.
+    View,
+    /// Work.
+    Operate,
+}
+
+/// Ending somebody's access.
+#[derive(Args, Clone, Debug)]
+pub struct Revoke {
+    /// The system, as NAME or NAMESPACE/NAME
+    pub system: String,
+    /// User name of the person
+    #[arg(long, value_name = "USER")]
+    pub user: String,
+    /// How it is made.
+    #[command(flatten)]
+    pub making: Making,
+}
+
+/// What waits.
+#[derive(Args, Clone, Debug)]
+pub struct Inbox {
+    /// Exit with 3 when nothing waits
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+/// One request.
+#[derive(Args, Clone, Debug)]
+pub struct One {
+    /// The request, as NAME or NAMESPACE/NAME
+    pub request: String,
+}
+
+/// The catalog.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Catalog {
+    /// The items that come nearest to a need
+    Suggest(Suggest),
+}
+
+/// A need.
+#[derive(Args, Clone, Debug)]
+pub struct Suggest {
+    /// The need in words
+    pub words: Vec<String>,
+    /// A function that it must have, such as gpu
+    #[arg(long, value_name = "WORD")]
+    pub function: Vec<String>,
+    /// Its size, such as cores=4
+    #[arg(long, value_name = "DIMENSION=NUMBER", value_parser = size)]
+    pub size: Vec<(String, i64)>,
+    /// How many to show
+    #[arg(long, value_name = "NUMBER", default_value_t = 5, hide_default_value = true)]
+    pub limit: usize,
+}
+
+fn grant(text: &str) -> Result<LineAmount, String> {
+    let (line, quantity) = size(text)?;
+    Ok(LineAmount { line, quantity })
+}
+
+fn size(text: &str) -> Result<(String, i64), String> {
+    let (name, number) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or("NAME=NUMBER")?;
+    let number = number.parse::<i64>().map_err(|_| "NAME=NUMBER")?;
+    if number < 0 { Err("NAME=NUMBER >= 0".to_owned()) } else { Ok((name.to_owned(), number)) }
+}
+
+fn result(text: &str) -> Result<TestResult, String> {
+    let all = [TestResult::Passed, TestResult::Failed];
+    all.into_iter().find(|r| r.to_string().eq_ignore_ascii_case(text)).ok_or_else(|| "Passed | Failed".to_owned())
+}

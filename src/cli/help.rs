@@ -1,0 +1,180 @@
+//! Help and usage errors in the reader's language: clap speaks English, this speaks Chinese.
+
+use super::args::Cli;
+use super::lang::Lang;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, CommandFactory as _};
+
+const TEMPLATE: &str = "{about-with-newline}\n用法：{usage}\n\n{all-args}{after-help}";
+
+/// Chinese help by id of a command or an argument; a command's own argument, as `inbox.exit_code`, wins.
+const CHINESE: &[(&str, &str)] = &[
+    ("kubectl-yunguan", "办理申请、查看待办、了解申请为何处于当前环节"),
+    ("submit", "提交申请；退回后可再次提交"),
+    ("approve", "在由您办理的环节表示同意"),
+    ("reject", "不同意，须说明理由"),
+    ("return", "退回申请单位补正，须说明理由"),
+    ("confirm", "在由您办理的环节确认"),
+    ("file", "提交报告备案"),
+    ("sign", "签订协议"),
+    ("withdraw", "在授予资源前撤回申请"),
+    ("authorize", "允许他人在限定时间内访问您的系统"),
+    ("revoke", "终止对他人的访问授权"),
+    ("inbox", "待您办理的事项及到期日"),
+    ("status", "查看一份申请的详情"),
+    ("timeline", "何人何时办理了什么，针对哪份内容摘要"),
+    ("explain", "申请为何处于当前环节，由谁办理，依据哪一条"),
+    ("catalog", "服务目录"),
+    ("suggest", "与需求最相近的目录项"),
+    ("whoami", "您是谁，在何处具备何种角色"),
+    ("help", "显示帮助"),
+    ("version", "显示版本"),
+    ("kubeconfig", "使用的 kubeconfig 文件"),
+    ("context", "使用的 kubeconfig 上下文"),
+    ("namespace", "申请所在的命名空间；默认为上下文中的命名空间"),
+    ("lang", "语言：zh 或 en；默认按系统区域设置"),
+    ("output", "输出格式：table、wide、json 或 yaml"),
+    ("request", "申请，写作 名称 或 命名空间/名称"),
+    ("gate", "环节；有多个环节可由您办理时须指定"),
+    ("digest", "仅当内容摘要以此开头时才办理，确保所办即所阅"),
+    ("comment", "意见或理由"),
+    ("yes", "不再询问"),
+    ("dry_run", "只显示办理意见，不创建"),
+    ("wait", "等待办理结果的秒数；0 为不等待"),
+    ("grant", "一行的核定数量，每行一次"),
+    ("as_asked", "未用 --grant 指定的行按申请量核定"),
+    ("report", "报告：类型=文件；文件在别处时为 类型=sha256:摘要,地址"),
+    ("result", "报告结论：Passed（通过）或 Failed（不通过）"),
+    ("system", "系统，写作 名称 或 命名空间/名称"),
+    ("user", "被授权人的用户名"),
+    ("until", "截止时间：2026-12-31、2026-12-31T18:00:00+08:00，或自现在起的 8h、3d"),
+    ("purpose", "事由"),
+    ("level", "权限：view（只读）或 operate（运维操作）"),
+    ("exit_code", "没有待办时以 3 退出"),
+    ("words", "用文字描述需求"),
+    ("function", "必须具备的功能，例如 gpu"),
+    ("size", "规格，例如 cores=4"),
+    ("limit", "显示的条数"),
+];
+
+/// The command line with its help in `lang`.
+#[must_use]
+pub fn command(lang: Lang) -> Command {
+    let command = Cli::command().after_help(exit_codes(lang));
+    match lang {
+        Lang::En => command,
+        Lang::Zh => chinese(command),
+    }
+}
+
+fn exit_codes(lang: Lang) -> &'static str {
+    lang.pick(
+        "Exit codes: 0 done, 1 error, 2 usage, 3 nothing found, 4 refused by a rule",
+        "退出码：0 完成，1 出错，2 命令有误，3 未找到，4 按规则不予办理",
+    )
+}
+
+fn text(id: &str) -> Option<&'static str> {
+    CHINESE.iter().find(|(key, _)| *key == id).map(|(_, zh)| *zh)
+}
+
+fn chinese(command: Command) -> Command {
+    let mut command = command.help_template(TEMPLATE).subcommand_help_heading("命令").next_line_help(false);
+    if let Some(about) = text(command.get_name()) {
+        command = command.about(about);
+    }
+    if command.get_name() == "kubectl-yunguan" {
+        // Arguments that clap adds by itself cannot be changed, so these two are our own.
+        command = command
+            .disable_help_subcommand(true)
+            .disable_help_flag(true)
+            .disable_version_flag(true)
+            .arg(clap::Arg::new("help").short('h').long("help").action(clap::ArgAction::Help).global(true))
+            .arg(clap::Arg::new("version").short('V').long("version").action(clap::ArgAction::Version));
+    }
+    command
+        .mut_args(|arg| {
+            let heading = if arg.is_positional() { "参数" } else { "选项" };
+            let help = text(arg.get_id().as_str()).unwrap_or_default();
+            arg.help(help).help_heading(heading)
+        })
+        .mut_subcommands(chinese)
+}
+
+/// A usage error in Chinese: what was typed, and what is wrong with it.
+#[must_use]
+pub fn chinese_error(error: &clap::Error) -> String {
+    let value = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(all)) => all.join("、"),
+        _ => String::new(),
+    };
+    let argument = value(ContextKind::InvalidArg);
+    match error.kind() {
+        ErrorKind::MissingRequiredArgument => format!("缺少参数 {argument}"),
+        ErrorKind::UnknownArgument => format!("不认识的参数 {argument}"),
+        ErrorKind::InvalidSubcommand => format!("不认识的命令 {}", value(ContextKind::InvalidSubcommand)),
+        ErrorKind::ArgumentConflict => format!("参数 {argument} 不能重复或同时使用"),
+        ErrorKind::InvalidValue if value(ContextKind::InvalidValue).is_empty() => format!("参数 {argument} 缺少值"),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            format!("参数 {argument} 的值“{}”无效", value(ContextKind::InvalidValue))
+        }
+        _ => error.kind().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::FromArgMatches as _;
+
+    fn walk(command: &Command, visit: &mut impl FnMut(&str)) {
+        visit(command.get_name());
+        for argument in command.get_arguments() {
+            visit(argument.get_id().as_str());
+        }
+        for sub in command.get_subcommands() {
+            walk(sub, visit);
+        }
+    }
+
+    #[test]
+    fn every_command_and_argument_has_chinese_help() {
+        let mut missing = Vec::new();
+        walk(&Cli::command(), &mut |id| {
+            if text(id).is_none() {
+                missing.push(id.to_owned());
+            }
+        });
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
+    fn the_command_line_is_sound_in_both_languages() {
+        for lang in [Lang::En, Lang::Zh] {
+            command(lang).debug_assert();
+            let matches = command(lang).try_get_matches_from(["x", "approve", "a", "--grant", "web=4", "-y"]).unwrap();
+            assert!(Cli::from_arg_matches(&matches).is_ok());
+        }
+    }
+
+    #[test]
+    fn chinese_help_has_no_english_headings() {
+        for path in [vec!["x", "--help"], vec!["x", "approve", "--help"], vec!["x", "catalog", "suggest", "--help"]] {
+            let help = command(Lang::Zh).try_get_matches_from(path).unwrap_err().to_string();
+            assert!(help.contains("用法："), "{help}");
+            for word in ["Usage", "Options", "Commands", "Arguments", "Print"] {
+                assert!(!help.contains(word), "{word} in {help}");
+            }
+        }
+    }
+
+    #[test]
+    fn wrong_usage_is_said_in_chinese() {
+        let said = |line: &[&str]| chinese_error(&command(Lang::Zh).try_get_matches_from(line).unwrap_err());
+        assert_eq!(said(&["x", "approve"]), "缺少参数 <REQUEST>");
+        assert_eq!(said(&["x", "inbox", "--nope"]), "不认识的参数 --nope");
+        assert_eq!(said(&["x", "nope"]), "不认识的命令 nope");
+        assert!(said(&["x", "approve", "a", "--grant", "b"]).contains("无效"));
+    }
+}

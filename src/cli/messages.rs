@@ -1,0 +1,167 @@
+//! Every text of the plugin, in both languages side by side. Help texts are in `help`, terms in `words`.
+
+use super::lang::Lang;
+use std::fmt::Display;
+
+macro_rules! messages {
+    ($($name:ident($($argument:ident),*) = $en:literal, $zh:literal;)*) => {
+        impl Lang {
+            $(
+                #[doc = concat!("`", $en, "`")]
+                #[must_use]
+                pub fn $name(self $(, $argument: &dyn Display)*) -> String {
+                    match self {
+                        Self::En => format!($en),
+                        Self::Zh => format!($zh),
+                    }
+                }
+            )*
+        }
+
+        #[cfg(test)]
+        const ALL: &[(&str, &str, &str)] = &[$((stringify!($name), $en, $zh)),*];
+    };
+}
+
+messages! {
+    error(what) = "error: {what}", "错误：{what}";
+    next(what) = "next: {what}", "下一步：{what}";
+    note(what) = "note: {what}", "提示：{what}";
+
+    next_connect() = "check that the cluster answers: kubectl cluster-info", "请检查集群是否可用：kubectl cluster-info";
+    next_kubeconfig() = "name a kubeconfig with --kubeconfig and a context with --context", "请用 --kubeconfig 和 --context 指定配置";
+    next_log_in() = "log in again, or name another kubeconfig with --kubeconfig", "请重新登录，或用 --kubeconfig 指定其他配置";
+    next_forbidden() = "see which roles you hold and where: kubectl yunguan whoami", "查看您具备的角色：kubectl yunguan whoami";
+    next_invalid() = "mend what the message names and try again", "请按提示修改后重试";
+    next_not_found() = "check the name and the namespace (-n): kubectl get crr -A, or kubectl yunguan inbox", "请检查名称和命名空间（-n）：kubectl get crr -A，或 kubectl yunguan inbox";
+    next_try_again() = "try again in a moment", "请稍后重试";
+    next_explain() = "see who can act and where: kubectl yunguan explain", "查看当前环节和办理人：kubectl yunguan explain";
+
+    nothing_open(verdict) = "no gate is open, so nothing can be decided ({verdict})", "当前没有待办环节，不能办理“{verdict}”";
+    none_offers(verdict, offers) = "no open gate offers {verdict}; open: {offers}", "待办环节均不可作“{verdict}”；当前可办理：{offers}";
+    no_gate_for_reports(reports, asked) = "no open gate asks for {reports} together; asked for: {asked}", "没有待办环节同时需要 {reports}；所需报告：{asked}";
+    next_kinds() = "name the kind as above, and file the reports of one gate at a time", "请使用上述报告类型，并按环节分别提交";
+    gate_does_not_offer(gate, verdict, offers) = "gate {gate} does not offer {verdict}; open: {offers}", "环节 {gate} 不可作“{verdict}”；当前可办理：{offers}";
+    gate_not_open(gate, open) = "gate {gate} is not open; open: {open}", "环节 {gate} 未开启；当前待办：{open}";
+    not_your_role(gates, roles) = "you may not act at {gates}: that takes the role {roles}", "您不能办理 {gates}：须具备角色 {roles}";
+    next_role(roles) = "ask somebody with the role {roles}; your own roles: kubectl yunguan whoami", "请由具备角色 {roles} 的人员办理；查看您的角色：kubectl yunguan whoami";
+    several_gates(gates) = "more than one gate is open to you: {gates}", "有多个环节可由您办理：{gates}";
+    next_gate(gate) = "say which one, such as --gate {gate}", "请指定其中一个，例如 --gate {gate}";
+    wildcard() = "you hold wildcard rights on decisions; nobody who does may decide, since a role must be granted by name", "您对 decisions 具有通配权限；此类用户不得办理，角色须逐一指名授予";
+    next_wildcard() = "decide as a user that an Organization names in spec.members", "请以单位 spec.members 中列明的用户身份办理";
+
+    reason_missing() = "to reject or return, a reason is needed, so that the unit knows what to mend", "不同意或退回须说明理由，以便申请单位补正";
+    next_reason() = "say why with --comment TEXT", "请用 --comment 填写理由";
+    not_filed() = "this request has not been filed yet, so nothing can be decided about it", "该申请尚未提交，不能办理";
+    next_file_first(name) = "the unit files it with: kubectl yunguan submit {name}", "请由使用单位提交：kubectl yunguan submit {name}";
+    cannot_withdraw() = "there is no filing that could be taken back", "没有可以撤回的提交";
+    committed(phase) = "the resources are granted (phase: {phase}); a filing can be taken back only before", "资源已经授予（阶段：{phase}），只能在此之前撤回";
+    digest_too_short(digest, least) = "--digest {digest} is no prefix of at least {least} hexadecimal digits", "--digest {digest} 不是至少 {least} 位的十六进制前缀";
+    digest_moved_on(gate, now, wanted) = "the content at gate {gate} is not what you read: it is now {now}, you wanted {wanted}", "环节 {gate} 的内容已不是您所阅的内容：现为 {now}，您指定 {wanted}";
+    next_read_again() = "read it again with kubectl yunguan status, then decide", "请用 kubectl yunguan status 重新阅读后再办理";
+    gate_confirms_nothing(gate) = "gate {gate} confirms no amounts", "环节 {gate} 不核定资源量";
+    next_without_grant() = "leave out --grant and --as-asked", "请去掉 --grant 和 --as-asked";
+    unknown_line(line, known) = "the request has no line {line}; it has: {known}", "申请中没有行 {line}；现有：{known}";
+    line_twice(line) = "line {line} is given twice", "行 {line} 重复";
+    amounts_missing(gate) = "gate {gate} confirms amounts, and not every line has one", "环节 {gate} 须核定资源量，尚有行未填写";
+    next_amounts(flags) = "confirm what was asked with --as-asked, or say how much: {flags}", "按申请量核定请用 --as-asked，或逐行填写：{flags}";
+    file_unreadable(file, error) = "cannot read {file}: {error}", "无法读取 {file}：{error}";
+    reports_missing(gate, reports) = "gate {gate} asks for {reports} too", "环节 {gate} 还须提交 {reports}";
+    next_reports(flags) = "add {flags}", "请补充 {flags}";
+    bad_target(text) = "`{text}` is not NAME or NAMESPACE/NAME", "“{text}”应为 名称 或 命名空间/名称";
+    two_namespaces(one, other) = "--namespace says {one}, the name says {other}", "--namespace 为 {one}，名称中却为 {other}";
+    bad_until(text) = "`{text}` is no end: use 2026-12-31, 2026-12-31T18:00:00+08:00, or a time from now such as 8h or 3d", "“{text}”不是有效的截止时间：可用 2026-12-31、2026-12-31T18:00:00+08:00，或 8h、3d 等时长";
+    until_past(until) = "{until} is past", "截止时间 {until} 已过";
+    next_help() = "see --help", "查看帮助：--help";
+
+    status_behind() = "the operator has not caught up with the last edit of this request, so its digests may be old", "管理程序尚未处理该申请的最新修改，内容摘要可能已过时";
+    next_status_behind() = "try again in a moment; if it stays so, the platform engineer should look whether the operator runs", "请稍后重试；若持续如此，请平台工程师检查管理程序是否在运行";
+    waiting_for_operator() = "waiting for the operator to catch up ...", "正在等待管理程序处理……";
+    about_to(verdict) = "You are about to decide: {verdict}", "您将作出决定：{verdict}";
+    confirm() = "Go on? [y/N] ", "确认办理？[y/N] ";
+    not_confirmed() = "nothing was decided", "未作任何办理";
+    next_yes() = "check what is shown above, then answer y, or give --yes", "请核对以上内容，回答 y 或使用 --yes";
+    decided_otherwise(verdict) = "you have decided otherwise on exactly this content: {verdict}", "您已就同一内容作出其他决定：{verdict}";
+    next_decided_otherwise() = "a decision cannot be changed; it is made anew when the content changes or the request is filed again", "办理意见不可更改；内容变更或重新提交后方可再次办理";
+    already() = "you have decided this already; nothing was changed", "您已就此办理过，未作更改";
+    made(verdict, gate, name) = "{verdict} at {gate}: made ({name})", "已在 {gate} 办理“{verdict}”（{name}）";
+    counts() = "it counts", "办理有效";
+    now_waits(what) = "now waiting for: {what}", "下一步等待：{what}";
+    void(why, message) = "it does not count: {why}: {message}", "办理无效：{why}：{message}";
+    next_void() = "read the request again (kubectl yunguan explain), then decide anew", "请重新阅读申请（kubectl yunguan explain）后再办理";
+    pending() = "the operator has not looked at it yet; see later with kubectl yunguan timeline", "管理程序尚未处理，请稍后用 kubectl yunguan timeline 查看";
+    let_in(user, until) = "{user} is let in until {until}", "已允许 {user} 访问，截止 {until}";
+    let_out(user) = "the access of {user} has ended", "{user} 的访问已终止";
+    no_guest(user, system) = "{user} is not let into {system} now", "{user} 当前没有 {system} 的访问授权";
+    next_guests(system) = "see who is: kubectl get isys {system} -o jsonpath='{{.status.guests}}'", "查看现有授权：kubectl get isys {system} -o jsonpath='{{.status.guests}}'";
+
+    inbox_empty() = "Nothing waits for you.", "没有待您办理的事项。";
+    inbox_title(count, user) = "{count} waiting for {user}", "待 {user} 办理：{count} 项";
+    inbox_skipped(count) = "{count} namespaces were not searched, since you may not read requests there", "有 {count} 个命名空间您无权查看，未检索";
+    due_in_days(date, days) = "{date} (in {days} d)", "{date}（还有 {days} 天）";
+    due_today(date) = "{date} (today)", "{date}（今天）";
+    overdue_days(date, days) = "{date} (overdue {days} d)", "{date}（超期 {days} 天）";
+
+    at_phase(phase) = "This request is at phase {phase}.", "该申请处于“{phase}”阶段。";
+    no_status() = "The operator has not looked at this request yet. If it stays so, the platform engineer should look whether the operator runs.", "管理程序尚未处理该申请。若持续如此，请平台工程师检查管理程序是否在运行。";
+    why() = "WHY", "原因";
+    who() = "WHO CAN MOVE IT", "由谁办理";
+    then() = "WHAT COMES AFTER", "后续环节";
+    problems() = "WHAT IS WRONG", "存在的问题";
+    for_you() = "WHAT TO TYPE", "您可执行";
+    explain_draft() = "It is a draft: nobody decides about it until the unit files it.", "该申请为草稿，使用单位提交后方可办理。";
+    explain_review() = "It is being reviewed; the gates below are open.", "该申请正在办理，待办环节如下。";
+    explain_returned(by, gate, why) = "{by} returned it at {gate}: {why}", "{by} 在 {gate} 环节退回：{why}";
+    explain_rejected(by, gate, why) = "{by} rejected it at {gate}: {why}", "{by} 在 {gate} 环节不同意：{why}";
+    explain_refile() = "The unit mends it and files it again; that opens the next round.", "使用单位补正后可重新提交，进入下一轮。";
+    explain_withdrawn() = "The unit took it back. It can be filed again.", "使用单位已撤回，可重新提交。";
+    explain_scope() = "The rules do not admit it to this cloud; see below for the article.", "按办法规定不属于服务范围，条款见下。";
+    explain_approved() = "Every gate before provisioning is passed; the operator is opening the resources.", "开通前各环节均已通过，管理程序正在开通资源。";
+    explain_provisioning() = "The operator is opening the resources; nobody needs to act.", "管理程序正在开通资源，无需人工办理。";
+    explain_trial(namespace) = "The system runs on trial in namespace {namespace}.", "系统在命名空间 {namespace} 试运行。";
+    explain_live() = "The system is live; nobody needs to act.", "系统已上线，无需办理。";
+    explain_nobody() = "no Organization names anybody for this role: the platform engineer or the authority must add members", "没有单位为该角色列明人员：请平台工程师或云主管部门补充成员";
+    line_problem(line, problem) = "line {line}: {problem}", "行 {line}：{problem}";
+    void_problem(name, why, message) = "{name} does not count: {why}: {message}", "{name} 无效：{why}：{message}";
+    step_open(title, role, article) = "{title} ({role}, {article})", "{title}（{role}，{article}）";
+    effect_provision() = "the resources are opened", "开通资源";
+    effect_go_live() = "the system goes live and charging starts", "系统上线并开始计费";
+
+    counted_yes() = "counts", "有效";
+    counted_earlier() = "earlier round", "以前轮次";
+    counted_pending() = "not judged yet", "尚未处理";
+    counted_void(why) = "void: {why}", "无效：{why}";
+    timeline_empty() = "Nobody has decided anything about it yet.", "尚无办理记录。";
+    event_granted() = "resources granted", "授予资源";
+    event_opened() = "namespace opened", "命名空间开通";
+    event_live() = "live, charging starts", "上线并开始计费";
+
+    suggest_none() = "The catalog has nothing near this need.", "目录中没有相近的服务。";
+    next_suggest() = "use other words, or ask for it as `need` with `selfProcured` (article 16)", "请换用其他词，或按第十六条在申请中填写 need 与 selfProcured";
+    suggest_empty() = "say what is needed, in words or with --function", "请用文字或 --function 说明需求";
+
+    whoami_user(user) = "You are {user}.", "您是 {user}。";
+    whoami_none() = "You hold no role in any namespace that could be searched.", "在可查看的命名空间中您没有任何角色。";
+    next_whoami() = "your organization's administrator adds you to Organization spec.members", "请由单位管理员将您加入 Organization 的 spec.members";
+    yes() = "yes", "是";
+    no() = "no", "否";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn holes(text: &str) -> BTreeSet<&str> {
+        text.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(hole, _)| hole)).collect()
+    }
+
+    #[test]
+    fn both_languages_say_the_same() {
+        for (name, en, zh) in ALL {
+            assert_eq!(holes(en), holes(zh), "{name}");
+            assert!(!zh.is_ascii(), "{name} has no Chinese text");
+            assert!(en.is_ascii(), "{name} has Chinese text in English");
+        }
+    }
+}

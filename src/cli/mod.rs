@@ -1,0 +1,110 @@
+//! The kubectl plugin.
+//!
+//! What is decided and how it is shown is pure; `session`, `read`, `act` and `access` talk to the cluster.
+
+pub mod access;
+pub mod act;
+pub mod args;
+pub mod choose;
+pub mod decision;
+pub mod detail;
+pub mod evidence;
+pub mod explain;
+pub mod failure;
+pub mod help;
+pub mod inbox;
+pub mod lang;
+mod messages;
+pub mod moment;
+pub mod outcome;
+pub mod output;
+pub mod page;
+pub mod read;
+#[cfg(test)]
+mod samples;
+pub mod session;
+pub mod suggest;
+pub mod timeline;
+pub mod whoami;
+pub mod words;
+
+use crate::api::decision::{TestResult, Verdict};
+use act::Order;
+use args::{Act, ActWithAmounts, Catalog, Cli, Command, Output};
+use clap::FromArgMatches as _;
+use failure::{Exit, Failure};
+use lang::Lang;
+use session::Session;
+
+/// Runs a command line, the program's name first, and says how it went.
+pub async fn run(arguments: Vec<String>) -> Exit {
+    let lang = Lang::of(&arguments, |name| std::env::var(name).ok());
+    let matches = match help::command(lang).try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) => return misunderstood(&error, lang),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => return misunderstood(&error, lang),
+    };
+    let done = match Session::connect(&cli.global, lang).await {
+        Ok(session) => execute(&session, cli.global.output, &cli.command).await,
+        Err(failure) => Err(failure),
+    };
+    done.unwrap_or_else(|failure| {
+        output::aside(&failure.render(lang));
+        failure.exit
+    })
+}
+
+/// Help that was asked for is no error; clap knows where to print it.
+fn misunderstood(error: &clap::Error, lang: Lang) -> Exit {
+    if !error.use_stderr() {
+        return if error.print().is_ok() { Exit::Done } else { Exit::Error };
+    }
+    if lang.chinese() && error.kind() != clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let failure = Failure::new(Exit::Usage, help::chinese_error(error), lang.next_help());
+        output::aside(&failure.render(lang));
+    } else {
+        output::aside(&error.to_string());
+    }
+    Exit::Usage
+}
+
+async fn execute(session: &Session, format: Output, command: &Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Submit(act) => act::decide(session, format, plain(Verdict::Submit, act)).await,
+        Command::Reject(act) => act::decide(session, format, plain(Verdict::Reject, act)).await,
+        Command::Sign(act) => act::decide(session, format, plain(Verdict::Sign, act)).await,
+        Command::Withdraw(act) => act::decide(session, format, plain(Verdict::Withdraw, act)).await,
+        Command::Approve(act) => act::decide(session, format, with_amounts(Verdict::Approve, act)).await,
+        Command::Return(act) => act::decide(session, format, with_amounts(Verdict::Return, act)).await,
+        Command::Confirm(act) => act::decide(session, format, with_amounts(Verdict::Confirm, act)).await,
+        Command::File(file) => {
+            let order = Order { reports: &file.report, result: file.result, ..plain(Verdict::File, &file.act) };
+            act::decide(session, format, order).await
+        }
+        Command::Authorize(wish) => {
+            let clock = read::clock(session).await?;
+            access::authorize(session, &clock, format, wish).await
+        }
+        Command::Revoke(wish) => {
+            let clock = read::clock(session).await?;
+            access::revoke(session, &clock, format, wish).await
+        }
+        Command::Inbox(wish) => read::inbox(session, format, wish).await,
+        Command::Status(one) => read::status(session, format, &one.request).await,
+        Command::Timeline(one) => read::timeline(session, format, &one.request).await,
+        Command::Explain(one) => read::explain(session, format, &one.request).await,
+        Command::Catalog(Catalog::Suggest(wish)) => read::suggest(session, format, wish).await,
+        Command::Whoami => read::whoami(session, format).await,
+    }
+}
+
+fn plain(verdict: Verdict, act: &Act) -> Order<'_> {
+    Order { verdict, act, grant: &[], as_asked: false, reports: &[], result: TestResult::Passed }
+}
+
+fn with_amounts(verdict: Verdict, act: &ActWithAmounts) -> Order<'_> {
+    Order { grant: &act.grant, as_asked: act.as_asked, ..plain(verdict, &act.act) }
+}

@@ -1,0 +1,195 @@
+//! The commands that only read.
+
+use super::args::{Inbox, Output, Suggest};
+use super::explain::{self, Background};
+use super::failure::{Exit, Failure};
+use super::moment::Clock;
+use super::page::Page;
+use super::session::{Session, forbidden};
+use super::{detail, inbox, suggest, timeline, whoami};
+use crate::api::cloud_resource_request::Need;
+use crate::api::names::ROLE_UNIT;
+use crate::api::{CatalogItem, CloudResourceRequest, Decision, GovernancePolicy, InformationSystem};
+use crate::cli::output;
+use jiff::{Timestamp, tz::TimeZone};
+use kube::api::ListParams;
+use kube::{Api, ResourceExt as _};
+use serde::Serialize;
+
+/// Days begin and end where the rules say; where these differ or cannot be read, where the reader is.
+///
+/// # Errors
+/// When the API server does not answer.
+pub async fn clock(session: &Session) -> Result<Clock, Failure> {
+    Ok(clock_of(&policies(session).await?))
+}
+
+fn clock_of(policies: &[GovernancePolicy]) -> Clock {
+    Clock { now: Timestamp::now(), zone: common_zone(policies).unwrap_or_else(TimeZone::system) }
+}
+
+/// The rules by which a request is judged.
+fn policy_of<'a>(policies: &'a [GovernancePolicy], request: &CloudResourceRequest) -> Option<&'a GovernancePolicy> {
+    let wanted = request.status.as_ref()?.policy.as_ref()?;
+    policies.iter().find(|p| p.name_any() == wanted.name)
+}
+
+/// The role in which a request is filed; the unit's where the rules cannot be read.
+fn filing_role<'a>(policies: &'a [GovernancePolicy], request: &CloudResourceRequest) -> &'a str {
+    let track = policy_of(policies, request).and_then(|p| p.spec.track(&request.spec.application.track));
+    track.map_or(ROLE_UNIT, |t| t.submission.role.as_str())
+}
+
+async fn policies(session: &Session) -> Result<Vec<GovernancePolicy>, Failure> {
+    match session.list(&Api::all(session.client.clone()), &ListParams::default()).await {
+        Ok(all) => Ok(all),
+        Err(error) if forbidden(&error) => Ok(Vec::new()),
+        Err(error) => Err(session.failure(&error)),
+    }
+}
+
+fn common_zone(policies: &[GovernancePolicy]) -> Option<TimeZone> {
+    let mut names = policies.iter().map(|p| p.spec.time_zone.as_str());
+    let first = names.next()?;
+    if names.all(|name| name == first) { TimeZone::get(first).ok() } else { None }
+}
+
+/// What waits for me.
+///
+/// # Errors
+/// When the API server does not answer.
+pub async fn inbox(session: &Session, format: Output, wish: &Inbox) -> Result<Exit, Failure> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Found {
+        items: Vec<inbox::Item>,
+        skipped_namespaces: usize,
+    }
+    let lang = session.lang;
+    let policies = policies(session).await?;
+    let clock = clock_of(&policies);
+    let user = session.me().await?.username.unwrap_or_default();
+    let (requests, skipped_namespaces) = session.requests().await?;
+    let homes: Vec<String> = requests.iter().map(|r| r.namespace().unwrap_or_default()).collect();
+    let gates = requests.iter().zip(&homes).flat_map(|(request, home)| {
+        let open = request.status.iter().flat_map(|s| &s.open_gates);
+        open.map(move |gate| (home.as_str(), gate))
+    });
+    let rights = session.rights(gates).await?;
+    let mut items = Vec::new();
+    for (request, home) in requests.iter().zip(&homes) {
+        let role = filing_role(&policies, request);
+        items.extend(inbox::items(request, role, &user, &clock, |gate| rights.at(home, gate)));
+    }
+    inbox::sort(&mut items);
+    let found = Found { items, skipped_namespaces };
+    output::result(format, &found, |wide| inbox::page(lang, &clock, &user, &found.items, wide))?;
+    if homes.iter().any(|home| rights.wildcard(home)) {
+        output::aside(&format!("{}\n", lang.note(&lang.wildcard())));
+    }
+    if skipped_namespaces > 0 && format == Output::Wide {
+        output::aside(&format!("{}\n", lang.note(&lang.inbox_skipped(&skipped_namespaces))));
+    }
+    Ok(if wish.exit_code && found.items.is_empty() { Exit::Nothing } else { Exit::Done })
+}
+
+/// One request in detail.
+///
+/// # Errors
+/// When it is not there or may not be read.
+pub async fn status(session: &Session, format: Output, target: &str) -> Result<Exit, Failure> {
+    let (namespace, name) = session.target(target)?;
+    let mut request: CloudResourceRequest = session.get(&namespace, &name).await?;
+    request.metadata.managed_fields = None;
+    let clock = clock(session).await?;
+    output::result(format, &request, |wide| detail::page(session.lang, &clock, &request, wide))?;
+    Ok(Exit::Done)
+}
+
+/// Who did what when.
+///
+/// # Errors
+/// When the request is not there or may not be read.
+pub async fn timeline(session: &Session, format: Output, target: &str) -> Result<Exit, Failure> {
+    #[derive(Serialize)]
+    struct Found {
+        items: Vec<timeline::Entry>,
+    }
+    let (namespace, name) = session.target(target)?;
+    let request: CloudResourceRequest = session.get(&namespace, &name).await?;
+    let params = ListParams::default().fields(&format!("spec.requestRef.name={name}"));
+    let decisions = session.list(&session.api::<Decision>(&namespace), &params).await;
+    let mut decisions = decisions.map_err(|e| session.failure(&e))?;
+    // A system may have the name of its request; letting somebody in is no part of the request's story.
+    decisions.retain(|d| d.spec.request_ref.kind == crate::api::common::RequestKind::CloudResourceRequest);
+    let system = match request.status.as_ref().and_then(|s| s.system.as_ref()) {
+        Some(system) => session.get::<InformationSystem>(&namespace, system).await.ok(),
+        None => None,
+    };
+    let clock = clock(session).await?;
+    let found = Found { items: timeline::entries(&request, &decisions, system.as_ref()) };
+    output::result(format, &found, |wide| timeline::page(session.lang, &clock, &found.items, wide))?;
+    Ok(Exit::Done)
+}
+
+/// Why a request is where it is.
+///
+/// # Errors
+/// When it is not there or may not be read.
+pub async fn explain(session: &Session, format: Output, target: &str) -> Result<Exit, Failure> {
+    let (namespace, name) = session.target(target)?;
+    let request: CloudResourceRequest = session.get(&namespace, &name).await?;
+    let organizations = session.organizations().await?;
+    let policies = policies(session).await?;
+    let policy = policy_of(&policies, &request);
+    let clock = clock_of(policy.map_or(policies.as_slice(), std::slice::from_ref));
+    let gates = request.status.iter().flat_map(|s| &s.open_gates).map(|g| (namespace.as_str(), g));
+    let rights = session.rights(gates).await?;
+    let background = Background { policy: policy.map(|p| &p.spec), organizations: &organizations };
+    let explanation = explain::explain(session.lang, &clock, &request, background, |gate| rights.at(&namespace, gate));
+    output::result(format, &explanation, |_| explain::page(session.lang, &request, &explanation))?;
+    Ok(Exit::Done)
+}
+
+/// The nearest catalog items.
+///
+/// # Errors
+/// When no need is given, or nothing comes near it.
+pub async fn suggest(session: &Session, format: Output, wish: &Suggest) -> Result<Exit, Failure> {
+    #[derive(Serialize)]
+    struct Found {
+        items: Vec<suggest::Suggestion>,
+    }
+    let lang = session.lang;
+    if wish.words.is_empty() && wish.function.is_empty() {
+        return Err(Failure::new(Exit::Usage, lang.suggest_empty(), lang.next_help()));
+    }
+    let need = Need {
+        description: wish.words.join(" "),
+        functions: wish.function.iter().map(|f| f.to_lowercase()).collect(),
+        size: wish.size.iter().cloned().collect(),
+    };
+    let items: Vec<CatalogItem> = session
+        .list(&Api::all(session.client.clone()), &ListParams::default())
+        .await
+        .map_err(|e| session.failure(&e))?;
+    let clock = clock(session).await?;
+    let today = clock.now.to_zoned(clock.zone.clone()).date();
+    let found = Found { items: suggest::nearest(lang, &need, &items, today, wish.limit) };
+    if found.items.is_empty() {
+        return Err(Failure::new(Exit::Nothing, lang.suggest_none(), lang.next_suggest()));
+    }
+    output::result(format, &found, |_| suggest::page(lang, &found.items))?;
+    Ok(Exit::Done)
+}
+
+/// Who I am, and which roles I hold where.
+///
+/// # Errors
+/// When the API server does not answer.
+pub async fn whoami(session: &Session, format: Output) -> Result<Exit, Failure> {
+    let rules = session.rules(session.homes().await?).await?;
+    let me = whoami::whoami(session.me().await?, &rules);
+    output::result(format, &me, |_| -> Page { whoami::page(session.lang, &me) })?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,296 @@
+//! Who did what when: every decision about a request, also those that do not count.
+
+use super::lang::Lang;
+use super::moment::Clock;
+use super::page::{Page, short_digest, shorten};
+use super::words;
+use crate::api::cloud_resource_request::{CountedDecision, VoidReason};
+use crate::api::common::Time;
+use crate::api::decision::{TestResult, Verdict};
+use crate::api::{CloudResourceRequest, Decision, InformationSystem};
+use jiff::Timestamp;
+use kube::ResourceExt as _;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// A decision, or something that the operator did.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// When, by the API server's clock.
+    pub at: Time,
+    /// Who; absent where the operator acted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// What happened.
+    #[serde(flatten)]
+    pub act: Act,
+}
+
+/// What happened.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase", tag = "act")]
+pub enum Act {
+    /// Somebody decided.
+    #[serde(rename_all = "camelCase")]
+    Decided {
+        /// Name of the Decision.
+        name: String,
+        /// Round, counted from the first filing that stood.
+        round: usize,
+        /// Gate.
+        gate: String,
+        /// Role.
+        role: String,
+        /// Verdict.
+        verdict: Verdict,
+        /// What a report found.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        result: Option<TestResult>,
+        /// Digest.
+        digest: String,
+        /// Opinion or reason.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        comment: Option<String>,
+        /// Whether it counts.
+        standing: Standing,
+    },
+    /// The resources were granted.
+    Granted,
+    /// The namespace was opened.
+    Opened,
+    /// The system went live.
+    Live,
+}
+
+/// Whether a decision counts.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Standing {
+    /// It counts.
+    Counts,
+    /// It belongs to a round that is over.
+    EarlierRound,
+    /// The operator has not said yet.
+    NotJudged,
+    /// It does not count.
+    Void {
+        /// Why, in one word.
+        reason: VoidReason,
+        /// Why.
+        message: String,
+    },
+}
+
+/// Everything that happened, oldest first.
+#[must_use]
+pub fn entries(
+    request: &CloudResourceRequest,
+    decisions: &[Decision],
+    system: Option<&InformationSystem>,
+) -> Vec<Entry> {
+    let standings = Standings::of(request, system);
+    let mut decisions: Vec<&Decision> = decisions.iter().collect();
+    decisions.sort_by_key(|d| (made(d), d.name_any()));
+    let rounds: BTreeMap<String, usize> = decisions
+        .iter()
+        .filter(|d| d.spec.verdict == Verdict::Submit && !standings.void(d))
+        .filter_map(|d| d.uid())
+        .zip(1..)
+        .collect();
+    let mut entries: Vec<Entry> = decisions
+        .iter()
+        .map(|decision| {
+            let spec = &decision.spec;
+            let filing = spec.submission_uid.clone().or_else(|| decision.uid());
+            Entry {
+                at: made(decision),
+                by: spec.decided_by.as_ref().map(|by| by.username.clone()),
+                act: Act::Decided {
+                    name: decision.name_any(),
+                    round: filing.and_then(|f| rounds.get(&f).copied()).unwrap_or_default(),
+                    gate: spec.gate.clone(),
+                    role: spec.role.clone(),
+                    verdict: spec.verdict,
+                    result: spec.evidence.iter().filter_map(|e| e.result).max_by_key(|r| *r == TestResult::Failed),
+                    digest: spec.digest.clone(),
+                    comment: spec.comment.clone(),
+                    standing: standings.standing(decision),
+                },
+            }
+        })
+        .collect();
+    if let Some(system) = system {
+        let grants = system.spec.grants.iter().filter(|g| g.request.name == request.name_any());
+        let granted = grants.map(|g| (g.effective_from, Act::Granted));
+        let opened = system.status.iter().filter_map(|s| s.provisioned_at).map(|at| (at, Act::Opened));
+        let live = system.spec.live.iter().map(|l| (l.from, Act::Live));
+        entries.extend(granted.chain(opened).chain(live).map(|(at, act)| Entry { at, by: None, act }));
+    }
+    // Stable: at the same second a decision stands before what follows from it.
+    entries.sort_by_key(|e| e.at);
+    entries
+}
+
+fn made(decision: &Decision) -> Time {
+    decision.metadata.creation_timestamp.as_ref().map_or_else(|| Timestamp::UNIX_EPOCH.into(), |t| t.0.into())
+}
+
+/// What the status, and the system that was opened, say of each decision.
+struct Standings<'a> {
+    counted: Vec<&'a CountedDecision>,
+    void: BTreeMap<&'a str, Standing>,
+    current: Option<&'a str>,
+}
+
+impl<'a> Standings<'a> {
+    fn of(request: &'a CloudResourceRequest, system: Option<&'a InformationSystem>) -> Self {
+        let status = request.status.as_ref();
+        let in_status = status.into_iter().flat_map(|s| &s.decisions);
+        let in_system = system.into_iter().flat_map(|s| {
+            let live = s.spec.live.iter().flat_map(|l| &l.decisions);
+            s.spec.grants.iter().flat_map(|g| &g.decisions).chain(live)
+        });
+        let void = status.into_iter().flat_map(|s| &s.void_decisions);
+        Self {
+            counted: in_status.chain(in_system).collect(),
+            void: void
+                .map(|v| (v.name.as_str(), Standing::Void { reason: v.reason, message: v.message.clone() }))
+                .collect(),
+            current: status.and_then(|s| s.submission.as_ref()).map(|s| s.uid.as_str()),
+        }
+    }
+
+    fn void(&self, decision: &Decision) -> bool {
+        self.void.contains_key(decision.name_any().as_str())
+    }
+
+    fn standing(&self, decision: &Decision) -> Standing {
+        let uid = decision.metadata.uid.as_deref();
+        let filed = self.current.is_some() && self.current == uid;
+        if filed || self.counted.iter().any(|c| Some(c.uid.as_str()) == uid) {
+            return Standing::Counts;
+        }
+        if let Some(void) = self.void.get(decision.name_any().as_str()) {
+            return void.clone();
+        }
+        let filing = decision.spec.submission_uid.as_deref().or(uid);
+        match (self.current, filing) {
+            (Some(current), Some(filing)) if current != filing => Standing::EarlierRound,
+            _ => Standing::NotJudged,
+        }
+    }
+}
+
+/// As a table.
+#[must_use]
+pub fn page(lang: Lang, clock: &Clock, entries: &[Entry], wide: bool) -> Page {
+    let mut page = Page::default();
+    if entries.is_empty() {
+        page.line(lang.timeline_empty());
+        return page;
+    }
+    let mut header = match lang {
+        Lang::En => vec!["WHEN", "WHO", "ROLE", "ROUND", "GATE", "DECISION", "STANDING", "DIGEST", "COMMENT"],
+        Lang::Zh => vec!["时间", "办理人", "角色", "轮次", "环节", "决定", "效力", "内容摘要", "意见"],
+    };
+    if wide {
+        header.push(lang.pick("NAME", "名称"));
+    }
+    page.table(header, entries.iter().map(|entry| row(lang, clock, entry, wide)));
+    for entry in entries {
+        if let Act::Decided { name, standing: Standing::Void { reason, message }, .. } = &entry.act {
+            page.line(lang.note(&lang.void_problem(name, &words::void_reason(lang, *reason), message)));
+        }
+    }
+    page
+}
+
+fn row(lang: Lang, clock: &Clock, entry: &Entry, wide: bool) -> Vec<String> {
+    let when = clock.minute(entry.at);
+    let by = entry.by.clone().unwrap_or_else(|| "yunguan".to_owned());
+    let event = |what: String| {
+        let mut row = vec![when.clone(), by.clone(), String::new(), String::new(), String::new(), what];
+        row.resize(if wide { 10 } else { 9 }, String::new());
+        row
+    };
+    let (comment_width, digest_width) = if wide { (usize::MAX, usize::MAX) } else { (40, 12) };
+    match &entry.act {
+        Act::Granted => event(lang.event_granted()),
+        Act::Opened => event(lang.event_opened()),
+        Act::Live => event(lang.event_live()),
+        Act::Decided { name, round, gate, role, verdict, result, digest, comment, standing } => {
+            let mut decision = words::verdict(lang, *verdict).to_owned();
+            if let Some(result) = result {
+                decision = format!("{decision}: {}", words::result(lang, *result));
+            }
+            let mut row = vec![
+                when,
+                by,
+                words::role(lang, role).to_owned(),
+                if *round == 0 { String::new() } else { round.to_string() },
+                gate.clone(),
+                decision,
+                said(lang, standing),
+                if digest_width == 12 { short_digest(digest).to_owned() } else { digest.clone() },
+                shorten(comment.as_deref().unwrap_or_default(), comment_width),
+            ];
+            if wide {
+                row.push(name.clone());
+            }
+            row
+        }
+    }
+}
+
+fn said(lang: Lang, standing: &Standing) -> String {
+    match standing {
+        Standing::Counts => lang.counted_yes(),
+        Standing::EarlierRound => lang.counted_earlier(),
+        Standing::NotJudged => lang.counted_pending(),
+        Standing::Void { reason, .. } => lang.counted_void(reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{clock, decisions, request};
+    use super::*;
+
+    fn standings(request: &CloudResourceRequest) -> Vec<(String, usize, Standing)> {
+        let of = |entry: Entry| match entry.act {
+            Act::Decided { gate, round, standing, .. } => Some((gate, round, standing)),
+            _ => None,
+        };
+        entries(request, &decisions(), None).into_iter().filter_map(of).collect()
+    }
+
+    #[test]
+    fn each_decision_is_shown_with_what_became_of_it() {
+        let all = standings(&request());
+        let shown: Vec<(&str, usize)> = all.iter().map(|(gate, round, _)| (gate.as_str(), *round)).collect();
+        assert_eq!(
+            shown,
+            [
+                ("submission", 1),
+                ("completeness", 1),
+                ("submission", 2),
+                ("completeness", 2),
+                ("plan", 2),
+                ("approval", 2),
+                ("evaluation", 2)
+            ]
+        );
+        assert_eq!(all[1].2, Standing::EarlierRound);
+        assert_eq!(all[2].2, Standing::Counts);
+        assert!(matches!(all[5].2, Standing::Void { reason: VoidReason::GateNotOpen, .. }));
+        assert_eq!(all[6].2, Standing::NotJudged);
+    }
+
+    #[test]
+    fn tables_in_both_languages() {
+        let all = entries(&request(), &decisions(), None);
+        insta::assert_snapshot!("timeline_en", page(Lang::En, &clock(), &all, false).render());
+        insta::assert_snapshot!("timeline_zh", page(Lang::Zh, &clock(), &all, false).render());
+    }
+}
