@@ -5,6 +5,9 @@
 
 pub mod api;
 pub mod build;
+pub mod check;
 pub mod cli;
+pub mod controllers;
 pub mod core;
+pub mod operator;
 pub mod runtime;

@@ -1,11 +1,93 @@
 //! The operator's command line.
 
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use kube::ResourceExt as _;
 use std::io::Write as _;
+use std::path::PathBuf;
+use yunguan::operator::{self, Settings};
+
+/// Yunguan (云管): runs a government cloud by its rules.
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the operator.
+    Run(Settings),
+    /// Print the CRDs, or write them to a folder, a file each.
+    Crds {
+        /// Folder to write to.
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
+    /// Check policies and other configuration in YAML files, without a cluster.
+    Check {
+        /// Files or folders.
+        #[arg(short = 'f', long = "file", required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Report decisions in an audit log that were made by impersonation.
+    Audit {
+        /// Audit log, one JSON event a line.
+        file: PathBuf,
+    },
+}
 
 fn main() -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
+    match Arguments::parse().command {
+        Command::Run(settings) => {
+            tracing_subscriber::fmt()
+                .json()
+                .flatten_event(true)
+                .with_writer(std::io::stderr)
+                .with_env_filter(
+                    tracing_subscriber::EnvFilter::try_from_default_env()
+                        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
+                )
+                .init();
+            tokio::runtime::Runtime::new()?.block_on(operator::run(settings))
+        }
+        Command::Crds { dir } => crds(dir),
+        Command::Check { files } => {
+            let problems = yunguan::check::files(&files)?;
+            for problem in &problems {
+                writeln!(std::io::stderr(), "{problem}")?;
+            }
+            anyhow::ensure!(problems.is_empty(), "{} problems", problems.len());
+            Ok(())
+        }
+        Command::Audit { file } => {
+            let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            let found = yunguan::check::impersonated_decisions(&text);
+            for line in &found {
+                writeln!(std::io::stdout(), "{line}")?;
+            }
+            anyhow::ensure!(found.is_empty(), "{} decisions were made by impersonation", found.len());
+            Ok(())
+        }
+    }
+}
+
+fn crds(dir: Option<PathBuf>) -> anyhow::Result<()> {
     for definition in yunguan::api::definitions() {
-        writeln!(out, "---\n{}", serde_saphyr::to_string(&definition)?)?;
+        let text = yunguan::check::definition_yaml(&definition)?;
+        match &dir {
+            None => writeln!(std::io::stdout(), "---\n{text}")?,
+            Some(dir) => {
+                let (plural, group) = definition
+                    .name_any()
+                    .split_once('.')
+                    .map(|(p, g)| (p.to_owned(), g.to_owned()))
+                    .unwrap_or_default();
+                let path = dir.join(format!("{group}_{plural}.yaml"));
+                std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+            }
+        }
     }
     Ok(())
 }

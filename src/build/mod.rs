@@ -58,8 +58,7 @@ fn binding(meta: ObjectMeta, cluster_role: &str, subjects: Vec<Subject>) -> Role
             api_group: Some("rbac.authorization.k8s.io".to_owned()),
             kind: "ClusterRole".to_owned(),
             name: cluster_role.to_owned(),
-        }
-        .into(),
+        },
         subjects: Some(subjects),
     }
 }

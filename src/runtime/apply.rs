@@ -45,15 +45,14 @@ where
     K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
 {
     let name = desired.name_any();
-    let current = match observed {
-        Some(observed) => observed.clone(),
-        None => {
-            metrics.wrote(&K::kind(&()), "create");
-            match api.create(&params(), desired).await {
-                Ok(_) => return Ok(Done::Created),
-                Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => api.get(&name).await?,
-                Err(error) => return Err(error.into()),
-            }
+    let current = if let Some(observed) = observed {
+        observed.clone()
+    } else {
+        metrics.wrote(&K::kind(&()), "create");
+        match api.create(&params(), desired).await {
+            Ok(_) => return Ok(Done::Created),
+            Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => api.get(&name).await?,
+            Err(error) => return Err(error.into()),
         }
     };
     if same(desired, &current) {

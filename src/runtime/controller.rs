@@ -18,9 +18,9 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-const DEADLINE: Duration = Duration::from_secs(60);
-const BACKSTOP: Duration = Duration::from_secs(3600);
-const MAX_BACKOFF: Duration = Duration::from_secs(300);
+const DEADLINE: Duration = Duration::from_mins(1);
+const BACKSTOP: Duration = Duration::from_hours(1);
+const MAX_BACKOFF: Duration = Duration::from_mins(5);
 
 /// A reconcile came to rest.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

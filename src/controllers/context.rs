@@ -1,0 +1,171 @@
+//! What every controller works with: clients, stores, indexes, and the registry that is worked out from them.
+
+use super::authority::Authority;
+use crate::api::names::LABEL_MANAGED;
+use crate::api::{
+    CatalogItem, CloudDomain, CloudResourceRequest, Decision, GovernancePolicy, InformationSystem, LedgerEntry,
+    Organization, ServiceProduct, WorkCalendar,
+};
+use crate::core::registry::{Named, Registry};
+use crate::runtime::events::Events;
+use crate::runtime::index::Index;
+use crate::runtime::metrics::Metrics;
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::rbac::v1::RoleBinding;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Api, Client, Resource, ResourceExt as _};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A namespace and a name in it.
+pub type Key = (String, String);
+
+/// Stores of the kinds that the rules are made of.
+pub struct RuleStores {
+    /// Organizations.
+    pub organizations: Store<Organization>,
+    /// Domains.
+    pub domains: Store<CloudDomain>,
+    /// Policies.
+    pub policies: Store<GovernancePolicy>,
+    /// Catalog.
+    pub items: Store<CatalogItem>,
+    /// Products.
+    pub products: Store<ServiceProduct>,
+    /// Calendars.
+    pub calendars: Store<WorkCalendar>,
+}
+
+/// Stores of what is ours in namespaces.
+pub struct ManagedStores {
+    /// Namespaces.
+    pub namespaces: Store<Namespace>,
+    /// Quotas.
+    pub quotas: Store<ResourceQuota>,
+    /// Limit ranges.
+    pub limits: Store<LimitRange>,
+    /// Network policies.
+    pub networks: Store<NetworkPolicy>,
+    /// Role bindings.
+    pub bindings: Store<RoleBinding>,
+}
+
+/// The label selector of everything that is ours.
+#[must_use]
+pub fn managed_selector() -> String {
+    format!("{LABEL_MANAGED}={}", crate::api::names::MANAGED_BY_VALUE)
+}
+
+/// Objects by what they refer to.
+pub struct Indexes {
+    /// Decisions by the request that they name.
+    pub decisions_by_request: Arc<Index<Key, Decision>>,
+    /// Decisions by the system that they let somebody into.
+    pub decisions_by_system: Arc<Index<Key, Decision>>,
+    /// Requests by system code.
+    pub requests_by_code: Arc<Index<Key, CloudResourceRequest>>,
+    /// Systems by domain.
+    pub systems_by_domain: Arc<Index<String, InformationSystem>>,
+    /// Ledger entries by system.
+    pub ledger_by_system: Arc<Index<Key, LedgerEntry>>,
+    /// Role bindings by namespace.
+    pub bindings_by_namespace: Arc<Index<String, RoleBinding>>,
+}
+
+/// Everything a controller works with.
+pub struct Context {
+    /// The client.
+    pub client: Client,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// Events.
+    pub events: Events,
+    /// Who may decide.
+    pub authority: Authority,
+    /// Rules.
+    pub rules: RuleStores,
+    /// Requests.
+    pub requests: Store<CloudResourceRequest>,
+    /// Systems.
+    pub systems: Store<InformationSystem>,
+    /// Ours in namespaces.
+    pub managed: ManagedStores,
+    /// Indexes.
+    pub indexes: Indexes,
+    /// Rises with every change of a rule.
+    pub rules_version: Arc<AtomicU64>,
+    /// The registry of the version that it was worked out for.
+    pub registry_cache: Mutex<Option<(u64, Arc<Registry>)>>,
+    /// One commit at a time a domain: within this process; the resourceVersion guards against others.
+    pub commits: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Context {
+    /// The rules as they stand, worked out once a change.
+    #[must_use]
+    pub fn registry(&self) -> Arc<Registry> {
+        let version = self.rules_version.load(Ordering::Acquire);
+        let mut cache = self.registry_cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((cached, registry)) = cache.as_ref()
+            && *cached == version
+        {
+            return Arc::clone(registry);
+        }
+        let registry = Arc::new(self.build_registry());
+        *cache = Some((version, Arc::clone(&registry)));
+        registry
+    }
+
+    fn build_registry(&self) -> Registry {
+        let rules = &self.rules;
+        let calendars: Vec<_> = rules.calendars.state().iter().map(|c| c.spec.clone()).collect();
+        Registry {
+            organizations: rules.organizations.state().iter().map(|o| (o.name_any(), o.spec.clone())).collect(),
+            domains: rules.domains.state().iter().map(|d| (d.name_any(), d.spec.clone())).collect(),
+            policies: sorted(rules.policies.state().iter().map(|p| named(p.as_ref(), &p.spec)).collect()),
+            items: rules.items.state().iter().map(|i| (i.name_any(), named(i.as_ref(), &i.spec))).collect(),
+            products: sorted(rules.products.state().iter().map(|p| named(p.as_ref(), &p.spec)).collect()),
+            calendars: Registry::calendars_of(&calendars),
+        }
+    }
+
+    /// The lock under which approvals of one domain are committed.
+    #[must_use]
+    pub fn commit_lock(&self, domain: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(commits.entry(domain.to_owned()).or_default())
+    }
+
+    /// A namespaced API.
+    #[must_use]
+    pub fn api<K>(&self, namespace: &str) -> Api<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    /// The domain as it was seen last.
+    #[must_use]
+    pub fn domain(&self, name: &str) -> Option<Arc<CloudDomain>> {
+        self.rules.domains.get(&ObjectRef::new(name))
+    }
+}
+
+fn named<K: Resource<DynamicType = ()>, S: Clone>(object: &K, spec: &S) -> Named<S> {
+    Named { name: object.name_any(), uid: object.uid().unwrap_or_default(), spec: spec.clone() }
+}
+
+fn sorted<S>(mut all: Vec<Named<S>>) -> Vec<Named<S>> {
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    all
+}
+
+/// Namespace and name of an object.
+#[must_use]
+pub fn key_of<K: Resource>(object: &K) -> Key {
+    (object.namespace().unwrap_or_default(), object.name_any())
+}

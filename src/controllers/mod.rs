@@ -1,0 +1,12 @@
+//! A controller a kind: observe (I/O), decide (`core`), build (`build`), apply (I/O), report. Rules live in `core`.
+
+pub mod authority;
+pub mod context;
+pub mod domain;
+pub mod organization;
+pub mod policy;
+pub mod request;
+pub mod system;
+pub mod watches;
+
+pub use context::Context;

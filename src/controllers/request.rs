@@ -1,0 +1,153 @@
+//! CloudResourceRequest: from the decisions of people to a grant on record.
+
+mod commit;
+
+pub(super) use commit::granted;
+
+use super::Context;
+use super::authority::Freshness;
+use crate::api::CloudResourceRequest;
+use crate::api::cloud_resource_request::Phase;
+use crate::api::common::{RequestKind, Time};
+use crate::api::{Decision, InformationSystem};
+use crate::core::names::organization_of;
+use crate::core::request::{Facts, Plan, Statement, SystemFact, decide};
+use crate::core::workflow::DecisionFact;
+use crate::runtime::apply;
+use crate::runtime::controller::{Error, Settled};
+use jiff::Timestamp;
+use kube::runtime::reflector::ObjectRef;
+use kube::{Resource as _, ResourceExt as _};
+use std::sync::Arc;
+
+/// One pass over one request.
+///
+/// # Errors
+/// What keeps it from coming to rest.
+pub async fn reconcile(request: Arc<CloudResourceRequest>, context: Arc<Context>) -> Result<Settled, Error> {
+    if request.metadata.deletion_timestamp.is_some() {
+        return Ok(Settled::default());
+    }
+    let observed = observe(&context, &request, None, Freshness::Recent).await?;
+    let now = Timestamp::now();
+    let mut plan = observed.decide(&context, &request, now);
+    let mut current = Arc::clone(&request);
+    if plan.system.is_some() {
+        match commit::approve(&context, &request).await? {
+            commit::Approval::Granted(fresh) => current = fresh,
+            commit::Approval::NoRoom(why) => no_room(&mut plan, &why),
+            commit::Approval::Withdrawn => return Err(Error::Conflict("the decisions have changed".to_owned())),
+        }
+    } else if observed.system.is_none() {
+        commit::release(&context, &request).await?;
+    }
+    if plan.live.is_some() {
+        commit::go_live(&context, &request).await?;
+    }
+    report(&context, &current, &plan, now).await?;
+    Ok(Settled { next: plan.wake })
+}
+
+/// What was observed about a request; borrowed by [`Facts`].
+struct Observed {
+    decisions: Vec<DecisionFact>,
+    system: Option<Arc<InformationSystem>>,
+}
+
+async fn observe(
+    context: &Context,
+    request: &CloudResourceRequest,
+    decisions: Option<Vec<Arc<Decision>>>,
+    freshness: Freshness,
+) -> Result<Observed, Error> {
+    let namespace = request.namespace().unwrap_or_default();
+    let decisions =
+        decisions.unwrap_or_else(|| context.indexes.decisions_by_request.get(&(namespace.clone(), request.name_any())));
+    let code = &request.spec.application.system.code;
+    Ok(Observed {
+        decisions: context.authority.facts(&decisions, freshness).await?,
+        system: context.systems.get(&ObjectRef::new(code).within(&namespace)),
+    })
+}
+
+impl Observed {
+    fn decide(&self, context: &Context, request: &CloudResourceRequest, now: Timestamp) -> Plan {
+        let name = request.name_any();
+        let namespace = request.namespace().unwrap_or_default();
+        let uid = request.uid().unwrap_or_default();
+        let domain = context.domain(&request.spec.application.domain);
+        let facts = Facts {
+            name: &name,
+            uid: &uid,
+            generation: request.metadata.generation.unwrap_or_default(),
+            organization: organization_of(&namespace).unwrap_or(&namespace),
+            application: &request.spec.application,
+            decisions: &self.decisions,
+            system: self.system.as_ref().map(|system| SystemFact {
+                spec: &system.spec,
+                provisioned_at: system.status.as_ref().and_then(|s| s.provisioned_at),
+            }),
+            domain: domain.as_ref().and_then(|d| d.status.as_ref()),
+        };
+        decide(&facts, &context.registry(), now)
+    }
+}
+
+/// People have approved, and the domain is full: said plainly, and tried again when the domain changes.
+fn no_room(plan: &mut Plan, why: &str) {
+    use crate::api::names::{CONDITION_CAPACITY, CONDITION_READY, CONDITION_RECONCILING, CONDITION_STALLED};
+    plan.status.waiting_for = Some(crate::core::text::shorten(why, 512));
+    plan.conditions.extend([
+        Statement::new(CONDITION_CAPACITY, false, "Short", why),
+        Statement::new(CONDITION_READY, false, "CapacityShort", why),
+        Statement::new(CONDITION_RECONCILING, false, "CapacityShort", "waits for room in the domain"),
+        Statement::new(CONDITION_STALLED, true, "CapacityShort", why),
+    ]);
+}
+
+/// Writes the status where it differs, and says so where the phase has turned.
+async fn report(context: &Context, request: &CloudResourceRequest, plan: &Plan, now: Timestamp) -> Result<(), Error> {
+    let before = request.status.clone().unwrap_or_default();
+    let mut status = plan.status.clone();
+    let generation = request.metadata.generation.unwrap_or_default();
+    status.conditions = apply::conditions(&before.conditions, &plan.conditions, generation, now);
+    if request.status.as_ref() == Some(&status) {
+        return Ok(());
+    }
+    let turned = (before.phase != status.phase || request.status.is_none()).then_some(status.phase);
+    let mut next = request.clone();
+    next.status = Some(status);
+    let api = context.api::<CloudResourceRequest>(&request.namespace().unwrap_or_default());
+    apply::put_status(&api, &context.metrics, &next).await?;
+    if let Some(phase) = turned.filter(|phase| *phase != Phase::Draft) {
+        let message = plan.conditions.iter().rev().find(|c| c.type_ == "Ready").map(|c| c.message.as_str());
+        let warning = matches!(phase, Phase::OutOfScope | Phase::Rejected | Phase::Returned);
+        let reference = request.object_ref(&());
+        context.events.publish(&reference, warning, &phase.to_string(), message.unwrap_or_default()).await;
+        tracing::info!(%phase, "request has moved");
+    }
+    Ok(())
+}
+
+/// The kind of request that this controller is about.
+pub const KIND: RequestKind = RequestKind::CloudResourceRequest;
+
+/// Requests by phase and by open gate, for the metrics.
+pub fn measure(context: &Context, now: Timestamp) {
+    use std::collections::BTreeMap;
+    use strum::IntoEnumIterator as _;
+    let mut phases: BTreeMap<&'static str, i64> = Phase::iter().map(|phase| (phase.into(), 0)).collect();
+    let mut gates: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    for request in context.requests.state() {
+        let Some(status) = &request.status else { continue };
+        *phases.entry(status.phase.into()).or_default() += 1;
+        for gate in &status.open_gates {
+            let age = |at: Time| now.as_second().saturating_sub(at.timestamp().as_second());
+            let entry = gates.entry(gate.gate.clone()).or_default();
+            entry.0 = entry.0.max(gate.since.map_or(0, age));
+            entry.1 += i64::from(gate.due.is_some_and(|due| due.timestamp() <= now));
+        }
+    }
+    context.metrics.set_requests(phases);
+    context.metrics.set_gates(gates.iter().map(|(gate, (oldest, overdue))| (gate.as_str(), *oldest, *overdue)));
+}

@@ -1,0 +1,354 @@
+//! InformationSystem: its books, its namespace and everything in it, and who is let in.
+
+use super::Context;
+use super::authority::Freshness;
+use super::context::key_of;
+use crate::api::common::{RequestKind, RequestRef, Time};
+use crate::api::information_system::{Guest, InformationSystemStatus, SystemPhase};
+use crate::api::names::{
+    ANNOTATION_OWNER_UID, CONDITION_LIVE, CONDITION_PROVISIONED, CONDITION_READY, CONDITION_RECONCILING,
+    CONDITION_STALLED, LABEL_MANAGED, ROLE_UNIT,
+};
+use crate::api::{InformationSystem, LedgerEntry, LedgerEntrySpec};
+use crate::build::access::{Pass, passes};
+use crate::build::system::{SystemObjects, objects};
+use crate::core::quantity::Amounts;
+use crate::core::request::Statement;
+use crate::core::{catalog, ledger, names};
+use crate::runtime::apply::{self, Done, params};
+use crate::runtime::controller::{Error, Settled};
+use jiff::Timestamp;
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::rbac::v1::RoleBinding;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Api, Resource, ResourceExt as _};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// One pass over one system.
+///
+/// # Errors
+/// What keeps it from coming to rest.
+pub async fn reconcile(system: Arc<InformationSystem>, context: Arc<Context>) -> Result<Settled, Error> {
+    if system.metadata.deletion_timestamp.is_some() {
+        return Ok(Settled::default());
+    }
+    let now = Timestamp::now();
+    let passes = observe_passes(&system, &context).await?;
+    keep_books(&system, &context, &passes).await?;
+    let valid: Vec<Pass> = passes.iter().filter(|p| p.until > now).cloned().collect();
+    let outcome = provision(&system, &context, &valid).await?;
+    report(&system, &context, &outcome, &valid, now).await?;
+    Ok(Settled { next: valid.iter().map(|p| p.until).min() })
+}
+
+/// Whom the unit has let in, by decisions of people who hold the unit's role now.
+async fn observe_passes(system: &InformationSystem, context: &Context) -> Result<Vec<Pass>, Error> {
+    let decisions = context.indexes.decisions_by_system.get(&key_of(system));
+    let registry = context.registry();
+    let holders = [system.spec.organization.clone()];
+    let mut facts = context.authority.facts(&decisions, Freshness::Recent).await?;
+    for fact in &mut facts {
+        let by = fact.spec.decided_by.clone().unwrap_or_default();
+        fact.entitled &= registry.is_member(&holders, ROLE_UNIT, &by.username, &by.groups);
+    }
+    let policy = system.spec.grants.first().map(|g| g.policy.uid.as_str());
+    let max_days = registry
+        .policies
+        .iter()
+        .find(|p| Some(p.uid.as_str()) == policy)
+        .map_or(1, |p| p.spec.house_rules.max_access_days);
+    Ok(passes(&system.uid().unwrap_or_default(), &facts, max_days))
+}
+
+/// Adds what is missing to the system's chain. A name can be taken once, so a chain cannot fork.
+async fn keep_books(system: &InformationSystem, context: &Context, passes: &[Pass]) -> Result<(), Error> {
+    let (namespace, name) = key_of(system);
+    let uid = system.uid().unwrap_or_default();
+    let entries = context.indexes.ledger_by_system.get(&(namespace.clone(), name.clone()));
+    let chain: Vec<LedgerEntrySpec> =
+        entries.iter().filter(|e| e.spec.system.uid == uid).map(|e| e.spec.clone()).collect();
+    let access: Vec<_> =
+        passes.iter().map(|p| (p.decision.uid.clone(), p.decision.at, p.decision.spec.clone())).collect();
+    let reference = RequestRef { kind: RequestKind::InformationSystem, name: name.clone(), uid };
+    let api = context.api::<LedgerEntry>(&namespace);
+    for spec in ledger::missing(&reference, &ledger::facts(&system.spec, &access), &chain) {
+        let entry = LedgerEntry {
+            metadata: ObjectMeta {
+                name: Some(names::ledger_entry(&name, spec.seq)),
+                namespace: Some(namespace.clone()),
+                ..ObjectMeta::default()
+            },
+            spec,
+        };
+        context.metrics.wrote("LedgerEntry", "create");
+        match api.create(&params(), &entry).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {
+                let there = api.get(&entry.name_any()).await?;
+                if there.spec != entry.spec {
+                    return Err(Error::Conflict("the cache does not know the whole chain yet".to_owned()));
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// What provisioning came to.
+struct Outcome {
+    amounts: Amounts,
+    problem: Option<(&'static str, String)>,
+    corrected: Vec<String>,
+}
+
+async fn provision(system: &InformationSystem, context: &Context, guests: &[Pass]) -> Result<Outcome, Error> {
+    let mut outcome = Outcome { amounts: Amounts::default(), problem: None, corrected: Vec::new() };
+    let registry = context.registry();
+    let amounts = system.spec.grants.iter().try_fold(Amounts::default(), |sum, grant| {
+        Amounts::parse(&grant.amounts).ok().and_then(|amounts| sum.checked_add(&amounts))
+    });
+    let (Some(amounts), Some(domain), Some(organization)) =
+        (amounts, registry.domains.get(&system.spec.domain), registry.organizations.get(&system.spec.organization))
+    else {
+        outcome.problem = Some((
+            "RecordIncomplete",
+            "its domain or organization is gone, or a grant cannot be read: what runs is left as it is (记录不完整，现有资源不受影响)".to_owned(),
+        ));
+        return Ok(outcome);
+    };
+    let uid = system.uid().unwrap_or_default();
+    let wanted = objects(&system.name_any(), &uid, &system.spec, &amounts, domain, organization, guests);
+    outcome.amounts = amounts;
+    if let Some(problem) = own_namespace(system, context, &wanted, &mut outcome.corrected).await? {
+        outcome.problem = Some(problem);
+        return Ok(outcome);
+    }
+    fill_namespace(context, &system.spec.namespace, &wanted, &mut outcome.corrected).await?;
+    Ok(outcome)
+}
+
+/// Makes the namespace; one that is there and not ours is never touched.
+async fn own_namespace(
+    system: &InformationSystem,
+    context: &Context,
+    wanted: &SystemObjects,
+    corrected: &mut Vec<String>,
+) -> Result<Option<(&'static str, String)>, Error> {
+    let name = &system.spec.namespace;
+    let uid = system.uid().unwrap_or_default();
+    let namespaces: Api<Namespace> = Api::all(context.client.clone());
+    let observed = match context.managed.namespaces.get(&ObjectRef::new(name)) {
+        Some(observed) => Some(observed),
+        None => match namespaces.create(&params(), &wanted.namespace).await {
+            Ok(_) => {
+                context.metrics.wrote("Namespace", "create");
+                corrected.push(format!("Namespace {name}"));
+                return Ok(None);
+            }
+            Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {
+                Some(Arc::new(namespaces.get(name).await?))
+            }
+            Err(error) => return Err(error.into()),
+        },
+    };
+    let Some(observed) = observed else { return Ok(None) };
+    if observed.annotations().get(ANNOTATION_OWNER_UID) != Some(&uid) || !observed.labels().contains_key(LABEL_MANAGED)
+    {
+        return Ok(Some((
+            "NamespaceTaken",
+            format!(
+                "namespace {name} exists and was not made for this system, so it is left alone: a platform engineer removes or renames it (命名空间已被占用)"
+            ),
+        )));
+    }
+    if observed.metadata.deletion_timestamp.is_some() {
+        return Ok(Some((
+            "NamespaceTerminating",
+            format!("namespace {name} is being deleted; it is made again once it is gone (命名空间正在删除)"),
+        )));
+    }
+    let done = apply::ensure(&namespaces, &context.metrics, &wanted.namespace, Some(&observed), |wanted, there| {
+        let annotations = wanted.annotations().iter().all(|(k, v)| there.annotations().get(k) == Some(v));
+        annotations && same_labels(wanted, there)
+    });
+    note(done.await?, "Namespace", name, corrected);
+    Ok(None)
+}
+
+/// Quota and limits first, then networks, then people.
+async fn fill_namespace(
+    context: &Context,
+    namespace: &str,
+    wanted: &SystemObjects,
+    corrected: &mut Vec<String>,
+) -> Result<(), Error> {
+    let SystemObjects { namespace: _, quota, limits, policies, bindings } = wanted;
+    let managed = &context.managed;
+    let same_quota = |a: &ResourceQuota, b: &ResourceQuota| same_labels(a, b) && a.spec == b.spec;
+    put(context, namespace, &managed.quotas, quota, same_quota, corrected).await?;
+    let same_limits = |a: &LimitRange, b: &LimitRange| same_labels(a, b) && a.spec == b.spec;
+    put(context, namespace, &managed.limits, limits, same_limits, corrected).await?;
+    let same_policy = |a: &NetworkPolicy, b: &NetworkPolicy| same_labels(a, b) && a.spec == b.spec;
+    for policy in policies {
+        put(context, namespace, &managed.networks, policy, same_policy, corrected).await?;
+    }
+    for binding in bindings {
+        put(context, namespace, &managed.bindings, binding, same_binding, corrected).await?;
+    }
+    remove_surplus(context, namespace, wanted).await
+}
+
+/// Bindings of guests whose time is over, and network policies of networks that are not granted.
+async fn remove_surplus(context: &Context, namespace: &str, wanted: &SystemObjects) -> Result<(), Error> {
+    for binding in context.indexes.bindings_by_namespace.get(&namespace.to_owned()) {
+        if !wanted.bindings.iter().any(|b| b.name_any() == binding.name_any()) {
+            apply::delete(&context.api::<RoleBinding>(namespace), &context.metrics, binding.as_ref()).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn put<K>(
+    context: &Context,
+    namespace: &str,
+    store: &Store<K>,
+    wanted: &K,
+    same: impl Fn(&K, &K) -> bool,
+    corrected: &mut Vec<String>,
+) -> Result<(), Error>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
+{
+    let name = wanted.name_any();
+    let observed = store.get(&ObjectRef::new(&name).within(namespace));
+    let done = apply::ensure(&context.api::<K>(namespace), &context.metrics, wanted, observed.as_deref(), same).await?;
+    note(done, &K::kind(&()), &name, corrected);
+    Ok(())
+}
+
+fn note(done: Done, kind: &str, name: &str, corrected: &mut Vec<String>) {
+    if done != Done::Nothing {
+        corrected.push(format!("{kind} {name}"));
+    }
+}
+
+fn same_binding(a: &RoleBinding, b: &RoleBinding) -> bool {
+    same_labels(a, b) && a.role_ref == b.role_ref && a.subjects.iter().flatten().eq(b.subjects.iter().flatten())
+}
+
+/// Whether `there` carries every label that `wanted` does.
+pub(super) fn same_labels<K: Resource>(wanted: &K, there: &K) -> bool {
+    wanted.labels().iter().all(|(label, value)| there.labels().get(label) == Some(value))
+}
+
+async fn report(
+    system: &InformationSystem,
+    context: &Context,
+    outcome: &Outcome,
+    guests: &[Pass],
+    now: Timestamp,
+) -> Result<(), Error> {
+    let before = system.status.clone().unwrap_or_default();
+    let open = outcome.problem.is_none();
+    let provisioned_at = before.provisioned_at.or_else(|| open.then(|| Time::new(now)));
+    let drifted = before.provisioned_at.is_some() && !outcome.corrected.is_empty();
+    let new_guests = guests.len() > before.guests.len();
+    let status = InformationSystemStatus {
+        observed_generation: system.metadata.generation,
+        phase: match (&system.spec.live, provisioned_at) {
+            (Some(_), _) => SystemPhase::Live,
+            (None, Some(_)) => SystemPhase::Trial,
+            (None, None) => SystemPhase::Provisioning,
+        },
+        amounts: if open { outcome.amounts.print() } else { before.amounts.clone() },
+        monthly_fee: system.spec.grants.iter().find_map(|g| catalog::monthly_fee(&g.lines)),
+        provisioned_at,
+        guests: guests
+            .iter()
+            .take(32)
+            .map(|pass| Guest {
+                username: pass.access.username.clone(),
+                purpose: pass.access.purpose.clone(),
+                until: Time::new(pass.until),
+                decision: pass.decision.name.clone(),
+            })
+            .collect(),
+        drifts_corrected: before.drifts_corrected + i64::from(drifted && !new_guests),
+        conditions: Vec::new(),
+    };
+    let statements = statements(system, outcome, status.phase);
+    let generation = system.metadata.generation.unwrap_or_default();
+    let status = InformationSystemStatus {
+        conditions: apply::conditions(&before.conditions, &statements, generation, now),
+        ..status
+    };
+    if drifted && !new_guests {
+        let what = outcome.corrected.join(", ");
+        for changed in &outcome.corrected {
+            context.metrics.drift_corrected(changed.split(' ').next().unwrap_or_default());
+        }
+        tracing::warn!(what, "put right what others had changed");
+        let note = format!("put right what had been changed or removed by others: {what} (已纠正被改动的对象)");
+        context.events.publish(&system.object_ref(&()), true, "DriftCorrected", &note).await;
+    }
+    if system.status.as_ref() == Some(&status) {
+        return Ok(());
+    }
+    let turned = before.phase != status.phase;
+    let phase = status.phase;
+    let mut next = system.clone();
+    next.status = Some(status);
+    let api = context.api::<InformationSystem>(&system.namespace().unwrap_or_default());
+    apply::put_status(&api, &context.metrics, &next).await?;
+    if turned {
+        let note = format!("{phase}: namespace {}", system.spec.namespace);
+        context.events.publish(&system.object_ref(&()), false, phase.into(), &note).await;
+    }
+    Ok(())
+}
+
+fn statements(system: &InformationSystem, outcome: &Outcome, phase: SystemPhase) -> Vec<Statement> {
+    let live = system.spec.live.is_some();
+    let mut statements = vec![Statement::new(
+        CONDITION_LIVE,
+        live,
+        if live { "Signed" } else { "NotYet" },
+        if live {
+            "signed by all parties; charging runs (已签订协议并计费)"
+        } else {
+            "not live, nothing is charged (未上线，不计费)"
+        },
+    )];
+    match &outcome.problem {
+        Some((reason, message)) => statements.extend([
+            Statement::new(CONDITION_PROVISIONED, false, reason, message),
+            Statement::new(CONDITION_READY, false, reason, message),
+            Statement::new(CONDITION_STALLED, true, reason, message),
+            Statement::new(CONDITION_RECONCILING, false, reason, "waits for somebody to mend what Ready says"),
+        ]),
+        None => statements.extend([
+            Statement::new(
+                CONDITION_PROVISIONED,
+                true,
+                "Open",
+                "the namespace, its quota and its limits stand (资源已开通)",
+            ),
+            Statement::new(
+                CONDITION_READY,
+                true,
+                phase.into(),
+                "the system's resources are as granted (资源与授予一致)",
+            ),
+            Statement::new(CONDITION_STALLED, false, "Idle", "nothing is in the way"),
+            Statement::new(CONDITION_RECONCILING, false, "Idle", "the operator has nothing to do"),
+        ]),
+    }
+    statements
+}

@@ -1,0 +1,179 @@
+//! The operator's process: watches, lease, controllers, health; started and stopped in this order.
+
+use crate::controllers::{self, Context, watches};
+use crate::runtime::client::connect;
+use crate::runtime::controller::{self, Options};
+use crate::runtime::health::{self, Gates};
+use crate::runtime::lease::{Candidate, Terms};
+use crate::runtime::metrics::Metrics;
+use futures::FutureExt as _;
+use jiff::Timestamp;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Plumbing only: numbers that mean something to people stand in policies.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Settings {
+    /// Kubeconfig file; the pod's own account, or KUBECONFIG, where none is given.
+    #[arg(long)]
+    pub kubeconfig: Option<PathBuf>,
+    /// Address of /livez, /readyz and /metrics.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Namespace of the lease.
+    #[arg(long, env = "POD_NAMESPACE", default_value = "yunguan-system")]
+    pub lease_namespace: String,
+    /// Name of this process in the lease and in Events; made up where none is given.
+    #[arg(long, env = "POD_NAME")]
+    pub identity: Option<String>,
+    /// How many requests are looked at side by side.
+    #[arg(long, default_value_t = 8)]
+    pub concurrency: u16,
+}
+
+/// Runs until SIGTERM or SIGINT, or until something that must not end has ended.
+///
+/// # Errors
+/// Why the operator cannot go on. The process must end then: another one may act.
+pub async fn run(settings: Settings) -> anyhow::Result<()> {
+    let metrics = Metrics::new()?;
+    let gates = Gates::default();
+    gates.set("watches", false);
+    let stop = CancellationToken::new();
+    let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
+    tasks.spawn(health::serve(settings.listen, gates.clone(), metrics.clone(), stop.clone()));
+
+    let client = connect(settings.kubeconfig.as_deref()).await?;
+    let identity = settings.identity.clone().unwrap_or_else(|| format!("yunguan-{}", std::process::id()));
+    let (mut hub, context, work, sweep) = watches::watch_all(&client, &metrics, &identity);
+    hub.ready(Duration::from_mins(1)).await?;
+    gates.set("watches", true);
+    tasks.spawn(hub.run());
+
+    let mut candidate =
+        Candidate::new(client, &settings.lease_namespace, "yunguan", identity.clone(), Terms::default());
+    tracing::info!(identity, "watching; waits for the lease");
+    let signal = signalled()?;
+    tokio::pin!(signal);
+    tokio::select! {
+        () = candidate.acquire() => {}
+        () = &mut signal => return Ok(()),
+        ended = tasks.join_next() => anyhow::bail!("a task ended early: {ended:?}"),
+    }
+    tracing::info!(identity, "acting");
+    metrics.set_leader(true);
+    // The lease is given up last, when nothing of ours is under way any more.
+    let keep = CancellationToken::new();
+    let mut lease = tokio::spawn(candidate.keep(keep.clone()));
+    let mut acting = act(&settings, &context, work, sweep, &metrics, &stop, &gates);
+    let outcome = tokio::select! {
+        () = &mut signal => Ok(()),
+        ended = tasks.join_next() => Err(anyhow::anyhow!("a task ended early: {ended:?}")),
+        ended = acting.join_next() => Err(anyhow::anyhow!("a controller ended early: {ended:?}")),
+        ended = &mut lease => return Err(anyhow::anyhow!("the lease is lost: {ended:?}")),
+    };
+    tracing::info!("stopping");
+    metrics.set_leader(false);
+    stop.cancel();
+    let drained =
+        tokio::time::timeout(Duration::from_secs(20), async { while acting.join_next().await.is_some() {} }).await;
+    if drained.is_err() {
+        tracing::warn!("some work was still under way");
+        acting.abort_all();
+    }
+    keep.cancel();
+    let _ = tokio::time::timeout(Duration::from_secs(5), lease).await;
+    outcome
+}
+
+fn act(
+    settings: &Settings,
+    context: &Arc<Context>,
+    work: watches::Work,
+    sweep: watches::Sweep,
+    metrics: &Metrics,
+    stop: &CancellationToken,
+    gates: &Gates,
+) -> JoinSet<()> {
+    let options = |name, concurrency| Options {
+        name,
+        concurrency,
+        debounce: Duration::from_millis(20),
+        metrics: metrics.clone(),
+        stop: stop.clone(),
+    };
+    let watches::Work { requests, systems, organizations, domains, policies } = work;
+    let mut acting = JoinSet::new();
+    let wide = settings.concurrency;
+    acting.spawn(controller::run(
+        options("request", wide),
+        context.requests.clone(),
+        requests,
+        Arc::clone(context),
+        controllers::request::reconcile,
+    ));
+    acting.spawn(controller::run(
+        options("system", wide),
+        context.systems.clone(),
+        systems,
+        Arc::clone(context),
+        controllers::system::reconcile,
+    ));
+    acting.spawn(controller::run(
+        options("organization", wide),
+        context.rules.organizations.clone(),
+        organizations,
+        Arc::clone(context),
+        controllers::organization::reconcile,
+    ));
+    acting.spawn(controller::run(
+        options("domain", 1),
+        context.rules.domains.clone(),
+        domains,
+        Arc::clone(context),
+        controllers::domain::reconcile,
+    ));
+    acting.spawn(controller::run(
+        options("policy", 1),
+        context.rules.policies.clone(),
+        policies,
+        Arc::clone(context),
+        controllers::policy::reconcile,
+    ));
+    let until_stopped = stop.clone();
+    let sweeping = sweep.run(Arc::clone(context));
+    acting.spawn(async move {
+        tokio::select! { () = sweeping => {}, () = until_stopped.cancelled() => {} }
+    });
+    acting.spawn(measure(Arc::clone(context), stop.clone()));
+    for gate in ["request", "system", "organization", "domain", "policy"] {
+        gates.set(gate, true);
+    }
+    acting
+}
+
+/// Counts requests by phase and gate every few seconds; from the cache, so it costs the API server nothing.
+async fn measure(context: Arc<Context>, stop: CancellationToken) {
+    loop {
+        controllers::request::measure(&context, Timestamp::now());
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(Duration::from_secs(5)) => {}
+        }
+    }
+}
+
+/// Ends with SIGTERM or SIGINT.
+fn signalled() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    }
+    .fuse())
+}
