@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use kube::ResourceExt as _;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use yunguan::operator::{self, Settings};
 
 /// Yunguan (云管): runs a government cloud by its rules.
@@ -52,7 +52,7 @@ fn main() -> anyhow::Result<()> {
                 .init();
             tokio::runtime::Runtime::new()?.block_on(operator::run(settings))
         }
-        Command::Crds { dir } => crds(dir),
+        Command::Crds { dir } => crds(dir.as_deref()),
         Command::Check { files } => {
             let problems = yunguan::check::files(&files)?;
             for problem in &problems {
@@ -73,10 +73,10 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
-fn crds(dir: Option<PathBuf>) -> anyhow::Result<()> {
+fn crds(dir: Option<&Path>) -> anyhow::Result<()> {
     for definition in yunguan::api::definitions() {
         let text = yunguan::check::definition_yaml(&definition)?;
-        match &dir {
+        match dir {
             None => writeln!(std::io::stdout(), "---\n{text}")?,
             Some(dir) => {
                 let (plural, group) = definition

@@ -108,6 +108,9 @@ impl Hub {
     }
 
     /// Runs until a watch ends, which it never should.
+    ///
+    /// # Errors
+    /// Always: that a watch ended.
     pub async fn run(mut self) -> anyhow::Result<()> {
         let ended = self.tasks.join_next().await;
         anyhow::bail!("a watch ended: {ended:?}")
