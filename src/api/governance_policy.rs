@@ -205,6 +205,8 @@ pub enum Applies {
     LargeMigration,
     /// The system is migrated (迁移上云).
     Migrated,
+    /// A line is opened by the provider by hand (含人工开通的服务).
+    ManualServices,
 }
 
 /// Who files a request.

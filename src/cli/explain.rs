@@ -235,6 +235,10 @@ fn after(
                 Some(Applies::HasSupervisor) => supervised,
                 Some(Applies::Migrated) => request.spec.application.origin.from.is_some(),
                 Some(Applies::LargeMigration) => request.spec.application.origin.large == Some(true),
+                // What no quota opens has a price and no amounts.
+                Some(Applies::ManualServices) => {
+                    current.is_some_and(|s| s.lines.iter().any(|l| l.monthly_fee.is_some() && l.amounts.is_empty()))
+                }
                 None => true,
             };
             let role = words::role(lang, &gate.role);

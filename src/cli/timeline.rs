@@ -91,7 +91,12 @@ pub fn entries(
 ) -> Vec<Entry> {
     let standings = Standings::of(request, system);
     let mut decisions: Vec<&Decision> = decisions.iter().collect();
-    decisions.sort_by_key(|d| (made(d), d.name_any()));
+    // At the same second in the order in which they counted: a filing comes before what it opened.
+    let counted: Vec<&CountedDecision> = request.status.iter().flat_map(|s| &s.decisions).collect();
+    let place = |d: &Decision| counted.iter().position(|c| Some(&c.uid) == d.metadata.uid.as_ref());
+    let rank =
+        |d: &Decision| if d.spec.verdict == Verdict::Submit { 0 } else { place(d).map_or(usize::MAX, |p| p + 1) };
+    decisions.sort_by_key(|d| (made(d), rank(d), d.name_any()));
     let rounds: BTreeMap<String, usize> = decisions
         .iter()
         .filter(|d| d.spec.verdict == Verdict::Submit && !standings.void(d))

@@ -341,7 +341,10 @@ fn in_round(
     let day = super::calendar::date_in(round.submission.at.timestamp(), &zone);
     let lines = Lines::resolve(facts, registry, day, granted);
     let missing = missing(facts, registry, organization, policy, track);
-    let circumstances = completeness::circumstances(facts.application, organization);
+    let mut circumstances = completeness::circumstances(facts.application, organization);
+    if lines.any_by_hand() {
+        circumstances.push(Applies::ManualServices);
+    }
     let complete = missing.is_empty() && lines.problem().is_none();
     let walk = walk_through(facts, registry, round, track, &lines, complete, &circumstances);
 

@@ -4,6 +4,7 @@ use super::Facts;
 use crate::api::cloud_resource_request::{Line, LineStatus};
 use crate::api::common::Money;
 use crate::api::information_system::{Grant, GrantedLine, Terms};
+use crate::api::service_product::Fulfilment;
 use crate::core::catalog;
 use crate::core::registry::Registry;
 use crate::core::text::{Text, shorten};
@@ -65,6 +66,11 @@ impl Lines {
     /// Terms by line.
     pub(super) fn terms(&self) -> &BTreeMap<String, Terms> {
         &self.terms
+    }
+
+    /// Whether the provider opens a line by hand (article 13).
+    pub(super) fn any_by_hand(&self) -> bool {
+        self.terms.values().any(|terms| terms.fulfilment == Fulfilment::Manual)
     }
 
     /// Units asked for, of the lines that amounts are confirmed of.

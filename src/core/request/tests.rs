@@ -36,8 +36,14 @@ fn provisioned() -> Story {
     story
 }
 
-fn live() -> Story {
+fn fulfilled() -> Story {
     let mut story = provisioned();
+    story.decides(PROVIDER, "fulfilment", Verdict::Confirm);
+    story
+}
+
+fn live() -> Story {
+    let mut story = fulfilled();
     story
         .decides(UNIT, "trial-report", Verdict::File)
         .decides(UNIT, "security-report", Verdict::File)
@@ -256,7 +262,7 @@ fn r13_1_a_price_from_a_later_day_on_changes_no_filed_request() {
 
 #[test]
 fn r20_1_only_passed_reports_open_the_signatures() {
-    let mut story = provisioned();
+    let mut story = fulfilled();
     story.decides(UNIT, "trial-report", Verdict::File);
     let mut failed = story.draft(UNIT, "security-report", Verdict::File);
     failed.spec.evidence[0].result = Some(TestResult::Failed);
@@ -267,8 +273,25 @@ fn r20_1_only_passed_reports_open_the_signatures() {
 }
 
 #[test]
+fn r13_2_a_service_opened_by_hand_is_confirmed_by_the_provider() {
+    let story = provisioned();
+    assert_eq!(story.open(), ["fulfilment"], "the shipped request asks for a web application firewall");
+    assert_eq!(fulfilled().open(), ["trial-report", "security-report"]);
+    let mut without = Story::of("health-portal");
+    without.request.spec.application.lines.retain(|l| l.name != "waf");
+    without
+        .decides(UNIT, GATE_SUBMISSION, Verdict::Submit)
+        .decides(AUTHORITY, "completeness", Verdict::Approve)
+        .decides(AGENCY, "plan", Verdict::Confirm)
+        .decides(AGENCY, "evaluation", Verdict::Approve)
+        .decides(AUTHORITY, "approval", Verdict::Approve)
+        .operator_acts();
+    assert_eq!(without.open(), ["trial-report", "security-report"]);
+}
+
+#[test]
 fn r21_1_charging_starts_with_the_third_signature_and_not_before() {
-    let mut story = provisioned();
+    let mut story = fulfilled();
     story.decides(UNIT, "trial-report", Verdict::File).decides(UNIT, "security-report", Verdict::File);
     for (who, gate) in [(UNIT, "sign-unit"), (PROVIDER, "sign-provider")] {
         story.decides(who, gate, Verdict::Sign).operator_acts();
@@ -417,7 +440,7 @@ fn a_granted_system_outlives_the_role_of_those_who_granted_it() {
         decision.entitled = false;
     }
     assert_eq!(story.plan().status.phase, Phase::Trial);
-    assert_eq!(story.open(), ["trial-report", "security-report"]);
+    assert_eq!(story.open(), ["fulfilment"]);
 }
 
 #[test]
@@ -461,7 +484,7 @@ fn deadlines_count_working_days_and_a_missing_calendar_is_unknown() {
 /// Random histories of the people of the example, entitled and not, on fresh and stale digests.
 fn histories() -> impl Strategy<Value = Vec<(usize, usize, bool, bool, bool)>> {
     prop::collection::vec(
-        (0..5_usize, 0..12_usize, prop::bool::weighted(0.9), prop::bool::weighted(0.1), prop::bool::weighted(0.1)),
+        (0..5_usize, 0..13_usize, prop::bool::weighted(0.9), prop::bool::weighted(0.1), prop::bool::weighted(0.1)),
         0..40,
     )
 }
@@ -480,6 +503,7 @@ fn replay(history: &[(usize, usize, bool, bool, bool)]) -> Story {
         "sign-authority",
         "nowhere",
         "supervisor-filing",
+        "fulfilment",
     ];
     let people = [UNIT, AUTHORITY, AGENCY, PROVIDER, "sun.li@health"];
     let mut story = Story::of("health-portal");
@@ -487,7 +511,7 @@ fn replay(history: &[(usize, usize, bool, bool, bool)]) -> Story {
         let gate = gates[*gate];
         let verdict = match gate {
             "submission" => Verdict::Submit,
-            "plan" => Verdict::Confirm,
+            "plan" | "fulfilment" => Verdict::Confirm,
             "trial-report" | "security-report" => Verdict::File,
             gate if gate.starts_with("sign") => Verdict::Sign,
             _ => Verdict::Approve,
