@@ -1,3 +1,5 @@
 //! Tests against a real API server. They share one local cluster, which ends with this program.
 
 mod crds;
+mod story;
+mod world;

@@ -71,6 +71,7 @@ mod tests {
             name: "d".into(),
             uid: "d".into(),
             at: Time::new(at),
+            order: 1,
             entitled: true,
             spec: DecisionSpec {
                 request_ref: RequestRef { uid: "sys".into(), ..RequestRef::default() },

@@ -56,6 +56,7 @@ impl Authority {
                 name: decision.name_any(),
                 uid: decision.uid().unwrap_or_default(),
                 at: Time::new(created.0),
+                order: decision.resource_version().and_then(|v| v.parse().ok()).unwrap_or(u64::MAX),
                 entitled: self.holds_verb(decision, freshness).await?,
                 spec: decision.spec.clone(),
             });

