@@ -1,5 +1,8 @@
-//! Tests against a real API server. They share one local cluster, which ends with this program.
+//! Tests against a real API server. They share two local clusters, which end with this program: one in which the operator
+//! runs, and one without it, where the API server stands alone.
 
+mod admission;
 mod crds;
 mod story;
+mod support;
 mod world;

@@ -1,0 +1,7 @@
+//! Who may write what, by the admission policies and the rights that are installed: docs/security.md, row by row.
+
+mod decisions;
+mod guards;
+mod manifests;
+mod operator;
+mod tenants;
