@@ -2,6 +2,5 @@
 
 mod decisions;
 mod guards;
-mod manifests;
 mod operator;
 mod tenants;

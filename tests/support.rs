@@ -41,14 +41,16 @@ pub async fn install(cluster: &Cluster) -> Result<()> {
     let client = cluster.client(&admin).await?;
     let (items, decisions) = (objects(&client, "CatalogItem", ""), objects(&client, "Decision", "default"));
     let canary = "canary-of-the-policies";
-    let item = object(json!({"apiVersion": "yunguan.dev/v1alpha1", "kind": "CatalogItem", "metadata": {"name": canary},
+    let item =
+        object(json!({"apiVersion": "yunguan.dev/v1alpha1", "kind": "CatalogItem", "metadata": {"name": canary},
         "spec": {"names": {"zh": "试"}, "serviceType": "Other", "unit": {"zh": "个"},
             "prices": [{"from": "2026-01-01", "monthly": "1.00", "basis": "none"}]}}))?;
     wait_until("the kinds to be served", SOON, async || {
-        Ok(Some(match items.create(&PostParams::default(), &item).await {
-            Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => (),
+        match items.create(&PostParams::default(), &item).await {
+            Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {}
             answer => drop(answer?),
-        }))
+        }
+        Ok(Some(()))
     })
     .await?;
     wait_until("the admission policies to be at work", SOON, async || {
@@ -112,10 +114,9 @@ pub fn object(json: Value) -> Result<DynamicObject> {
 pub fn made(kind: &str, name: &str, labels: &[(&str, &str)], rest: Value) -> Result<DynamicObject> {
     let labels: serde_json::Map<String, Value> =
         labels.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
-    let mut whole = json!({"metadata": {"name": name, "labels": labels}});
-    let fields = whole.as_object_mut().context("an object")?;
-    fields.extend(rest.as_object().context("fields are an object")?.clone());
-    object(whole).with_context(|| format!("{kind}/{name}"))
+    let Value::Object(mut whole) = rest else { bail!("{kind}/{name}: fields are an object") };
+    whole.insert("metadata".to_owned(), json!({"name": name, "labels": labels}));
+    object(whole.into()).with_context(|| format!("{kind}/{name}"))
 }
 
 /// The label of everything that is the operator's.
@@ -124,7 +125,9 @@ pub const MANAGED: (&str, &str) = ("yunguan.dev/managed", "true");
 /// Makes a namespace as the operator makes it; its name begins with `yg-` or `ygs-`.
 pub async fn managed_namespace(operator: &Client, name: &str) -> Result<()> {
     let labels = [MANAGED, ("pod-security.kubernetes.io/enforce", "baseline")];
-    objects(operator, "Namespace", "").create(&PostParams::default(), &made("Namespace", name, &labels, json!({}))?).await?;
+    objects(operator, "Namespace", "")
+        .create(&PostParams::default(), &made("Namespace", name, &labels, json!({}))?)
+        .await?;
     Ok(())
 }
 
@@ -142,14 +145,25 @@ pub fn user(name: &str) -> Value {
 /// Binds a ClusterRole as the operator does.
 pub async fn bind(operator: &Client, namespace: &str, role: &str, subjects: Value) -> Result<()> {
     let name = format!("bound-{role}");
-    objects(operator, "RoleBinding", namespace).create(&PostParams::default(), &binding(&name, role, &subjects)?).await?;
+    objects(operator, "RoleBinding", namespace)
+        .create(&PostParams::default(), &binding(&name, role, &subjects)?)
+        .await?;
     Ok(())
 }
 
 /// Waits until the API server's authorizer says `allowed` about `verb resource/name` (a group goes before it, with a slash
 /// after it: `yunguan.dev/decisions/unit`; the core group is empty: `/pods/`).
-pub async fn wait_for_right(cluster: &Cluster, who: &Person, verb: &str, what: &str, namespace: &str, allowed: bool) -> Result<()> {
-    let [group, resource, name] = *what.splitn(3, '/').collect::<Vec<_>>() else { bail!("{what}: group/resource/name") };
+pub async fn wait_for_right(
+    cluster: &Cluster,
+    who: &Person,
+    verb: &str,
+    what: &str,
+    namespace: &str,
+    allowed: bool,
+) -> Result<()> {
+    let [group, resource, name] = *what.splitn(3, '/').collect::<Vec<_>>() else {
+        bail!("{what}: group/resource/name")
+    };
     let review: SubjectAccessReview = serde_json::from_value(json!({"metadata": {}, "spec": {
         "user": who.name, "groups": who.groups,
         "resourceAttributes": {"group": group, "resource": resource, "name": name, "verb": verb, "namespace": namespace},
@@ -177,7 +191,8 @@ pub fn decision(name: &str, role: &str, verdict: &str) -> Result<DynamicObject> 
         "Reject" | "Return" => spec["comment"] = json!("材料不全"),
         "File" => spec["evidence"] = json!([{"name": "TrialReport", "sha256": digest, "result": "Passed"}]),
         "Authorize" => {
-            spec["access"] = json!({"username": "expert", "purpose": "排障", "until": "2027-01-01T00:00:00Z", "level": "View"});
+            spec["access"] =
+                json!({"username": "expert", "purpose": "排障", "until": "2027-01-01T00:00:00Z", "level": "View"});
         }
         _ => {}
     }

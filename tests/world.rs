@@ -1,7 +1,7 @@
 //! A cluster with everything installed, the shipped example applied, and the operator running; and cases in it, in which
 //! people decide with their own credentials.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use k8s_openapi::NamespaceResourceScope;
 use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client, Resource, ResourceExt as _};
@@ -19,7 +19,7 @@ use yunguan::api::{CloudResourceRequest, Decision, DecisionSpec, InformationSyst
 use yunguan::core::{credit_code, digest, names};
 use yunguan_cluster::{Cluster, Operator, OperatorSpec, Options, Person, wait_until};
 
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 pub const AUTHORITY: &str = "li.na@data-bureau";
 pub const AUTHORITY_2: &str = "wu.gang@data-bureau";
 pub const AGENCY: &str = "chen.jing@data-center";
@@ -136,7 +136,7 @@ pub fn sample() -> Result<CloudResourceRequest> {
 fn fit(request: &mut CloudResourceRequest, unit: &str, code: &str) {
     request.metadata = ObjectMeta { name: Some(code.to_owned()), ..ObjectMeta::default() };
     request.spec.application.unit_name = format!("测试单位{unit}");
-    request.spec.application.system.code = code.to_owned();
+    code.clone_into(&mut request.spec.application.system.code);
     request.spec.application.lines.retain(|l| l.name != "waf");
 }
 
@@ -328,13 +328,13 @@ where
     .await
 }
 
-/// Whether the API server refused, and with which words.
-pub fn refusal<T: Debug>(result: Result<T>) -> String {
+/// The message with which the API server refused; anything else is an error.
+pub fn refusal<T: Debug>(result: Result<T>) -> Result<String> {
     match result {
-        Ok(done) => panic!("was allowed: {done:?}"),
+        Ok(done) => bail!("was allowed: {done:?}"),
         Err(error) => match error.downcast_ref::<kube::Error>() {
-            Some(kube::Error::Api(status)) if [403, 409, 422].contains(&status.code) => status.message.clone(),
-            _ => panic!("failed otherwise: {error:?}"),
+            Some(kube::Error::Api(status)) if [403, 409, 422].contains(&status.code) => Ok(status.message.clone()),
+            _ => Err(error.context("failed, but not by being refused")),
         },
     }
 }

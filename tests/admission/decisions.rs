@@ -11,7 +11,8 @@ use crate::support::{
     refused_by, succeeded, user, wait_for_right,
 };
 
-const VERDICTS: [&str; 9] = ["Submit", "Approve", "Reject", "Return", "Sign", "File", "Confirm", "Withdraw", "Authorize"];
+const VERDICTS: [&str; 9] =
+    ["Submit", "Approve", "Reject", "Return", "Sign", "File", "Confirm", "Withdraw", "Authorize"];
 const DECIDING: [&str; 5] = ["authority", "agency", "unit", "supervisor", "provider"];
 const CHECK: &str = "yunguan-decision-check";
 
@@ -26,7 +27,11 @@ async fn holder(cluster: &Cluster, namespace: &str, role: &str, person: &Person)
         None => user(&person.name),
     };
     bind(&operator(cluster).await?, namespace, &cluster_role(role), subjects).await?;
-    let right = if DECIDING.contains(&role) { ("approve", format!("yunguan.dev/decisions/{role}")) } else { ("list", "yunguan.dev/decisions/".to_owned()) };
+    let right = if DECIDING.contains(&role) {
+        ("approve", format!("yunguan.dev/decisions/{role}"))
+    } else {
+        ("list", "yunguan.dev/decisions/".to_owned())
+    };
     wait_for_right(cluster, person, right.0, &right.1, namespace, true).await
 }
 
@@ -103,8 +108,10 @@ async fn r15_1_who_may_do_everything_decides_nothing() -> Result<()> {
         for role in SHIPPED_ROLES {
             for verdict in VERDICTS {
                 let made = decision(&format!("mighty.{role}.{}", verdict.to_lowercase()), role, verdict)?;
-                let message =
-                    refused_by(CHECK, objects(client, "Decision", namespace).create(&PostParams::default(), &made).await)?;
+                let message = refused_by(
+                    CHECK,
+                    objects(client, "Decision", namespace).create(&PostParams::default(), &made).await,
+                )?;
                 ensure!(message.contains(why), "{why}: {message}");
                 tries += 1;
             }
@@ -131,7 +138,8 @@ async fn r15_1_who_decided_is_stamped_whatever_is_claimed() -> Result<()> {
         json!({"username": "mayor", "uid": "1", "groups": ["bureau"], "person": "mayor"});
     forged.metadata.uid = Some("00000000-0000-0000-0000-000000000000".to_owned());
     forged.metadata.creation_timestamp = Some(serde_json::from_value(json!("2020-01-01T00:00:00Z"))?);
-    let truth = json!({"username": "li.na@stamp", "uid": "4711", "groups": ["system:authenticated"], "person": "li.na@stamp"});
+    let truth =
+        json!({"username": "li.na@stamp", "uid": "4711", "groups": ["system:authenticated"], "person": "li.na@stamp"});
     let made = objects(&client, "Decision", namespace).create(&PostParams::default(), &forged).await?;
     assert_eq!(decided_by(&made), truth);
     assert_ne!(made.metadata.uid, forged.metadata.uid, "its uid is the server's");
@@ -220,7 +228,11 @@ async fn r7_1_a_right_taken_away_is_gone() -> Result<()> {
     assert_eq!(decided_by(&made)["groups"], json!(["admission-bureau", "system:authenticated"]));
     // The same person without the group.
     let left = cluster.client(&Person::new("member")).await?;
-    refused(objects(&left, "Decision", namespace).create(&PostParams::default(), &decision("left", "authority", "Approve")?).await)?;
+    refused(
+        objects(&left, "Decision", namespace)
+            .create(&PostParams::default(), &decision("left", "authority", "Approve")?)
+            .await,
+    )?;
 
     objects(&operator, "RoleBinding", namespace).delete("bound-yunguan-authority", &DeleteParams::default()).await?;
     wait_for_right(cluster, &person, "approve", "yunguan.dev/decisions/authority", namespace, false).await?;
@@ -244,8 +256,12 @@ async fn r35_1_posing_as_somebody_stands_in_the_audit_log() -> Result<()> {
     succeeded(output)?;
     let events = log.new_events()?;
     let made = |name: &str| {
-        events.iter().find(|event| event.is_about("decisions") && event.verb == "create" && event.code() == 201
-            && event.response_object.as_ref().is_some_and(|o| o["metadata"]["name"] == name))
+        events.iter().find(|event| {
+            event.is_about("decisions")
+                && event.verb == "create"
+                && event.code() == 201
+                && event.response_object.as_ref().is_some_and(|o| o["metadata"]["name"] == name)
+        })
     };
     let posed = made("posing").context("no event")?;
     assert_eq!(posed.user.username, Person::admin().name);

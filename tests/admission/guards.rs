@@ -44,7 +44,12 @@ fn entry(system: &str) -> Result<DynamicObject> {
         "system": {"kind": "InformationSystem", "name": system, "uid": "some-uid"}, "seq": 1, "previous": "0".repeat(64),
         "fact": "live", "at": "2026-11-24T00:00:00Z", "body": {}, "hash": "c".repeat(64),
     });
-    made("LedgerEntry", &format!("{system}.1"), &[], json!({"apiVersion": "yunguan.dev/v1alpha1", "kind": "LedgerEntry", "spec": spec}))
+    made(
+        "LedgerEntry",
+        &format!("{system}.1"),
+        &[],
+        json!({"apiVersion": "yunguan.dev/v1alpha1", "kind": "LedgerEntry", "spec": spec}),
+    )
 }
 
 fn merge(change: &Value) -> Patch<&Value> {
@@ -99,15 +104,17 @@ async fn r19_1_nobody_forges_a_status() -> Result<()> {
             }
             let mut whole = created.clone();
             whole.data["status"] = forged["status"].clone();
-            refused(api.replace_status(name, &PostParams::default(), &whole).await).with_context(|| format!("{kind} by {who}"))?;
+            refused(api.replace_status(name, &PostParams::default(), &whole).await)
+                .with_context(|| format!("{kind} by {who}"))?;
             tries += 2;
         }
         // The operator writes it; and a spec that travels along is left as it is, as is a status with a spec.
         let mut whole = objects(&operator, kind, namespace).get(name).await?;
         let truth = whole.data["spec"].clone();
         whole.data["status"] = status(1);
-        let names = whole.data["spec"].pointer_mut("/names/zh");
-        names.into_iter().for_each(|zh| *zh = json!("另"));
+        if let Some(zh) = whole.data["spec"].pointer_mut("/names/zh") {
+            *zh = json!("另");
+        }
         let stated = objects(&operator, kind, namespace).replace_status(name, &PostParams::default(), &whole).await;
         let stated = stated.with_context(|| format!("{kind} by the operator"))?;
         assert_eq!(stated.data["spec"], truth, "{kind}");
@@ -134,17 +141,23 @@ async fn r25_1_systems_and_books_are_the_operators() -> Result<()> {
     wait_for_right(cluster, &Person::new("books-unit"), "list", "yunguan.dev/ledgerentries/", home, true).await?;
     let mut actors = mighty(cluster).await?.to_vec();
     actors.push(("unit", cluster.client(&Person::new("books-unit")).await?));
-    let records = [("InformationSystem", "books", system("books", "ygs-books")?), ("LedgerEntry", "books.1", entry("books")?)];
+    let records =
+        [("InformationSystem", "books", system("books", "ygs-books")?), ("LedgerEntry", "books.1", entry("books")?)];
     for (kind, name, record) in &records {
         for (who, client) in &actors {
             let created = objects(client, kind, home).create(&PostParams::default(), record).await;
             let message = refused(created).with_context(|| format!("{kind} by {who}"))?;
             ensure!(*who == "unit" || message.contains("yunguan-records"), "{message}");
         }
-        objects(&operator, kind, home).create(&PostParams::default(), record).await.with_context(|| (*kind).to_owned())?;
+        objects(&operator, kind, home)
+            .create(&PostParams::default(), record)
+            .await
+            .with_context(|| (*kind).to_owned())?;
         for (who, client) in &actors {
             let api = objects(client, kind, home);
-            for change in [json!({"spec": {"name": "另", "fact": "other"}}), json!({"metadata": {"labels": {"a": "b"}}})] {
+            for change in
+                [json!({"spec": {"name": "另", "fact": "other"}}), json!({"metadata": {"labels": {"a": "b"}}})]
+            {
                 let patched = api.patch(name, &PatchParams::default(), &merge(&change)).await;
                 let Err(kube::Error::Api(status)) = patched else { anyhow::bail!("{who} changed {kind}") };
                 ensure!(matches!(status.code, 403 | 422), "{kind} by {who}: {status:?}");
@@ -213,15 +226,24 @@ async fn r25_1_what_was_granted_is_not_edited_around() -> Result<()> {
                 json!({"metadata": {"finalizers": ["example.org/stay"]}}),
             ];
             for change in &changes {
-                check(refused(api.patch(name, &PatchParams::default(), &merge(change)).await).with_context(|| format!("{kind} {change}"))?)?;
+                check(
+                    refused(api.patch(name, &PatchParams::default(), &merge(change)).await)
+                        .with_context(|| format!("{kind} {change}"))?,
+                )?;
                 tries += 1;
             }
-            check(refused(api.delete(name, &DeleteParams::default()).await.map(|_| ())).with_context(|| (*kind).to_owned())?)?;
+            check(
+                refused(api.delete(name, &DeleteParams::default()).await.map(|_| ()))
+                    .with_context(|| (*kind).to_owned())?,
+            )?;
             // Another one beside it, with the label and without.
             for (suffix, labels) in [("extra", vec![]), ("forged", vec![MANAGED])] {
                 let mut extra = stored.clone();
                 extra.metadata = made(kind, suffix, &labels, json!({}))?.metadata;
-                check(refused(api.create(&PostParams::default(), &extra).await).with_context(|| format!("another {kind}"))?)?;
+                check(
+                    refused(api.create(&PostParams::default(), &extra).await)
+                        .with_context(|| format!("another {kind}"))?,
+                )?;
                 tries += 1;
             }
             tries += 1;
@@ -319,7 +341,11 @@ async fn r19_2_what_is_too_big_is_refused() -> Result<()> {
         let api: Api<DynamicObject> = objects(&admin, kind, namespace);
         let mut whole = serde_json::to_value(object)?;
         let (parent, field) = at.rsplit_once('/').context("a path")?;
-        whole.pointer_mut(parent).and_then(Value::as_object_mut).with_context(|| at.to_owned())?.insert(field.to_owned(), value);
+        whole
+            .pointer_mut(parent)
+            .and_then(Value::as_object_mut)
+            .with_context(|| at.to_owned())?
+            .insert(field.to_owned(), value);
         match api.create(&dry, &self::object(whole)?).await {
             Err(kube::Error::Api(status)) if status.code == 422 && status.message.contains("Too") => Ok(()),
             answer => anyhow::bail!("{kind}{at}: {answer:?}"),
@@ -333,15 +359,35 @@ async fn r19_2_what_is_too_big_is_refused() -> Result<()> {
     grown("Organization", "", &organization, "/spec/members", many(17, |n| json!({"role": format!("r{n}")}))).await?;
     let request = example("config/samples/requests/health-portal.yaml", "big", Some("default"))?;
     grown("CloudResourceRequest", "default", &request, "/spec/application/purpose", long(100_000)).await?;
-    grown("CloudResourceRequest", "default", &request, "/spec/application/lines",
-        many(65, |n| json!({"name": format!("l{n}"), "item": "vcpu", "quantity": 1}))).await?;
+    grown(
+        "CloudResourceRequest",
+        "default",
+        &request,
+        "/spec/application/lines",
+        many(65, |n| json!({"name": format!("l{n}"), "item": "vcpu", "quantity": 1})),
+    )
+    .await?;
     let filed = serde_json::to_value(&request)?["spec"]["application"]["documents"][0].clone();
-    grown("CloudResourceRequest", "default", &request, "/spec/application/documents", Value::from(vec![filed; 1000])).await?;
+    grown("CloudResourceRequest", "default", &request, "/spec/application/documents", Value::from(vec![filed; 1000]))
+        .await?;
     let decided = decision("big", "unit", "Confirm")?;
     grown("Decision", "default", &decided, "/spec/comment", long(2049)).await?;
-    grown("Decision", "default", &decided, "/spec/evidence",
-        many(17, |n| json!({"name": format!("e{n}"), "sha256": "a".repeat(64)}))).await?;
-    grown("Decision", "default", &decided, "/spec/grant", many(65, |n| json!({"line": format!("l{n}"), "quantity": 1}))).await?;
+    grown(
+        "Decision",
+        "default",
+        &decided,
+        "/spec/evidence",
+        many(17, |n| json!({"name": format!("e{n}"), "sha256": "a".repeat(64)})),
+    )
+    .await?;
+    grown(
+        "Decision",
+        "default",
+        &decided,
+        "/spec/grant",
+        many(65, |n| json!({"line": format!("l{n}"), "quantity": 1})),
+    )
+    .await?;
     let domain = example("config/samples/domains.yaml", "big", None)?;
     let resources: serde_json::Map<String, Value> = (0..1000).map(|n| (format!("r{n}"), json!("1"))).collect();
     grown("CloudDomain", "", &domain, "/spec/capacity", Value::from(resources)).await?;

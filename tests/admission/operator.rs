@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
 use k8s_openapi::api::rbac::v1::ClusterRole;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
-use kube::{Api, ResourceExt as _};
+use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 use yunguan::api::names::{
     CLUSTER_ROLE_DEVELOPER, CLUSTER_ROLE_GUEST_OPERATE, CLUSTER_ROLE_GUEST_VIEW, SHIPPED_ROLES, cluster_role,
@@ -50,10 +50,17 @@ async fn r7_1_the_operator_binds_our_roles_and_no_other() -> Result<()> {
 
     // What it holds itself it could pass on, if RBAC alone were asked.
     let role = "yunguan-operator";
-    refused_by("yunguan-operator-objects", bindings.create(&PostParams::default(), &binding("own", role, &user("x"))?).await)?;
+    refused_by(
+        "yunguan-operator-objects",
+        bindings.create(&PostParams::default(), &binding("own", role, &user("x"))?).await,
+    )?;
+    // A Role of the namespace, whatever it is called, is none of ours.
+    let admin = cluster.client(&Person::admin()).await?;
+    let role = made("Role", "yunguan-unit", &[], json!({"rules": []}))?;
+    objects(&admin, "Role", namespace).create(&PostParams::default(), &role).await?;
     let mut local = binding("local", "yunguan-unit", &user("x"))?;
     local.data["roleRef"]["kind"] = json!("Role");
-    refused(bindings.create(&PostParams::default(), &local).await)?;
+    refused_by("yunguan-operator-objects", bindings.create(&PostParams::default(), &local).await)?;
     // People and their groups only.
     let everybody = json!([{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:authenticated"}]);
     let account = json!([{"kind": "ServiceAccount", "name": "default", "namespace": "default"}]);
@@ -77,7 +84,8 @@ async fn the_operator_writes_in_its_own_namespaces_only() -> Result<()> {
     let quota = made("ResourceQuota", "yunguan", &[MANAGED], json!({"spec": {"hard": {"pods": "1"}}}))?;
     let limits = made("LimitRange", "yunguan", &[MANAGED], json!({"spec": {"limits": []}}))?;
     let policy = made("NetworkPolicy", "yunguan", &[MANAGED], json!({"spec": {"podSelector": {}}}))?;
-    let objects_ = [("RoleBinding", bound), ("ResourceQuota", quota), ("LimitRange", limits), ("NetworkPolicy", policy)];
+    let objects_ =
+        [("RoleBinding", bound), ("ResourceQuota", quota), ("LimitRange", limits), ("NetworkPolicy", policy)];
     let mut tries = 0;
     for namespace in ["kube-system", "default", "kube-public", "yunguan-system", foreign] {
         for (kind, object) in &objects_ {
@@ -121,7 +129,8 @@ async fn the_operator_writes_in_its_own_namespaces_only() -> Result<()> {
             Some(value) => labels.insert(key.to_owned(), value.to_owned()),
             None => labels.remove(key),
         };
-        refused_by("yunguan-operator-namespaces", namespaces.replace(namespace, &new, &whole).await).with_context(|| namespace.to_owned())?;
+        refused_by("yunguan-operator-namespaces", namespaces.replace(namespace, &new, &whole).await)
+            .with_context(|| namespace.to_owned())?;
         tries += 1;
     }
     for namespace in ["kube-node-lease", "yunguan-system", foreign] {
@@ -161,16 +170,29 @@ async fn the_operator_reads_no_secret_and_runs_nothing() -> Result<()> {
     let cluster = installed().await?;
     let reviews: Api<SelfSubjectAccessReview> = Api::all(operator(cluster).await?);
     let wanted = [
-        ("", "secrets", "list"), ("", "secrets", "get"), ("", "configmaps", "list"), ("", "pods", "create"), ("", "pods", "list"),
-        ("", "serviceaccounts/token", "create"), ("", "users", "impersonate"), ("", "groups", "impersonate"),
-        ("", "nodes", "list"), ("rbac.authorization.k8s.io", "clusterroles", "escalate"),
-        ("rbac.authorization.k8s.io", "clusterroles", "create"), ("rbac.authorization.k8s.io", "clusterroles", "get"),
-        ("rbac.authorization.k8s.io", "clusterrolebindings", "create"), ("rbac.authorization.k8s.io", "roles", "create"),
+        ("", "secrets", "list"),
+        ("", "secrets", "get"),
+        ("", "configmaps", "list"),
+        ("", "pods", "create"),
+        ("", "pods", "list"),
+        ("", "serviceaccounts/token", "create"),
+        ("", "users", "impersonate"),
+        ("", "groups", "impersonate"),
+        ("", "nodes", "list"),
+        ("rbac.authorization.k8s.io", "clusterroles", "escalate"),
+        ("rbac.authorization.k8s.io", "clusterroles", "create"),
+        ("rbac.authorization.k8s.io", "clusterroles", "get"),
+        ("rbac.authorization.k8s.io", "clusterrolebindings", "create"),
+        ("rbac.authorization.k8s.io", "roles", "create"),
         ("admissionregistration.k8s.io", "validatingadmissionpolicies", "delete"),
-        ("apiextensions.k8s.io", "customresourcedefinitions", "delete"), ("yunguan.dev", "decisions", "create"),
-        ("yunguan.dev", "decisions", "approve"), ("yunguan.dev", "decisions", "delete"),
-        ("yunguan.dev", "cloudresourcerequests", "update"), ("yunguan.dev", "governancepolicies", "update"),
-        ("yunguan.dev", "ledgerentries", "update"), ("yunguan.dev", "informationsystems", "delete"),
+        ("apiextensions.k8s.io", "customresourcedefinitions", "delete"),
+        ("yunguan.dev", "decisions", "create"),
+        ("yunguan.dev", "decisions", "approve"),
+        ("yunguan.dev", "decisions", "delete"),
+        ("yunguan.dev", "cloudresourcerequests", "update"),
+        ("yunguan.dev", "governancepolicies", "update"),
+        ("yunguan.dev", "ledgerentries", "update"),
+        ("yunguan.dev", "informationsystems", "delete"),
         ("certificates.k8s.io", "certificatesigningrequests", "create"),
     ];
     for (group, resource, verb) in wanted {

@@ -8,7 +8,9 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 use yunguan_cluster::{Cluster, Person};
 
-use crate::support::{bind, installed, made, managed_namespace, objects, operator, refused, refused_by, user, wait_for_right};
+use crate::support::{
+    bind, installed, made, managed_namespace, objects, operator, refused, refused_by, user, wait_for_right,
+};
 
 async fn tenant(cluster: &Cluster, namespace: &str, role: &str) -> Result<Client> {
     let person = Person::new(format!("{namespace}-{role}"));
@@ -32,12 +34,18 @@ async fn r35_1_a_developer_runs_a_system_and_opens_nothing() -> Result<()> {
     managed_namespace(&operator, namespace).await?;
     let developer = tenant(cluster, namespace, "developer").await?;
     let new = PostParams::default();
-    for (kind, rest) in [("ConfigMap", json!({})), ("Secret", json!({"stringData": {"a": "b"}})), ("ServiceAccount", json!({})), ("Deployment", deployment())] {
+    for (kind, rest) in [
+        ("ConfigMap", json!({})),
+        ("Secret", json!({"stringData": {"a": "b"}})),
+        ("ServiceAccount", json!({})),
+        ("Deployment", deployment()),
+    ] {
         objects(&developer, kind, namespace).create(&new, &made(kind, "mine", &[], rest)?).await.context(kind)?;
     }
     // A pod that the Pod Security standard does not allow.
-    let privileged = json!({"spec": {"containers": [{"name": "a", "image": "example.org/a:1", "securityContext": {"privileged": true}}]}});
-    let message = refused(objects(&developer, "Pod", namespace).create(&new, &made("Pod", "root", &[], privileged)?).await)?;
+    let on_the_node = json!({"spec": {"hostNetwork": true, "containers": [{"name": "a", "image": "example.org/a:1"}]}});
+    let message =
+        refused(objects(&developer, "Pod", namespace).create(&new, &made("Pod", "root", &[], on_the_node)?).await)?;
     ensure!(message.contains("PodSecurity"), "{message}");
 
     // Tokens: by asking, by a Secret that the control plane would fill, by posing as a service account.
@@ -52,7 +60,10 @@ async fn r35_1_a_developer_runs_a_system_and_opens_nothing() -> Result<()> {
     ensure!(output.status != 0 && output.stderr.contains("cannot impersonate"), "{}", output.stderr);
 
     for kind in ["Role", "RoleBinding", "NetworkPolicy", "ResourceQuota", "LimitRange"] {
-        let (role, spec) = (json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}), json!({"podSelector": {}}));
+        let (role, spec) = (
+            json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}),
+            json!({"podSelector": {}}),
+        );
         let extra = match kind {
             "RoleBinding" => made(kind, "extra", &[], json!({"roleRef": role, "subjects": user("friend")}))?,
             "NetworkPolicy" => made(kind, "extra", &[], json!({"spec": spec}))?,
@@ -61,7 +72,9 @@ async fn r35_1_a_developer_runs_a_system_and_opens_nothing() -> Result<()> {
         refused(objects(&developer, kind, namespace).create(&new, &extra).await).context(kind)?;
     }
     let labels = json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}});
-    refused(objects(&developer, "Namespace", "").patch(namespace, &PatchParams::default(), &Patch::Merge(labels)).await)?;
+    refused(
+        objects(&developer, "Namespace", "").patch(namespace, &PatchParams::default(), &Patch::Merge(labels)).await,
+    )?;
     // Nor anywhere else.
     for elsewhere in ["default", "kube-system", "yunguan-system"] {
         refused(objects(&developer, "Pod", elsewhere).list(&ListParams::default()).await)?;

@@ -1,0 +1,114 @@
+//! Which decisions count: the operator is the last to judge, whatever the API server let in.
+
+use crate::world::*;
+use anyhow::{Context as _, Result, ensure};
+use kube::api::PostParams;
+use kube::{Api, ResourceExt as _};
+use yunguan::api::cloud_resource_request::{Phase, VoidReason};
+use yunguan::api::decision::Verdict;
+use yunguan::api::{CloudResourceRequest, DecisionSpec, Organization};
+use yunguan_cluster::wait_until;
+
+#[tokio::test]
+async fn r7_1_no_forged_stale_doubled_or_self_made_decision_counts() -> Result<()> {
+    let world = world().await?;
+    world
+        .organization("t-forge", |spec| spec.members.push(members("unit", &["unit@t-forge", "second@t-forge"])))
+        .await?;
+    world.home_ready("t-forge").await?;
+    let case = world.draft("t-forge", "target", |_| {}).await?;
+    let early = case.drafted("submission", Verdict::Submit).await?;
+    case.make("unit@t-forge", &early).await?;
+    let right = case.drafted("completeness", Verdict::Approve).await?;
+    let mut tries = 0;
+    let mut expect = async |who: &str, reason: VoidReason, shape: &dyn Fn(&mut DecisionSpec)| -> Result<()> {
+        let mut decision = right.clone();
+        shape(&mut decision.spec);
+        let made = case.make(who, &decision).await?;
+        let found = case.void(&made).await?;
+        ensure!(found == reason, "{found} instead of {reason}");
+        tries += 1;
+        Ok(())
+    };
+    expect(AUTHORITY, VoidReason::OtherContent, &|d| d.digest = "0".repeat(64)).await?;
+    expect(AUTHORITY, VoidReason::OtherRequest, &|d| d.request_ref.uid = "another".into()).await?;
+    expect(AUTHORITY, VoidReason::OtherSubmission, &|d| d.submission_uid = Some("another".into())).await?;
+    expect(AUTHORITY, VoidReason::UnknownGate, &|d| d.gate = "nowhere".into()).await?;
+    expect(AUTHORITY, VoidReason::GateNotOpen, &|d| d.gate = "approval".into()).await?;
+    expect(AGENCY, VoidReason::WrongRole, &|d| d.role = "agency".into()).await?;
+    expect(AUTHORITY, VoidReason::VerdictNotOffered, &|d| d.verdict = Verdict::Sign).await?;
+
+    // Stale: the unit edits and files again; what was made for the old text does not count.
+    let requests: Api<CloudResourceRequest> = case.api("unit@t-forge").await?;
+    let mut request = requests.get("target").await?;
+    request.spec.application.purpose = "换个用途".into();
+    requests.replace("target", &PostParams::default(), &request).await?;
+    case.phase(Phase::Draft).await?;
+    case.decide("second@t-forge", "submission", Verdict::Submit).await?;
+    case.drafted("completeness", Verdict::Approve).await?;
+    let stale = case.make(AUTHORITY, &right).await?;
+    wait_until("the stale decision to be left out", PATIENCE, async || {
+        let status = case.request().await?.status.unwrap_or_default();
+        ensure!(!status.decisions.iter().any(|d| d.name == stale.name_any()), "it counts");
+        Ok(status.void_decisions.iter().any(|v| v.name == stale.name_any()).then_some(()))
+    })
+    .await?;
+    // Forged: whoever the body names, the stamp says who it was.
+    let mut forged = case.drafted("completeness", Verdict::Approve).await?;
+    forged.spec.decided_by = Some(yunguan::api::decision::DecidedBy {
+        username: "mayor".into(),
+        person: "mayor".into(),
+        ..Default::default()
+    });
+    let made = case.make(AUTHORITY, &forged).await?;
+    assert_eq!(made.spec.decided_by.context("no stamp")?.username, AUTHORITY);
+    // Doubled: the gate is passed, and a second voice is void.
+    case.drafted("plan", Verdict::Confirm).await?;
+    let mut again = forged.clone();
+    again.spec.decided_by = None;
+    let second = case.make(AUTHORITY_2, &again).await?;
+    assert_eq!(case.void(&second).await?, VoidReason::GateClosed);
+    println!("decisions that did not count: {}", tries + 3);
+    Ok(())
+}
+
+#[tokio::test]
+async fn r7_1_who_lost_the_role_does_not_count() -> Result<()> {
+    let world = world().await?;
+    world
+        .organization("t-lost", |spec| {
+            spec.members.push(members("unit", &["unit@t-lost"]));
+        })
+        .await?;
+    world.home_ready("t-lost").await?;
+    let case = world.draft("t-lost", "lost", |_| {}).await?;
+    case.decide("unit@t-lost", "submission", Verdict::Submit).await?;
+    case.phase(Phase::InReview).await?;
+    let organizations: Api<Organization> = Api::all(world.admin().await?);
+    let mut organization = organizations.get("t-lost").await?;
+    organization.spec.members[0].users = vec!["other@t-lost".into()];
+    organizations.replace("t-lost", &PostParams::default(), &organization).await?;
+    let request = case.phase(Phase::Draft).await?;
+    let status = request.status.unwrap();
+    assert_eq!(status.void_decisions[0].reason, VoidReason::NotEntitled);
+    // The one who came may file.
+    case.decide("other@t-lost", "submission", Verdict::Submit).await?;
+    case.phase(Phase::InReview).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn r7_1_one_person_never_acts_in_two_roles() -> Result<()> {
+    let world = world().await?;
+    // The authority's person is also this unit's: allowed to hold both roles, not to use both on one request.
+    world.organization("t-both", |spec| spec.members.push(members("unit", &[AUTHORITY_2]))).await?;
+    world.home_ready("t-both").await?;
+    let case = Case { world, unit: "t-both".into(), name: "both".into() };
+    let helper = world.draft_as("t-both", "both", AUTHORITY_2).await?;
+    helper.decide(AUTHORITY_2, "submission", Verdict::Submit).await?;
+    let own = helper.decide(AUTHORITY_2, "completeness", Verdict::Approve).await?;
+    assert_eq!(case.void(&own).await?, VoidReason::SecondRole);
+    helper.decide(AUTHORITY, "completeness", Verdict::Approve).await?;
+    helper.drafted("plan", Verdict::Confirm).await?;
+    Ok(())
+}
