@@ -3,6 +3,7 @@
 use crate::controllers::{self, Context, watches};
 use crate::runtime::client::connect;
 use crate::runtime::controller::{self, Options};
+use crate::runtime::fence::Claim;
 use crate::runtime::health::{self, Gates};
 use crate::runtime::lease::{Candidate, Terms};
 use crate::runtime::metrics::Metrics;
@@ -47,15 +48,17 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
     tasks.spawn(health::serve(settings.listen, gates.clone(), metrics.clone(), stop.clone()));
 
-    let client = connect(settings.kubeconfig.as_deref()).await?;
+    let claim = Claim::default();
+    let client = connect(settings.kubeconfig.as_deref(), claim.clone()).await?;
     let identity = settings.identity.clone().unwrap_or_else(|| format!("yunguan-{}", std::process::id()));
-    let (mut hub, context, work, sweep) = watches::watch_all(&client, &metrics, &identity);
+    let shipped = crate::core::guards::shipped().map_err(anyhow::Error::msg)?;
+    let (mut hub, context, work, sweep) = watches::watch_all(&client, &metrics, &identity, shipped);
     hub.ready(Duration::from_mins(1)).await?;
     gates.set("watches", true);
     tasks.spawn(hub.run());
 
     let mut candidate =
-        Candidate::new(client, &settings.lease_namespace, "yunguan", identity.clone(), Terms::default());
+        Candidate::new(client, &settings.lease_namespace, "yunguan", identity.clone(), Terms::default(), claim);
     tracing::info!(identity, "watching; waits for the lease");
     let signal = signalled()?;
     tokio::pin!(signal);
@@ -144,16 +147,18 @@ fn act(
         Arc::clone(context),
         controllers::policy::reconcile,
     ));
-    let until_stopped = stop.clone();
-    let sweeping = sweep.run(Arc::clone(context));
-    acting.spawn(async move {
-        tokio::select! { () = sweeping => {}, () = until_stopped.cancelled() => {} }
-    });
+    acting.spawn(until(stop.clone(), sweep.run(Arc::clone(context))));
+    acting.spawn(until(stop.clone(), controllers::guards::watch(Arc::clone(context))));
     acting.spawn(measure(Arc::clone(context), stop.clone()));
     for gate in ["request", "system", "organization", "domain", "policy"] {
         gates.set(gate, true);
     }
     acting
+}
+
+/// Does this until the operator stops.
+async fn until(stop: CancellationToken, work: impl Future<Output = ()> + Send) {
+    tokio::select! { () = work => {}, () = stop.cancelled() => {} }
 }
 
 /// Counts requests by phase and gate every few seconds; from the cache, so it costs the API server nothing.

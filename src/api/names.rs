@@ -19,6 +19,10 @@ pub const PURPOSE_SYSTEM: &str = "system";
 /// On a system's namespace: the uid of its InformationSystem, so that a name alone never makes it ours.
 pub const ANNOTATION_OWNER_UID: &str = "yunguan.dev/owner-uid";
 
+/// On what the operator wrote: the digest of what it wanted then. Where that is still what it wants and the object is
+/// another, somebody else has changed it.
+pub const ANNOTATION_APPLIED: &str = "yunguan.dev/applied";
+
 /// Roles whose holder follows from the request: its own organization.
 pub const ROLE_UNIT: &str = "unit";
 /// The supervising department of the request's organization (主管部门).
@@ -84,6 +88,8 @@ pub const CONDITION_APPROVED: &str = "Approved";
 pub const CONDITION_PROVISIONED: &str = "Provisioned";
 /// Whether the agreement is signed and charging runs (article 21).
 pub const CONDITION_LIVE: &str = "Live";
+/// Whether the old self of a migrated system must still be kept (article 21).
+pub const CONDITION_OLD_SYSTEM_KEPT: &str = "OldSystemKept";
 /// Whether an open gate is past its due date.
 pub const CONDITION_OVERDUE: &str = "Overdue";
 /// Whether a policy, organization, domain or catalog object can be used as it stands.

@@ -1,6 +1,7 @@
 //! What every controller works with: clients, stores, indexes, and the registry that is worked out from them.
 
 use super::authority::Authority;
+use super::guards::Guards;
 use crate::api::names::LABEL_MANAGED;
 use crate::api::{
     CatalogItem, CloudDomain, CloudResourceRequest, Decision, GovernancePolicy, InformationSystem, LedgerEntry,
@@ -16,9 +17,10 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, Resource, ResourceExt as _};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Notify;
 
 /// A namespace and a name in it.
 pub type Key = (String, String);
@@ -85,6 +87,8 @@ pub struct Context {
     pub events: Events,
     /// Who may decide.
     pub authority: Authority,
+    /// The admission policies.
+    pub guards: Guards,
     /// Rules.
     pub rules: RuleStores,
     /// Requests.
@@ -95,12 +99,28 @@ pub struct Context {
     pub managed: ManagedStores,
     /// Indexes.
     pub indexes: Indexes,
+    /// Has all work looked at again.
+    pub look_again: Arc<Notify>,
     /// Rises with every change of a rule.
     pub rules_version: Arc<AtomicU64>,
     /// The registry of the version that it was worked out for.
     pub registry_cache: Mutex<Option<(u64, Arc<Registry>)>>,
     /// One commit at a time a domain: within this process; the resourceVersion guards against others.
     pub commits: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// Filings whose approval is being committed now: their reservations are nobody's to clear.
+    pub committing: Mutex<HashSet<String>>,
+}
+
+/// A commit that is under way, until it is dropped.
+pub struct UnderWay<'c> {
+    context: &'c Context,
+    submission_uid: String,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.context.committing.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.submission_uid);
+    }
 }
 
 impl Context {
@@ -137,6 +157,20 @@ impl Context {
     pub fn commit_lock(&self, domain: &str) -> Arc<tokio::sync::Mutex<()>> {
         let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(commits.entry(domain.to_owned()).or_default())
+    }
+
+    /// Marks the commit of a filing's approval as under way.
+    #[must_use]
+    pub fn under_way(&self, submission_uid: &str) -> UnderWay<'_> {
+        let submission_uid = submission_uid.to_owned();
+        self.committing.lock().unwrap_or_else(PoisonError::into_inner).insert(submission_uid.clone());
+        UnderWay { context: self, submission_uid }
+    }
+
+    /// Whether the commit of a filing's approval is under way in this process.
+    #[must_use]
+    pub fn is_under_way(&self, submission_uid: &str) -> bool {
+        self.committing.lock().unwrap_or_else(PoisonError::into_inner).contains(submission_uid)
     }
 
     /// A namespaced API.

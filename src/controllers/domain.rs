@@ -1,16 +1,24 @@
-//! CloudDomain: what is granted in all, and reservations that have become grants.
+//! CloudDomain: what is granted in all, and reservations that have become grants or never will.
 
 use super::Context;
-use super::request::granted;
-use crate::api::CloudDomain;
+use super::request::grants_of;
+use crate::api::cloud_domain::Reservation;
 use crate::api::names::{CONDITION_READY, CONDITION_VALID};
-use crate::core::capacity;
+use crate::api::{CloudDomain, CloudDomainStatus, CloudResourceRequest, InformationSystem};
+use crate::core::capacity::{self, Taken};
+use crate::core::quantity::Amounts;
 use crate::core::request::Statement;
+use crate::core::text::Text;
 use crate::runtime::apply;
 use crate::runtime::controller::{Error, Settled};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use kube::api::ListParams;
+use kube::runtime::reflector::ObjectRef;
 use kube::{Api, ResourceExt as _};
 use std::sync::Arc;
+
+/// Reservations are looked at so often until none is left.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
 
 /// One pass over one domain.
 ///
@@ -19,42 +27,21 @@ use std::sync::Arc;
 pub async fn reconcile(domain: Arc<CloudDomain>, context: Arc<Context>) -> Result<Settled, Error> {
     let name = domain.name_any();
     let before = domain.status.clone().unwrap_or_default();
-    let mut status = before.clone();
-    let sum = granted(&context, &name, &status.reservations)?;
-    status.reservations.retain(|r| !sum.submissions.contains(&r.submission_uid));
-    let finished = before.reservations.len() - status.reservations.len();
-    status.grants_committed += i64::try_from(finished).unwrap_or(0);
-    status.granted = sum.amounts.print();
-    status.systems = sum.systems;
+    let grants = grants_of(&context, &name)?;
+    let mut status = capacity::settled(&before, &grants);
+    if clear_abandoned(&context, &name, &mut status).await? {
+        // Somebody may wait for just this room.
+        context.look_again.notify_one();
+    }
+    let unreadable =
+        |(resource, error)| Error::Transient(format!("a reservation in {name} cannot be read: {resource}: {error}"));
+    let taken = capacity::taken(&status, &grants).map_err(unreadable)?;
+    let granted =
+        capacity::sum(&taken).ok_or_else(|| Error::Transient(format!("the grants in {name} cannot be added up")))?;
+    status.granted = granted.print();
+    status.systems = i64::try_from(context.indexes.systems_by_domain.get(&name).len()).unwrap_or(i64::MAX);
     status.observed_generation = domain.metadata.generation;
-    let valid = match capacity::grantable(&domain.spec) {
-        Err((resource, error)) => Err(("CapacityUnreadable", format!("spec.capacity[{resource}]: {error}"))),
-        Ok(_) if !context.registry().organizations.contains_key(&domain.spec.provider) => Err((
-            "ProviderUnknown",
-            format!(
-                "spec.provider: there is no Organization {}: the authority creates it (云服务商未登记)",
-                domain.spec.provider
-            ),
-        )),
-        Ok(grantable) => {
-            status.grantable = grantable.print();
-            Ok(capacity::fits(&sum.amounts, &grantable, &crate::core::quantity::Amounts::default()))
-        }
-    };
-    let statement = |type_| match &valid {
-        Err((reason, message)) => Statement::new(type_, false, reason, message),
-        Ok(Err(short)) => Statement::new(
-            type_,
-            false,
-            "OverCommitted",
-            format!(
-                "more is granted than there is: {}; nothing is taken from anyone, and nothing new is granted",
-                capacity::explain(&name, short)
-            ),
-        ),
-        Ok(Ok(())) => Statement::new(type_, true, "Valid", "capacity and provider can be used"),
-    };
-    let statements = [statement(CONDITION_READY), statement(CONDITION_VALID)];
+    let statements = judge(&context, &domain, &granted, &mut status);
     let generation = domain.metadata.generation.unwrap_or_default();
     status.conditions = apply::conditions(&before.conditions, &statements, generation, Timestamp::now());
     if domain.status.as_ref() != Some(&status) {
@@ -62,5 +49,86 @@ pub async fn reconcile(domain: Arc<CloudDomain>, context: Arc<Context>) -> Resul
         next.status = Some(status);
         apply::put_status(&Api::all(context.client.clone()), &context.metrics, &next).await?;
     }
-    Ok(Settled::default())
+    let pending = domain.status.as_ref().is_some_and(|s| !s.reservations.is_empty());
+    let soon = Timestamp::now().checked_add(LOOK_AGAIN).ok();
+    Ok(Settled { next: soon.filter(|_| pending) })
+}
+
+/// Gives back the room of approvals that did not come to be: their request was deleted, filed anew or moved to another
+/// domain between the reservation and the grant. Whatever the cache says, the API server is asked before.
+async fn clear_abandoned(context: &Context, domain: &str, status: &mut CloudDomainStatus) -> Result<bool, Error> {
+    let before = status.reservations.len();
+    let mut kept = Vec::with_capacity(status.reservations.len());
+    for reservation in std::mem::take(&mut status.reservations) {
+        if stands(context, domain, &reservation).await? {
+            kept.push(reservation);
+        } else {
+            tracing::info!(
+                domain,
+                request = reservation.request.name,
+                "gave back the room of an approval that is void"
+            );
+        }
+    }
+    status.reservations = kept;
+    Ok(status.reservations.len() < before)
+}
+
+/// Whether a reservation may yet become a grant, or has become one that the cache has not seen.
+async fn stands(context: &Context, domain: &str, reservation: &Reservation) -> Result<bool, Error> {
+    let asks = |request: &CloudResourceRequest| {
+        let filing = request.status.as_ref().and_then(|s| s.submission.as_ref());
+        request.uid().as_deref() == Some(reservation.request.uid.as_str())
+            && request.spec.application.domain == domain
+            && filing.is_some_and(|filing| filing.uid == reservation.submission_uid)
+    };
+    let name = &reservation.request.name;
+    let cached = context.requests.get(&ObjectRef::new(name).within(&reservation.namespace));
+    if context.is_under_way(&reservation.submission_uid) || cached.is_some_and(|request| asks(&request)) {
+        return Ok(true);
+    }
+    let requests = context.api::<CloudResourceRequest>(&reservation.namespace);
+    if requests.get_opt(name).await?.is_some_and(|request| asks(&request)) {
+        return Ok(true);
+    }
+    let systems = context.api::<InformationSystem>(&reservation.namespace).list(&ListParams::default()).await?;
+    let granted = |s: &InformationSystem| {
+        s.spec
+            .grants
+            .iter()
+            .filter_map(|g| Taken::by_grant(g).ok())
+            .any(|g| g.submission_uid == reservation.submission_uid)
+    };
+    Ok(systems.iter().any(granted))
+}
+
+/// Whether the domain can be used as it stands, and has not more granted than there is.
+fn judge(context: &Context, domain: &CloudDomain, granted: &Amounts, status: &mut CloudDomainStatus) -> [Statement; 2] {
+    let name = domain.name_any();
+    let provider = &domain.spec.provider;
+    let (holds, reason, message) = match capacity::grantable(&domain.spec) {
+        Err((resource, error)) => (false, "CapacityUnreadable", format!("spec.capacity[{resource}]: {error}")),
+        Ok(_) if !context.registry().organizations.contains_key(provider) => {
+            let missing = Text::new(
+                format!("spec.provider: there is no Organization {provider}: the authority creates it"),
+                format!("云服务商{provider}未登记"),
+            );
+            (false, "ProviderUnknown", missing.to_string())
+        }
+        Ok(grantable) => {
+            status.grantable = grantable.print();
+            match capacity::fits(granted, &grantable, &Amounts::default()) {
+                Err(short) => (
+                    false,
+                    "OverCommitted",
+                    format!(
+                        "more is granted than there is: {}; nothing is taken from anyone, and nothing new is granted",
+                        capacity::explain(&name, &short)
+                    ),
+                ),
+                Ok(()) => (true, "Valid", "capacity and provider can be used (云域可用)".to_owned()),
+            }
+        }
+    };
+    [CONDITION_READY, CONDITION_VALID].map(|type_| Statement::new(type_, holds, reason, &message))
 }

@@ -3,6 +3,7 @@
 pub mod authority;
 pub mod context;
 pub mod domain;
+pub mod guards;
 pub mod organization;
 pub mod policy;
 pub mod request;

@@ -2,7 +2,7 @@
 
 mod commit;
 
-pub(super) use commit::granted;
+pub(super) use commit::grants_of;
 
 use super::Context;
 use super::authority::Freshness;
@@ -35,11 +35,9 @@ pub async fn reconcile(request: Arc<CloudResourceRequest>, context: Arc<Context>
     if plan.system.is_some() {
         match commit::approve(&context, &request).await? {
             commit::Approval::Granted(fresh) => current = fresh,
-            commit::Approval::NoRoom(why) => no_room(&mut plan, &why),
+            commit::Approval::Held(reason, why) => hold(&mut plan, reason, &why),
             commit::Approval::Withdrawn => return Err(Error::Conflict("the decisions have changed".to_owned())),
         }
-    } else if observed.system.is_none() {
-        commit::release(&context, &request).await?;
     }
     if plan.live.is_some() {
         commit::go_live(&context, &request).await?;
@@ -93,15 +91,17 @@ impl Observed {
     }
 }
 
-/// People have approved, and the domain is full: said plainly, and tried again when the domain changes.
-fn no_room(plan: &mut Plan, why: &str) {
+/// People have approved, and it cannot be granted as things are: said plainly, and tried again when they change.
+fn hold(plan: &mut Plan, reason: &str, why: &str) {
     use crate::api::names::{CONDITION_CAPACITY, CONDITION_READY, CONDITION_RECONCILING, CONDITION_STALLED};
     plan.status.waiting_for = Some(crate::core::text::shorten(why, 512));
+    if reason == "CapacityShort" {
+        plan.conditions.push(Statement::new(CONDITION_CAPACITY, false, "Short", why));
+    }
     plan.conditions.extend([
-        Statement::new(CONDITION_CAPACITY, false, "Short", why),
-        Statement::new(CONDITION_READY, false, "CapacityShort", why),
-        Statement::new(CONDITION_RECONCILING, false, "CapacityShort", "waits for room in the domain"),
-        Statement::new(CONDITION_STALLED, true, "CapacityShort", why),
+        Statement::new(CONDITION_READY, false, reason, why),
+        Statement::new(CONDITION_RECONCILING, false, reason, "waits for what Ready says"),
+        Statement::new(CONDITION_STALLED, true, reason, why),
     ]);
 }
 

@@ -6,18 +6,19 @@ use super::context::key_of;
 use crate::api::common::{RequestKind, RequestRef, Time};
 use crate::api::information_system::{Guest, InformationSystemStatus, SystemPhase};
 use crate::api::names::{
-    ANNOTATION_OWNER_UID, CONDITION_LIVE, CONDITION_PROVISIONED, CONDITION_READY, CONDITION_RECONCILING,
-    CONDITION_STALLED, LABEL_MANAGED, ROLE_UNIT,
+    ANNOTATION_OWNER_UID, CONDITION_LIVE, CONDITION_OLD_SYSTEM_KEPT, CONDITION_PROVISIONED, CONDITION_READY,
+    CONDITION_RECONCILING, CONDITION_STALLED, LABEL_MANAGED, ROLE_UNIT,
 };
 use crate::api::{InformationSystem, LedgerEntry, LedgerEntrySpec};
 use crate::build::access::{Pass, passes};
 use crate::build::system::{SystemObjects, objects};
 use crate::core::quantity::Amounts;
 use crate::core::request::Statement;
-use crate::core::{catalog, ledger, names};
+use crate::core::{calendar, catalog, ledger, names, retention};
 use crate::runtime::apply::{self, Done, params};
 use crate::runtime::controller::{Error, Settled};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -43,8 +44,19 @@ pub async fn reconcile(system: Arc<InformationSystem>, context: Arc<Context>) ->
     keep_books(&system, &context, &passes).await?;
     let valid: Vec<Pass> = passes.iter().filter(|p| p.until > now).cloned().collect();
     let outcome = provision(&system, &context, &valid).await?;
-    report(&system, &context, &outcome, &valid, now).await?;
-    Ok(Settled { next: valid.iter().map(|p| p.until).min() })
+    let retained = retained_until(&system, &context);
+    report(&system, &context, &outcome, &valid, retained, now).await?;
+    let ends = valid.iter().map(|p| p.until).chain(retained.filter(|end| *end > now));
+    Ok(Settled { next: ends.min() })
+}
+
+/// The moment from which the old self of a migrated system need not be kept any more, in the zone of its rules.
+fn retained_until(system: &InformationSystem, context: &Context) -> Option<Timestamp> {
+    let policy = system.spec.grants.first().map(|g| g.policy.uid.as_str());
+    let registry = context.registry();
+    let rules = registry.policies.iter().find(|p| Some(p.uid.as_str()) == policy);
+    let zone = rules.and_then(|p| calendar::zone(&p.spec.time_zone)).unwrap_or(TimeZone::UTC);
+    retention::ends_at(system.spec.keep_old_until?, &zone)
 }
 
 /// Whom the unit has let in, by decisions of people who hold the unit's role now.
@@ -145,20 +157,13 @@ async fn own_namespace(
     let uid = system.uid().unwrap_or_default();
     let namespaces: Api<Namespace> = Api::all(context.client.clone());
     let observed = match context.managed.namespaces.get(&ObjectRef::new(name)) {
-        Some(observed) => Some(observed),
-        None => match namespaces.create(&params(), &wanted.namespace).await {
-            Ok(_) => {
-                context.metrics.wrote("Namespace", "create");
-                corrected.push(format!("Namespace {name}"));
-                return Ok(None);
-            }
-            Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {
-                Some(Arc::new(namespaces.get(name).await?))
-            }
-            Err(error) => return Err(error.into()),
-        },
+        Some(observed) => observed,
+        None if apply::create(&namespaces, &context.metrics, &wanted.namespace).await? => {
+            note(Done::Created, "Namespace", name, corrected);
+            return Ok(None);
+        }
+        None => Arc::new(namespaces.get(name).await?),
     };
-    let Some(observed) = observed else { return Ok(None) };
     if observed.annotations().get(ANNOTATION_OWNER_UID) != Some(&uid) || !observed.labels().contains_key(LABEL_MANAGED)
     {
         return Ok(Some((
@@ -233,8 +238,10 @@ where
     Ok(())
 }
 
+/// Something that was missing or changed; a guest's binding is missing until it is made.
 fn note(done: Done, kind: &str, name: &str, corrected: &mut Vec<String>) {
-    if done != Done::Nothing {
+    let arrives = done == Done::Created && name.starts_with(names::GUEST_BINDING);
+    if matches!(done, Done::Created | Done::Corrected) && !arrives {
         corrected.push(format!("{kind} {name}"));
     }
 }
@@ -253,13 +260,13 @@ async fn report(
     context: &Context,
     outcome: &Outcome,
     guests: &[Pass],
+    retained: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<(), Error> {
     let before = system.status.clone().unwrap_or_default();
     let open = outcome.problem.is_none();
     let provisioned_at = before.provisioned_at.or_else(|| open.then(|| Time::new(now)));
     let drifted = before.provisioned_at.is_some() && !outcome.corrected.is_empty();
-    let new_guests = guests.len() > before.guests.len();
     let status = InformationSystemStatus {
         observed_generation: system.metadata.generation,
         phase: match (&system.spec.live, provisioned_at) {
@@ -280,16 +287,17 @@ async fn report(
                 decision: pass.decision.name.clone(),
             })
             .collect(),
-        drifts_corrected: before.drifts_corrected + i64::from(drifted && !new_guests),
+        drifts_corrected: before.drifts_corrected + i64::from(drifted),
         conditions: Vec::new(),
     };
-    let statements = statements(system, outcome, status.phase);
+    let mut statements = statements(system, outcome, status.phase);
+    statements.extend(old_system(system, retained, now));
     let generation = system.metadata.generation.unwrap_or_default();
     let status = InformationSystemStatus {
         conditions: apply::conditions(&before.conditions, &statements, generation, now),
         ..status
     };
-    if drifted && !new_guests {
+    if drifted {
         let what = outcome.corrected.join(", ");
         for changed in &outcome.corrected {
             context.metrics.drift_corrected(changed.split(' ').next().unwrap_or_default());
@@ -312,6 +320,22 @@ async fn report(
         context.events.publish(&system.object_ref(&()), false, phase.into(), &note).await;
     }
     Ok(())
+}
+
+/// Whether the old self of a migrated system must still be kept; nothing on a new one.
+fn old_system(system: &InformationSystem, retained: Option<Timestamp>, now: Timestamp) -> Option<Statement> {
+    let until = system.spec.keep_old_until?;
+    let kept = retained.is_none_or(|end| now < end);
+    Some(Statement::new(
+        CONDITION_OLD_SYSTEM_KEPT,
+        kept,
+        if kept { "Retained" } else { "RetentionOver" },
+        if kept {
+            format!("the old system is kept as a way back until the end of {until} (原系统须保留至{until}，第二十一条)")
+        } else {
+            format!("the old system had to be kept until {until}: it may go now (原系统保留期已于{until}届满)")
+        },
+    ))
 }
 
 fn statements(system: &InformationSystem, outcome: &Outcome, phase: SystemPhase) -> Vec<Statement> {

@@ -2,12 +2,14 @@
 
 use super::authority::Authority;
 use super::context::{Context, Indexes, ManagedStores, RuleStores, key_of, managed_selector};
+use super::guards::Guards;
 use crate::api::common::RequestKind;
 use crate::api::names::{LABEL_ORGANIZATION, LABEL_SYSTEM};
 use crate::api::{
     CatalogItem, CloudDomain, CloudResourceRequest, Decision, GovernancePolicy, InformationSystem, LedgerEntry,
     Organization, ServiceProduct, WorkCalendar,
 };
+use crate::core::guards::Guard;
 use crate::core::names::home_namespace;
 use crate::runtime::events::Events;
 use crate::runtime::hub::{Change, Hub, Queue, Router, enqueue};
@@ -51,7 +53,12 @@ struct Queues {
 
 /// Starts all watches.
 #[must_use]
-pub fn watch_all(client: &Client, metrics: &Metrics, instance: &str) -> (Hub, Arc<Context>, Work, Sweep) {
+pub fn watch_all(
+    client: &Client,
+    metrics: &Metrics,
+    instance: &str,
+    shipped: Vec<Guard>,
+) -> (Hub, Arc<Context>, Work, Sweep) {
     let mut hub = Hub::new(metrics.clone());
     let (requests_tx, requests) = unbounded();
     let (systems_tx, systems) = unbounded();
@@ -69,6 +76,7 @@ pub fn watch_all(client: &Client, metrics: &Metrics, instance: &str) -> (Hub, Ar
     let sweep = Sweep { changed: Arc::new(Notify::new()), version: Arc::default(), queues: queues.clone() };
     let rules = watch_rules(&mut hub, client, &queues, &sweep);
     let managed = watch_managed(&mut hub, client, &queues, &indexes);
+    let guards = watch_guards(&mut hub, client, shipped);
     watch_decisions(&mut hub, client, &queues, &indexes);
     let requests_store = watch_requests(&mut hub, client, &queues, &indexes);
     let systems_store = watch_systems(&mut hub, client, &queues, &indexes);
@@ -79,14 +87,17 @@ pub fn watch_all(client: &Client, metrics: &Metrics, instance: &str) -> (Hub, Ar
         metrics: metrics.clone(),
         events: Events::new(client.clone(), instance.to_owned()),
         authority: Authority::new(client.clone(), metrics.clone()),
+        guards,
         rules,
         requests: requests_store,
         systems: systems_store,
         managed,
         indexes,
+        look_again: Arc::clone(&sweep.changed),
         rules_version: Arc::clone(&sweep.version),
         registry_cache: Mutex::default(),
         commits: Mutex::default(),
+        committing: Mutex::default(),
     };
     let work = Work { requests, systems, organizations, domains, policies };
     (hub, Arc::new(context), work, sweep)
@@ -203,6 +214,22 @@ fn watch_managed(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Inde
         limits: hub.watch(all::<LimitRange>(client), selector, vec![to_owner(queues)]),
         networks: hub.watch(all::<NetworkPolicy>(client), selector, vec![to_owner(queues)]),
         bindings: hub.watch(all::<RoleBinding>(client), selector, vec![note, to_owner(queues)]),
+    }
+}
+
+fn watch_guards(hub: &mut Hub, client: &Client, shipped: Vec<Guard>) -> Guards {
+    fn told<K: 'static>(changed: &Arc<Notify>) -> Vec<Router<K>> {
+        let changed = Arc::clone(changed);
+        vec![Box::new(move |_| changed.notify_one())]
+    }
+    let changed = Arc::new(Notify::new());
+    Guards {
+        shipped,
+        validating: hub.watch(all(client), None, told(&changed)),
+        validating_bindings: hub.watch(all(client), None, told(&changed)),
+        mutating: hub.watch(all(client), None, told(&changed)),
+        mutating_bindings: hub.watch(all(client), None, told(&changed)),
+        changed,
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::quantity::{Amounts, QuantityError, Shortage};
 use super::text::Text;
-use crate::api::CloudDomainSpec;
 use crate::api::cloud_domain::Reservation;
 use crate::api::information_system::Grant;
+use crate::api::{CloudDomainSpec, CloudDomainStatus};
 
 /// What may be granted in all: capacity times the over-commit ratio, rounded down.
 ///
@@ -59,6 +59,77 @@ pub fn sum<'t>(taken: impl IntoIterator<Item = &'t Taken>) -> Option<Amounts> {
     once.map(|t| &t.amounts).try_fold(Amounts::default(), Amounts::checked_add)
 }
 
+/// What came of asking for room.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reserving {
+    /// It stands reserved already, from an attempt before.
+    Held,
+    /// Fewer grants are known than were committed, so what is free cannot be told: look again later.
+    Stale,
+    /// There is not so much left.
+    Short(Text),
+    /// So many approvals are being committed at once that the list is full: look again later.
+    Busy,
+    /// The status to write, if the domain has not changed meanwhile.
+    Reserved(Box<CloudDomainStatus>),
+}
+
+/// Most reservations at a time; the CRD's bound.
+pub const MAX_RESERVATIONS: usize = 64;
+
+/// Takes room for an approval. `status` was read just now, `grants` are those that are known of: an older view of them is
+/// found out by their number, so two operators, or one that lags, never grant the same room twice.
+///
+/// # Errors
+/// Names the resource whose amount cannot be read.
+pub fn reserve(
+    name: &str,
+    spec: &CloudDomainSpec,
+    status: &CloudDomainStatus,
+    grants: &[Taken],
+    wanted: Reservation,
+) -> Result<Reserving, (String, QuantityError)> {
+    if status.reservations.iter().any(|r| r.submission_uid == wanted.submission_uid) {
+        return Ok(Reserving::Held);
+    }
+    if i64::try_from(grants.len()).unwrap_or(i64::MAX) < status.grants_committed {
+        return Ok(Reserving::Stale);
+    }
+    let too_large = || ("granted".to_owned(), QuantityError::TooLarge(name.to_owned()));
+    let taken = taken(status, grants)?;
+    let granted = sum(&taken).ok_or_else(too_large)?;
+    let amounts = Amounts::parse(&wanted.amounts)?;
+    if let Err(short) = fits(&amounts, &grantable(spec)?, &granted) {
+        return Ok(Reserving::Short(explain(name, &short)));
+    }
+    let mut next = settled(status, grants);
+    if next.reservations.len() >= MAX_RESERVATIONS {
+        return Ok(Reserving::Busy);
+    }
+    next.reservations.push(wanted);
+    Ok(Reserving::Reserved(Box::new(next)))
+}
+
+/// Grants and reservations together.
+///
+/// # Errors
+/// Names the resource whose amount cannot be read.
+pub fn taken(status: &CloudDomainStatus, grants: &[Taken]) -> Result<Vec<Taken>, (String, QuantityError)> {
+    let reserved = status.reservations.iter().map(Taken::by_reservation).collect::<Result<Vec<_>, _>>()?;
+    Ok(grants.iter().cloned().chain(reserved).collect())
+}
+
+/// The status without the reservations that have become grants; those are counted instead.
+#[must_use]
+pub fn settled(status: &CloudDomainStatus, grants: &[Taken]) -> CloudDomainStatus {
+    let known: std::collections::BTreeSet<&str> = grants.iter().map(|g| g.submission_uid.as_str()).collect();
+    let mut next = status.clone();
+    next.reservations.retain(|r| !known.contains(r.submission_uid.as_str()));
+    let finished = status.reservations.len() - next.reservations.len();
+    next.grants_committed += i64::try_from(finished).unwrap_or(0);
+    next
+}
+
 /// Whether so much more fits in.
 ///
 /// # Errors
@@ -82,47 +153,4 @@ pub fn explain(domain: &str, shortages: &[Shortage]) -> Text {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::api::cloud_domain::OvercommitPercent;
-    use crate::api::common::Quantity;
-    use crate::core::quantity::Amount;
-    use proptest::prelude::*;
-
-    fn cpus(n: i64) -> Amounts {
-        Amounts::from_iter([("requests.cpu".to_owned(), Amount::units(n))])
-    }
-
-    #[test]
-    fn r26_2_capacity_times_ratio_is_the_ceiling() {
-        let mut domain = CloudDomainSpec::default();
-        domain.capacity.insert("requests.cpu".into(), Quantity("10".into()));
-        domain.overcommit_percent.insert("requests.cpu".into(), OvercommitPercent(150));
-        let ceiling = grantable(&domain).unwrap();
-        assert_eq!(fits(&cpus(3), &ceiling, &cpus(12)), Ok(()));
-        let short = fits(&cpus(4), &ceiling, &cpus(12)).unwrap_err();
-        assert_eq!(short[0].to_string(), "requests.cpu: 4 wanted, 3 free");
-        assert!(explain("main", &short).en.contains("article 26"));
-    }
-
-    #[test]
-    fn a_reservation_and_its_grant_count_once() {
-        let one = |uid: &str| Taken { submission_uid: uid.into(), amounts: cpus(4) };
-        assert_eq!(sum(&[one("a"), one("a"), one("b")]), Some(cpus(8)));
-    }
-
-    proptest! {
-        /// Whatever is approved in whatever order, the sum never exceeds the ceiling.
-        #[test]
-        fn r26_2_no_history_exceeds_capacity(ceiling in 0..200_i64, wants in prop::collection::vec(1..60_i64, 0..40)) {
-            let mut granted: Vec<Taken> = Vec::new();
-            for (n, want) in wants.into_iter().enumerate() {
-                let before = sum(&granted).unwrap();
-                if fits(&cpus(want), &cpus(ceiling), &before).is_ok() {
-                    granted.push(Taken { submission_uid: n.to_string(), amounts: cpus(want) });
-                }
-                prop_assert!(sum(&granted).unwrap().get("requests.cpu") <= Amount::units(ceiling));
-            }
-        }
-    }
-}
+mod tests;

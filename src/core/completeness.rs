@@ -19,13 +19,22 @@ pub fn circumstances(application: &Application, organization: &OrganizationSpec)
     .collect()
 }
 
+/// What the request refers to by name.
+pub struct Known<'a, 'c> {
+    /// The catalog item of a name.
+    pub item: &'a dyn Fn(&str) -> Option<&'c CatalogItemSpec>,
+    /// Whether there is an Organization of a name.
+    pub organization: &'a dyn Fn(&str) -> bool,
+}
+
 /// Everything that is missing, each with its place and its article; empty where the material is complete.
-pub fn missing<'c>(
+#[must_use]
+pub fn missing(
     application: &Application,
     organization: &OrganizationSpec,
     policy: &GovernancePolicySpec,
     track: &Track,
-    item: impl Fn(&str) -> Option<&'c CatalogItemSpec>,
+    known: &Known<'_, '_>,
 ) -> Vec<Text> {
     let mut missing = Vec::new();
     let applies = circumstances(application, organization);
@@ -55,7 +64,24 @@ pub fn missing<'c>(
             "迁移系统须填写割接日期（第二十一条）",
         ));
     }
-    missing.extend(service_types(application, policy, item));
+    if !(known.organization)(&application.funding.payer) {
+        missing.push(Text::new(
+            format!(
+                "funding.payer: there is no Organization {}: name the one that pays, or ask the authority to create it ({})",
+                application.funding.payer, policy.scope.payer_article
+            ),
+            format!("付费单位{}未登记（{}）", application.funding.payer, policy.scope.payer_article),
+        ));
+    }
+    if let Some(system) = &application.system_ref {
+        missing.push(Text::new(
+            format!(
+                "systemRef: {system} does not run under an urgent grant (article 24), so there is nothing to make permanent: leave systemRef out, or ask for other resources of a running system with a ResourceChange (annex 2)"
+            ),
+            format!("系统{system}没有紧急临时资源（第二十四条），请勿填写systemRef"),
+        ));
+    }
+    missing.extend(service_types(application, policy, known));
     if let Some(urgency) = &application.urgency
         && !application.documents.iter().any(|d| d.type_ == urgency.paper)
     {
@@ -68,25 +94,21 @@ pub fn missing<'c>(
 }
 
 /// The ticks of the form and the lines of the quantity table belong together.
-fn service_types<'c>(
-    application: &Application,
-    policy: &GovernancePolicySpec,
-    item: impl Fn(&str) -> Option<&'c CatalogItemSpec>,
-) -> Vec<Text> {
-    let known: Vec<&str> = policy.service_types.iter().map(|t| t.name.as_str()).collect();
+fn service_types(application: &Application, policy: &GovernancePolicySpec, known: &Known<'_, '_>) -> Vec<Text> {
+    let offered: Vec<&str> = policy.service_types.iter().map(|t| t.name.as_str()).collect();
     let mut wrong: Vec<Text> = application
         .service_types
         .iter()
-        .filter(|ticked| !known.contains(&ticked.as_str()))
+        .filter(|ticked| !offered.contains(&ticked.as_str()))
         .map(|ticked| {
             Text::new(
-                format!("serviceTypes: the policy has no type {ticked}; it has {}", known.join(", ")),
+                format!("serviceTypes: the policy has no type {ticked}; it has {}", offered.join(", ")),
                 format!("没有服务类型{ticked}"),
             )
         })
         .collect();
     for line in &application.lines {
-        let Some(item) = line.item.as_deref().and_then(&item) else { continue };
+        let Some(item) = line.item.as_deref().and_then(known.item) else { continue };
         if !application.service_types.contains(&item.service_type) {
             wrong.push(Text::new(
                 format!("serviceTypes: line {} is of type {}, which is not ticked", line.name, item.service_type),
@@ -100,7 +122,7 @@ fn service_types<'c>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::cloud_resource_request::Line;
+    use crate::api::cloud_resource_request::{Funding, Line};
     use crate::api::common::{Document, Names};
     use crate::api::governance_policy::{DocumentRule, ServiceType};
 
@@ -140,12 +162,14 @@ mod tests {
             development_finished: true,
             documents: vec![document("ConstructionApproval")],
             service_types: vec!["CloudServer".into()],
+            funding: Funding { payer: "bozhou-finance".into(), ..Funding::default() },
             ..Application::default()
         }
     }
 
     fn missing_of(application: &Application) -> Vec<String> {
-        missing(application, &unit(), &policy(), &track(), |_| None).into_iter().map(|t| t.en).collect()
+        let known = Known { item: &|_| None, organization: &|name| name == "bozhou-finance" };
+        missing(application, &unit(), &policy(), &track(), &known).into_iter().map(|t| t.en).collect()
     }
 
     #[test]
@@ -179,8 +203,22 @@ mod tests {
         let item = CatalogItemSpec { service_type: "CloudStorage".into(), ..CatalogItemSpec::default() };
         let mut unticked = complete();
         unticked.lines = vec![Line { name: "disk".into(), item: Some("x".into()), quantity: 1, ..Line::default() }];
-        let missing = missing(&unticked, &unit(), &policy(), &track(), |_| Some(&item));
+        let known = Known { item: &|_| Some(&item), organization: &|_| true };
+        let missing = missing(&unticked, &unit(), &policy(), &track(), &known);
         assert!(missing[0].en.contains("line disk is of type CloudStorage"));
+    }
+
+    #[test]
+    fn r5_1_the_payer_is_an_organization_that_is_known() {
+        let mut unknown = complete();
+        unknown.funding.payer = "somebody".into();
+        assert!(missing_of(&unknown)[0].contains("funding.payer: there is no Organization somebody"));
+    }
+
+    #[test]
+    fn r24_1_only_a_system_under_an_urgent_grant_is_made_permanent() {
+        let odd = Application { system_ref: Some("portal".into()), ..complete() };
+        assert!(missing_of(&odd)[0].contains("systemRef: portal"));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::api::{
 use jiff::{Timestamp, ToSpan as _};
 use serde::de::DeserializeOwned;
 use std::path::Path;
+use std::sync::LazyLock;
 
 /// All objects in the YAML files under a folder of the project.
 pub fn load<T: DeserializeOwned>(folder: &str) -> Vec<T> {
@@ -37,8 +38,13 @@ fn named<S>(name: Option<String>, spec: S) -> Named<S> {
     Named { uid: format!("uid-{name}"), name, spec }
 }
 
-/// The shipped example.
+/// The shipped example, read once.
 pub fn registry() -> Registry {
+    static SHIPPED: LazyLock<Registry> = LazyLock::new(read_registry);
+    SHIPPED.clone()
+}
+
+fn read_registry() -> Registry {
     let calendars: Vec<_> = load::<WorkCalendar>("config/calendars").into_iter().map(|c| c.spec).collect();
     Registry {
         organizations: load::<Organization>("config/samples/organizations.yaml")

@@ -10,12 +10,14 @@ pub mod credit_code;
 pub mod digest;
 #[cfg(test)]
 pub mod fixtures;
+pub mod guards;
 pub mod ledger;
 pub mod names;
 pub mod policy;
 pub mod quantity;
 pub mod registry;
 pub mod request;
+pub mod retention;
 pub mod scope;
 pub mod text;
 pub mod workflow;

@@ -37,10 +37,13 @@ pub fn ledger_entry(system: &str, seq: i64) -> String {
     format!("{system}.{seq}")
 }
 
+/// How the RoleBindings of guests begin.
+pub const GUEST_BINDING: &str = "yunguan-guest-";
+
 /// The name of the RoleBinding by which somebody is let in.
 #[must_use]
 pub fn guest_binding(decision_uid: &str) -> String {
-    format!("yunguan-guest-{decision_uid}")
+    format!("{GUEST_BINDING}{decision_uid}")
 }
 
 #[cfg(test)]

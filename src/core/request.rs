@@ -15,10 +15,11 @@ use super::names;
 use super::policy;
 use super::quantity::Amounts;
 use super::registry::{Named, Registry};
+use super::retention;
 use super::scope;
 use super::text::Text;
 use super::workflow::{self, DecisionFact, Subject, Walk};
-use crate::api::cloud_resource_request::{Application, CloudResourceRequestStatus, CountedDecision, OriginKind};
+use crate::api::cloud_resource_request::{Application, CloudResourceRequestStatus, CountedDecision};
 use crate::api::common::{PolicyRef, RequestKind, RequestRef, Time};
 use crate::api::decision::Verdict;
 use crate::api::governance_policy::{Applies, Effect, Gate, GovernancePolicySpec, Track};
@@ -231,7 +232,8 @@ fn standing_round<'a>(facts: &Facts<'a>, registry: &'a Registry, organization: &
             );
             let counts = granted.is_some()
                 || (submission.spec.role == track.submission.role
-                    && entitled(facts, registry, &policy.spec, submission));
+                    && entitled(facts, registry, &policy.spec, submission)
+                    && first_role(facts, registry, &policy.spec, submission).is_none());
             let named = submission.spec.request_ref.uid == subject_uid(facts);
             (counts && named && submission.spec.digest == pinned).then_some((submission, policy))
         })
@@ -247,6 +249,36 @@ fn entitled(facts: &Facts<'_>, registry: &Registry, policy: &GovernancePolicySpe
     let role = &decision.spec.role;
     let holders = registry.holders(policy, facts.organization, &facts.application.domain, role);
     registry.is_member(&holders, role, &by.username, &by.groups)
+}
+
+/// Who acted in which role before this decision, by their first act on the request: its content may have changed since,
+/// but one person never acts in two roles on it, in whatever round.
+fn acted_before(
+    facts: &Facts<'_>,
+    registry: &Registry,
+    policy: &GovernancePolicySpec,
+    decision: &DecisionFact,
+) -> BTreeMap<String, String> {
+    let place = |d: &DecisionFact| (d.at, d.order, d.uid.clone());
+    let mut earlier: Vec<&DecisionFact> = facts
+        .decisions
+        .iter()
+        .filter(|d| d.spec.request_ref.uid == subject_uid(facts) && place(d) < place(decision))
+        .filter(|d| entitled(facts, registry, policy, d))
+        .collect();
+    earlier.sort_by_key(|d| std::cmp::Reverse(place(d)));
+    earlier.into_iter().map(|d| (workflow::person(d), d.spec.role.clone())).collect()
+}
+
+/// The other role in which the person of a filing acted on the request before, if any.
+fn first_role(
+    facts: &Facts<'_>,
+    registry: &Registry,
+    policy: &GovernancePolicySpec,
+    submission: &DecisionFact,
+) -> Option<String> {
+    let acted = acted_before(facts, registry, policy, submission);
+    acted.get(&workflow::person(submission)).filter(|role| **role != submission.spec.role).cloned()
 }
 
 /// The version in force on the day of filing, in the policy's own time zone.
@@ -313,9 +345,11 @@ fn missing(
     policy: &GovernancePolicySpec,
     track: &Track,
 ) -> Vec<Text> {
-    completeness::missing(facts.application, organization, policy, track, |item| {
-        registry.items.get(item).map(|i| &i.spec)
-    })
+    let known = completeness::Known {
+        item: &|item| registry.items.get(item).map(|i| &i.spec),
+        organization: &|name| registry.organizations.contains_key(name),
+    };
+    completeness::missing(facts.application, organization, policy, track, &known)
 }
 
 /// A filing stands: walks through its gates.
@@ -391,6 +425,7 @@ fn walk_through(
         terms: lines.terms(),
     };
     let done = done(facts);
+    let acted = acted_before(facts, registry, &round.policy.spec, round.submission);
     let subject = Subject {
         name: facts.name,
         uid: subject_uid(facts),
@@ -400,6 +435,7 @@ fn walk_through(
         asked: lines.asked(),
         never_above_asked: round.policy.spec.house_rules.never_above_asked,
         settled: granted.map_or(&[], |grant| grant.decisions.as_slice()),
+        acted: &acted,
         done: &done,
     };
     let digest = |gate: &Gate, before: &[&CountedDecision], confirmed: Option<&BTreeMap<String, i64>>| {
@@ -464,16 +500,9 @@ fn commit(facts: &Facts<'_>, round: &Round<'_>, track: &Track, lines: &Lines, wa
         networks: application.networks.clone(),
         grants: vec![grant.clone()],
         live: None,
-        keep_old_until: keep_old_until(application, policy),
+        keep_old_until: retention::keep_old_until(application, policy),
     });
     plan.grant = Some(grant);
-}
-
-/// The old self of a migrated system is kept for so many months after cut-over (article 21).
-#[must_use]
-pub fn keep_old_until(application: &Application, policy: &GovernancePolicySpec) -> Option<jiff::civil::Date> {
-    let cut_over = application.origin.cut_over_date.filter(|_| application.origin.kind == OriginKind::Migrated)?;
-    super::calendar::add_months(cut_over, policy.retention.old_system_months.value)
 }
 
 /// Whether what is asked for fits into what the domain had left when it was last counted; for display.

@@ -48,6 +48,8 @@ pub struct Subject<'a> {
     pub never_above_asked: bool,
     /// Decisions that were counted when resources were granted: they stand whatever happens to roles since.
     pub settled: &'a [CountedDecision],
+    /// Who acted in which role in earlier rounds of the request.
+    pub acted: &'a BTreeMap<String, String>,
     /// Effects that are done, and when.
     pub done: &'a BTreeMap<Effect, Time>,
 }
@@ -110,7 +112,8 @@ pub const GATE_WITHDRAWAL: &str = "withdrawal";
 #[must_use]
 pub fn walk(track: &Track, subject: &Subject<'_>, decisions: &[DecisionFact], digest: DigestOf<'_>) -> Walk {
     let mut walk = Walk::default();
-    let mut roles = BTreeMap::from([(person(subject.submission), subject.submission.spec.role.clone())]);
+    let mut roles = subject.acted.clone();
+    roles.insert(person(subject.submission), subject.submission.spec.role.clone());
     for decision in subject.settled {
         roles.insert(decision.person.clone(), decision.role.clone());
         walk.counted.push(decision.clone());
@@ -146,7 +149,7 @@ pub fn walk(track: &Track, subject: &Subject<'_>, decisions: &[DecisionFact], di
 }
 
 /// The human being behind a decision.
-fn person(decision: &DecisionFact) -> String {
+pub(super) fn person(decision: &DecisionFact) -> String {
     decision.spec.decided_by.as_ref().map(|by| by.person.clone()).unwrap_or_default()
 }
 

@@ -3,6 +3,8 @@
 use super::client::FIELD_MANAGER;
 use super::controller::Error;
 use super::metrics::Metrics;
+use crate::api::names::ANNOTATION_APPLIED;
+use crate::core::digest;
 use crate::core::request::Statement;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -25,8 +27,10 @@ pub enum Done {
     Nothing,
     /// It was missing.
     Created,
-    /// It was different.
-    Replaced,
+    /// It was as wanted before, and something else is wanted now.
+    Changed,
+    /// Somebody else had changed it.
+    Corrected,
 }
 
 /// Makes an object that is wholly ours be as `desired`: POST where it is missing, PUT with the observed version where
@@ -45,25 +49,44 @@ where
     K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
 {
     let name = desired.name_any();
-    let current = if let Some(observed) = observed {
-        observed.clone()
-    } else {
-        metrics.wrote(&K::kind(&()), "create");
-        match api.create(&params(), desired).await {
-            Ok(_) => return Ok(Done::Created),
-            Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => api.get(&name).await?,
-            Err(error) => return Err(error.into()),
-        }
+    let current = match observed {
+        Some(observed) => observed.clone(),
+        None if create(api, metrics, desired).await? => return Ok(Done::Created),
+        None => api.get(&name).await?,
     };
     if same(desired, &current) {
         return Ok(Done::Nothing);
     }
-    let mut next = desired.clone();
+    let mut next = marked(desired);
+    let corrected = current.annotations().get(ANNOTATION_APPLIED) == next.annotations().get(ANNOTATION_APPLIED);
     next.meta_mut().resource_version = current.resource_version();
     next.meta_mut().uid = current.uid();
     metrics.wrote(&K::kind(&()), "update");
     api.replace(&name, &params(), &next).await?;
-    Ok(Done::Replaced)
+    Ok(if corrected { Done::Corrected } else { Done::Changed })
+}
+
+/// Makes an object; false where one of its name is there already.
+///
+/// # Errors
+/// Whatever else the API server answers.
+pub async fn create<K>(api: &Api<K>, metrics: &Metrics, desired: &K) -> Result<bool, Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
+{
+    metrics.wrote(&K::kind(&()), "create");
+    match api.create(&params(), &marked(desired)).await {
+        Ok(_) => Ok(true),
+        Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// With the digest of what is wanted.
+fn marked<K: Resource + Clone + Serialize>(desired: &K) -> K {
+    let mut next = desired.clone();
+    next.annotations_mut().insert(ANNOTATION_APPLIED.to_owned(), digest::of(desired));
+    next
 }
 
 /// Deletes exactly this object, not another one of the same name; one that is gone is fine.

@@ -1,7 +1,9 @@
 //! The client: from a kubeconfig, or from the pod it runs in.
 
+use super::fence::{Claim, FenceLayer};
 use anyhow::Context as _;
 use http::{HeaderValue, header::USER_AGENT};
+use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use std::path::Path;
@@ -10,11 +12,12 @@ use std::time::Duration;
 /// The field manager of everything that the operator writes.
 pub const FIELD_MANAGER: &str = "yunguan";
 
-/// A client that answers within seconds or fails: retries are the reconcile wrapper's.
+/// A client that answers within seconds or fails: retries are the reconcile wrapper's. It writes only while the claim is
+/// current.
 ///
 /// # Errors
 /// When there is no usable configuration.
-pub async fn connect(kubeconfig: Option<&Path>) -> anyhow::Result<Client> {
+pub async fn connect(kubeconfig: Option<&Path>, claim: Claim) -> anyhow::Result<Client> {
     let mut config = match kubeconfig {
         Some(path) => {
             let file = Kubeconfig::read_from(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -25,5 +28,5 @@ pub async fn connect(kubeconfig: Option<&Path>) -> anyhow::Result<Client> {
     config.headers.push((USER_AGENT, HeaderValue::from_static(concat!("yunguan/", env!("CARGO_PKG_VERSION")))));
     config.connect_timeout = Some(Duration::from_secs(5));
     config.default_retry = false;
-    Ok(Client::try_from(config)?)
+    Ok(ClientBuilder::try_from(config)?.with_layer(&FenceLayer(claim)).build())
 }

@@ -2,6 +2,7 @@
 //! how long *we* have seen it unchanged, so that clocks need not agree.
 
 use super::apply::params;
+use super::fence::Claim;
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
@@ -59,20 +60,22 @@ pub struct Candidate {
     me: String,
     terms: Terms,
     seen: Option<(String, Instant)>,
+    claim: Claim,
 }
 
 impl Candidate {
-    /// A candidate for the lease `name`.
+    /// A candidate for the lease `name`; the claim is current while the lease is surely ours.
     #[must_use]
-    pub fn new(client: Client, namespace: &str, name: &str, me: String, terms: Terms) -> Self {
-        Self { api: Api::namespaced(client, namespace), name: name.to_owned(), me, terms, seen: None }
+    pub fn new(client: Client, namespace: &str, name: &str, me: String, terms: Terms, claim: Claim) -> Self {
+        Self { api: Api::namespaced(client, namespace), name: name.to_owned(), me, terms, seen: None, claim }
     }
 
     /// Waits until the lease is ours.
     pub async fn acquire(&mut self) {
         loop {
+            let started = Instant::now();
             match tokio::time::timeout(self.terms.renew_deadline, self.try_once()).await {
-                Ok(Ok(true)) => return,
+                Ok(Ok(true)) => return self.claim.extend(started + self.terms.renew_deadline),
                 Ok(Ok(false)) => {}
                 Ok(Err(error)) => tracing::warn!(%error, "lease could not be taken; trying again"),
                 Err(_) => tracing::warn!("the API server does not answer about the lease; trying again"),
@@ -90,6 +93,7 @@ impl Candidate {
         loop {
             tokio::select! {
                 () = stop.cancelled() => {
+                    self.claim.end();
                     self.vacate().await;
                     return Ok(());
                 }
@@ -98,8 +102,14 @@ impl Candidate {
             let left = self.terms.renew_deadline.saturating_sub(renewed.elapsed());
             let started = Instant::now();
             match tokio::time::timeout(left, self.try_once()).await {
-                Ok(Ok(true)) => renewed = started,
-                Ok(Ok(false)) => anyhow::bail!("another operator took the lease"),
+                Ok(Ok(true)) => {
+                    renewed = started;
+                    self.claim.extend(started + self.terms.renew_deadline);
+                }
+                Ok(Ok(false)) => {
+                    self.claim.end();
+                    anyhow::bail!("another operator took the lease")
+                }
                 Ok(Err(error)) => tracing::warn!(%error, "lease could not be renewed; trying again"),
                 Err(_) => {}
             }

@@ -17,6 +17,7 @@ pub struct Metrics {
     overdue: IntGaugeVec,
     drift: IntCounterVec,
     leader: IntGaugeVec,
+    guards: IntGaugeVec,
 }
 
 impl Metrics {
@@ -58,6 +59,11 @@ impl Metrics {
             overdue: gauge("yunguan_gates_overdue", "Open gates past their due date.", &["gate"])?,
             drift: counter("yunguan_drift_corrected_total", "Managed objects put right.", &["kind"])?,
             leader: gauge("yunguan_leader", "1 while this process acts.", &[])?,
+            guards: gauge(
+                "yunguan_guard_breaches",
+                "Admission policies that do not stand as they were installed.",
+                &["kind", "guard", "breach"],
+            )?,
             duration,
             registry,
         })
@@ -104,6 +110,14 @@ impl Metrics {
         for (gate, oldest, overdue) in gates {
             self.oldest_waiting.with_label_values(&[gate]).set(oldest);
             self.overdue.with_label_values(&[gate]).set(overdue);
+        }
+    }
+
+    /// Admission policies that do not stand as installed, by kind, name and what is wrong; the others are fine.
+    pub fn set_guards<'a>(&self, breaches: impl IntoIterator<Item = (&'a str, &'a str, &'a str)>) {
+        self.guards.reset();
+        for (kind, name, breach) in breaches {
+            self.guards.with_label_values(&[kind, name, breach]).set(1);
         }
     }
 

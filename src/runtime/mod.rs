@@ -6,6 +6,7 @@ pub mod apply;
 pub mod client;
 pub mod controller;
 pub mod events;
+pub mod fence;
 pub mod health;
 pub mod hub;
 pub mod index;

@@ -1,6 +1,6 @@
 //! Plans for people to read: phase, open gates, who must act by when, conditions with the next step.
 
-use super::{Facts, Plan, Statement, Timestamp, keep_old_until, lines::Lines, room, subject_uid};
+use super::{Facts, Plan, Statement, Timestamp, first_role, lines::Lines, room, subject_uid};
 use crate::api::GovernancePolicySpec;
 use crate::api::cloud_resource_request::{CloudResourceRequestStatus, OpenGate, Phase, Submission, VoidDecision};
 use crate::api::common::{Names, PolicyRef, Time};
@@ -16,7 +16,7 @@ use crate::core::registry::{Named, Registry};
 use crate::core::scope::{self, OutOfScope};
 use crate::core::text::{Text, shorten};
 use crate::core::workflow::{DecisionFact, Ended, Walk};
-use crate::core::{catalog, digest, names};
+use crate::core::{catalog, digest, names, retention};
 use jiff::tz::TimeZone;
 
 /// Nothing can go on before somebody mends what the reason names.
@@ -90,7 +90,7 @@ pub(super) fn draft(facts: &Facts<'_>, registry: &Registry, draft: &Draft<'_>) -
         waiting_for: Some(format!("{role}: {GATE_SUBMISSION}")),
         policy: Some(PolicyRef { name: policy.name.clone(), uid: policy.uid.clone() }),
         open_gates: vec![gate],
-        void_decisions: void_submissions(facts, role),
+        void_decisions: void_submissions(facts, registry, &policy.spec, role),
         ..with_lines(blank(facts), lines)
     };
     Plan { status, conditions, ..Plan::default() }
@@ -119,7 +119,12 @@ fn submission_gate(
 }
 
 /// Submissions that open nothing, and why.
-fn void_submissions(facts: &Facts<'_>, role: &str) -> Vec<VoidDecision> {
+fn void_submissions(
+    facts: &Facts<'_>,
+    registry: &Registry,
+    policy: &GovernancePolicySpec,
+    role: &str,
+) -> Vec<VoidDecision> {
     use crate::api::cloud_resource_request::VoidReason;
     let mut void: Vec<VoidDecision> = facts
         .decisions
@@ -134,6 +139,14 @@ fn void_submissions(facts: &Facts<'_>, role: &str) -> Vec<VoidDecision> {
                     Text::new(
                         format!("the person does not hold the role {role} of this unit now: somebody listed in the Organization's spec.members files it"),
                         format!("提交人目前不具备本单位{role}角色，请由单位成员提交"),
+                    ),
+                )
+            } else if let Some(other) = first_role(facts, registry, policy, d) {
+                (
+                    VoidReason::SecondRole,
+                    Text::new(
+                        format!("the person has acted as {other} on this request, and one person never acts in two roles: somebody else of the unit files it"),
+                        format!("提交人已以{other}身份办理过本申请，一人不得兼任两个角色，请由本单位其他人员提交"),
                     ),
                 )
             } else {
@@ -227,7 +240,7 @@ pub(super) fn in_round(facts: &Facts<'_>, scene: &Scene<'_>, now: Timestamp) -> 
         committed: facts.system.is_some(),
         system_namespace: system.as_ref().map(|code| names::system_namespace(facts.organization, code)),
         system,
-        keep_old_until: keep_old_until(facts.application, &policy.spec),
+        keep_old_until: retention::keep_old_until(facts.application, &policy.spec),
         ..with_lines(blank(facts), lines)
     };
     let overdue = due.filter(|at| at.timestamp() <= now);

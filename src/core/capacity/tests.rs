@@ -1,0 +1,145 @@
+//! Room is never given twice, by one operator or two.
+
+use super::*;
+use crate::api::cloud_domain::OvercommitPercent;
+use crate::api::common::Quantity;
+use crate::core::quantity::Amount;
+use proptest::prelude::*;
+
+fn cpus(n: i64) -> Amounts {
+    Amounts::from_iter([("requests.cpu".to_owned(), Amount::units(n))])
+}
+
+#[test]
+fn r26_2_capacity_times_ratio_is_the_ceiling() {
+    let mut domain = CloudDomainSpec::default();
+    domain.capacity.insert("requests.cpu".into(), Quantity("10".into()));
+    domain.overcommit_percent.insert("requests.cpu".into(), OvercommitPercent(150));
+    let ceiling = grantable(&domain).unwrap();
+    assert_eq!(fits(&cpus(3), &ceiling, &cpus(12)), Ok(()));
+    let short = fits(&cpus(4), &ceiling, &cpus(12)).unwrap_err();
+    assert_eq!(short[0].to_string(), "requests.cpu: 4 wanted, 3 free");
+    assert!(explain("main", &short).en.contains("article 26"));
+}
+
+#[test]
+fn a_reservation_and_its_grant_count_once() {
+    let one = |uid: &str| Taken { submission_uid: uid.into(), amounts: cpus(4) };
+    assert_eq!(sum(&[one("a"), one("a"), one("b")]), Some(cpus(8)));
+}
+
+/// Two operators that see the grants late, one pair of reads and guarded writes each, crashes between any two steps.
+#[derive(Clone, Debug)]
+enum Step {
+    /// Catches up with the grants.
+    Observes(usize),
+    /// Reads the domain, and works out a reservation for a request.
+    Reads { operator: usize, request: usize },
+    /// Writes what it worked out; refused if the domain has changed since it was read.
+    Writes(usize),
+    /// Puts the grant on record, if room is held for it.
+    Grants(usize),
+    /// Crashes: forgets everything but what is in the API.
+    Crashes(usize),
+    /// The domain's own controller clears what has become a grant.
+    Settles(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let operator = || 0..2_usize;
+    prop_oneof![
+        operator().prop_map(Step::Observes),
+        (operator(), 0..12_usize).prop_map(|(operator, request)| Step::Reads { operator, request }),
+        operator().prop_map(Step::Writes),
+        operator().prop_map(Step::Grants),
+        operator().prop_map(Step::Crashes),
+        operator().prop_map(Step::Settles),
+    ]
+}
+
+#[derive(Default)]
+struct Operator {
+    known: Vec<Taken>,
+    /// What to write, the version it was worked out for, and for which request.
+    pending: Option<(CloudDomainStatus, usize, usize)>,
+    held: Option<usize>,
+}
+
+fn wanted(request: usize, amount: i64) -> Reservation {
+    let amounts = cpus(amount).print();
+    Reservation { submission_uid: request.to_string(), amounts, ..Reservation::default() }
+}
+
+/// Runs the steps; gives back how many requests were granted, and fails where more is granted than there is.
+fn run(steps: &[Step], ceiling: i64, amounts: &[i64]) -> usize {
+    let mut spec = CloudDomainSpec::default();
+    spec.capacity.insert("requests.cpu".into(), Quantity(ceiling.to_string()));
+    let (mut status, mut version) = (CloudDomainStatus::default(), 0);
+    let mut grants: Vec<Taken> = Vec::new();
+    let mut operators = [Operator::default(), Operator::default()];
+    for step in steps {
+        match step {
+            Step::Observes(o) => operators[*o].known.clone_from(&grants),
+            Step::Reads { operator, request } => {
+                let operator = &mut operators[*operator];
+                let wish = wanted(*request, amounts[*request]);
+                match reserve("main", &spec, &status, &operator.known, wish).unwrap() {
+                    Reserving::Held => operator.held = Some(*request),
+                    Reserving::Reserved(next) => operator.pending = Some((*next, version, *request)),
+                    Reserving::Stale | Reserving::Short(_) | Reserving::Busy => {}
+                }
+            }
+            Step::Writes(o) => {
+                if let Some((next, read_at, request)) = operators[*o].pending.take()
+                    && read_at == version
+                {
+                    (status, version) = (next, version + 1);
+                    operators[*o].held = Some(request);
+                }
+            }
+            Step::Grants(o) => {
+                let Some(request) = operators[*o].held.take() else { continue };
+                let grant = Taken { submission_uid: request.to_string(), amounts: cpus(amounts[request]) };
+                // A name can be taken once: creating it again finds it there.
+                if !grants.contains(&grant) {
+                    grants.push(grant);
+                }
+            }
+            Step::Crashes(o) => operators[*o] = Operator { known: grants.clone(), ..Operator::default() },
+            Step::Settles(o) => {
+                let next = settled(&status, &operators[*o].known);
+                if next != status {
+                    (status, version) = (next, version + 1);
+                }
+            }
+        }
+        let all = taken(&status, &grants).unwrap();
+        let all = sum(&all).unwrap().get("requests.cpu");
+        assert!(all <= Amount::units(ceiling), "{all} of {ceiling}");
+    }
+    grants.len()
+}
+
+#[test]
+fn many_races_end_in_grants() {
+    use proptest::strategy::ValueTree as _;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let steps = prop::collection::vec(step(), 150);
+    let granted: usize = (0..100).map(|_| run(&steps.new_tree(&mut runner).unwrap().current(), 40, &[7; 12])).sum();
+    println!("grants in 100 races of two operators for room for five: {granted}");
+    assert!(granted > 250, "{granted}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    /// Whoever lags or crashes wherever, the sum never exceeds the ceiling.
+    #[test]
+    fn r26_2_no_race_exceeds_capacity(
+        steps in prop::collection::vec(step(), 0..200),
+        ceiling in 0..80_i64,
+        amounts in prop::collection::vec(1..30_i64, 12),
+    ) {
+        run(&steps, ceiling, &amounts);
+    }
+}
