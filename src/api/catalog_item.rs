@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
     status = "ConditionsStatus",
     doc = "CatalogItem (服务目录项): one service of the catalog (article 13), with its unit and its prices from dates on. What was granted keeps the terms of its day.",
     shortname = "citem",
-    category = "yunguan",
+    category = "yunguan-catalog",
     derive = "PartialEq",
     validation = Rule::new("self.metadata.name.size() <= 63").message("the name of a CatalogItem has at most 63 characters"),
     printcolumn(name = "NAME-ZH", type_ = "string", json_path = ".spec.names.zh"),

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
     status = "ConditionsStatus",
     doc = "ServiceProduct (服务产品): what one unit of a catalog item is in a domain (article 13): quota resources, or a service that the provider opens by hand and confirms. Written by the provider.",
     shortname = "sprod",
-    category = "yunguan",
+    category = "yunguan-catalog",
     derive = "PartialEq",
     printcolumn(name = "ITEM", type_ = "string", json_path = ".spec.item"),
     printcolumn(name = "DOMAIN", type_ = "string", json_path = ".spec.domain"),

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
     kind = "WorkCalendar",
     doc = "WorkCalendar (工作日历): the public holidays and make-up working days of one year. A deadline that touches a year without a calendar is unknown, never guessed.",
     shortname = "wcal",
-    category = "yunguan",
+    category = "yunguan-catalog",
     derive = "PartialEq",
     printcolumn(name = "REGION", type_ = "string", json_path = ".spec.region"),
     printcolumn(name = "YEAR", type_ = "integer", json_path = ".spec.year"),

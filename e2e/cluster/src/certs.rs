@@ -50,6 +50,11 @@ impl Authority {
         Ok(Self { name, key, cert })
     }
 
+    /// The private key, for the controller manager to sign what people ask for with a CertificateSigningRequest.
+    pub(crate) fn key(&self) -> Result<String> {
+        Ok(self.key.to_pkcs8_pem(LineEnding::LF)?.to_string())
+    }
+
     /// A client certificate: the common name is the user, each organization a group.
     pub(crate) fn client(&self, user: &str, groups: &[String], uid: Option<&str>) -> Result<Identity> {
         self.sign(&subject(user, groups, uid)?, &[])

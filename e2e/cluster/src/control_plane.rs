@@ -123,7 +123,7 @@ fn spawn(options: &Options, binaries: &Binaries) -> Result<Cluster> {
     let (private, public) = key_pair()?;
     let keys = Keys { private: files.pki("accounts.key", &private)?, public: files.pki("accounts.pub", &public)? };
     let serving_ca = files.pki("serving-ca.crt", &serving.cert)?;
-    files.pki("clients-ca.crt", &clients.cert)?;
+    let signer = (files.pki("clients-ca.crt", &clients.cert)?, files.pki("clients-ca.key", &clients.key()?)?);
     files.pki("front-proxy-ca.crt", &front_proxy.cert)?;
     write_private(&directory.join("audit-policy.json"), &audit::policy())?;
     let server = serving.server("kube-apiserver", &ADDRESSES)?;
@@ -133,7 +133,7 @@ fn spawn(options: &Options, binaries: &Binaries) -> Result<Cluster> {
     let manager = clients.client("system:kube-controller-manager", &[], None)?;
     let kubeconfig = directory.join("kubeconfigs").join("controller-manager.json");
     write_private(&kubeconfig, &kubeconfig_json(port, &serving, &certificate(&manager)))?;
-    let manager_args = controller_manager_args(&kubeconfig, &keys, &serving_ca);
+    let manager_args = controller_manager_args(&kubeconfig, &keys, &serving_ca, &signer);
     let spec = files.spec("kube-controller-manager", &binaries.controller_manager, manager_args);
     let controller_manager = Program::start(spec, &leashes)?;
     let kubectl = binaries.kubectl.clone();
@@ -259,7 +259,12 @@ fn apiserver_args(files: &Files, server: &Identity, keys: &Keys, port: u16, etcd
     ]))
 }
 
-fn controller_manager_args(kubeconfig: &Path, keys: &Keys, serving_ca: &str) -> Vec<String> {
+fn controller_manager_args(
+    kubeconfig: &Path,
+    keys: &Keys,
+    serving_ca: &str,
+    (signer, signing_key): &(String, String),
+) -> Vec<String> {
     let kubeconfig = kubeconfig.display().to_string();
     flags(&[
         ("kubeconfig", &kubeconfig),
@@ -268,6 +273,8 @@ fn controller_manager_args(kubeconfig: &Path, keys: &Keys, serving_ca: &str) -> 
         ("use-service-account-credentials", "true"),
         ("service-account-private-key-file", &keys.private),
         ("root-ca-file", serving_ca),
+        ("cluster-signing-cert-file", signer),
+        ("cluster-signing-key-file", signing_key),
         ("concurrent-namespace-syncs", "20"),
         ("kube-api-qps", "500"),
         ("kube-api-burst", "1000"),
