@@ -49,8 +49,8 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     tasks.spawn(health::serve(settings.listen, gates.clone(), metrics.clone(), stop.clone()));
 
     let claim = Claim::default();
-    let client = connect(settings.kubeconfig.as_deref(), claim.clone()).await?;
     let identity = settings.identity.clone().unwrap_or_else(|| format!("yunguan-{}", std::process::id()));
+    let client = connect(settings.kubeconfig.as_deref(), &identity, claim.clone()).await?;
     let shipped = crate::core::guards::shipped().map_err(anyhow::Error::msg)?;
     let (mut hub, context, work, sweep) = watches::watch_all(&client, &metrics, &identity, shipped);
     hub.ready(Duration::from_mins(1)).await?;

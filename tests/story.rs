@@ -1,6 +1,7 @@
 //! The life of requests on a real API server, by real people, with a real operator.
 
 mod failures;
+mod ground;
 mod provisioning;
 mod track;
 mod voices;

@@ -48,7 +48,7 @@ impl Guards {
             .collect();
         (!open.is_empty()).then(|| {
             format!(
-                "nothing is granted while it is not certain who made the decisions: {}; a platform engineer applies config/admission again (准入策略缺失或被改动，暂停授予资源，请重新安装 config/admission)",
+                "nothing is granted while it is not certain who made the decisions: {}; a platform engineer deletes what was changed and applies config/admission again (准入策略缺失或被改动，暂停授予资源，请删除后重新安装 config/admission)",
                 open.join(", ")
             )
         })
@@ -93,7 +93,7 @@ pub async fn watch(context: Arc<Context>) {
             .set_guards(now.iter().map(|((kind, name), breach)| (kind.as_str(), name.as_str(), (*breach).into())));
         for ((kind, name), breach) in now.iter().filter(|(guard, breach)| known.get(*guard) != Some(breach)) {
             let note = format!(
-                "{breach}: this policy does not stand as it was installed, so what it guards can be written by others; apply config/admission again (准入策略缺失或被改动)"
+                "{breach}: this policy does not stand as it was installed, so what it guards can be written by others; delete it and apply config/admission again (准入策略缺失或被改动，请删除后重新安装)"
             );
             tracing::error!(kind, name, %breach, "an admission policy does not stand as it was installed");
             context.events.publish(&about(kind, name), true, "GuardBroken", &note).await;
