@@ -11,3 +11,5 @@ pub mod controllers;
 pub mod core;
 pub mod operator;
 pub mod runtime;
+#[cfg(test)]
+mod structure;

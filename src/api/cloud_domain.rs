@@ -51,7 +51,7 @@ pub struct CloudDomainSpec {
     /// Labels of the nodes on which this domain's systems run (节点选择).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 16))]
-    pub node_selector: BTreeMap<String, String>,
+    pub node_selector: BTreeMap<String, LabelValue>,
     /// Address ranges by network, from which and to which a system that asked for the network may talk (接入网络地址段).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["network"]))]
@@ -60,6 +60,13 @@ pub struct CloudDomainSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<MetricsEndpoint>,
 }
+
+/// Value of a label.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct LabelValue(
+    #[schemars(length(max = 63), regex(pattern = "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"))] pub String,
+);
 
 /// Percent, from 1 to 1000.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]

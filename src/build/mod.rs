@@ -4,6 +4,8 @@ pub mod access;
 pub mod home;
 pub mod network;
 pub mod quota;
+#[cfg(test)]
+mod snapshots;
 pub mod system;
 
 use crate::api::names::{LABEL_MANAGED, LABEL_ORGANIZATION, LABEL_PURPOSE, LABEL_SYSTEM, MANAGED_BY_VALUE};

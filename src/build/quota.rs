@@ -1,5 +1,6 @@
 //! The one ResourceQuota of a system, with exactly what was granted, and defaults for pods that state nothing.
 
+use crate::api::CloudDomainSpec;
 use crate::core::quantity::{Amount, Amounts, Format};
 use k8s_openapi::api::core::v1::{LimitRangeItem, LimitRangeSpec, ResourceQuotaSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -20,6 +21,9 @@ const COUNTED: [&str; 10] = [
 const COMPUTED: [&str; 5] =
     ["requests.cpu", "requests.memory", "limits.cpu", "limits.memory", "limits.ephemeral-storage"];
 
+/// Counts that bind nothing by themselves: where none was granted, the rest of the quota bounds them.
+const COSTS_NOTHING: [&str; 5] = ["pods", "persistentvolumeclaims", "services", "configmaps", "secrets"];
+
 /// Whether a ResourceQuota can hold this resource; others, such as bandwidth, are counted against the domain only.
 #[must_use]
 pub fn is_quota_resource(resource: &str) -> bool {
@@ -30,10 +34,15 @@ pub fn is_quota_resource(resource: &str) -> bool {
         || resource.strip_prefix("requests.").is_some_and(|extended| extended.contains('/'))
 }
 
-/// The quota: not a byte more or less than granted.
+/// The quota: not a byte more or less than granted. What the domain has and was not granted is zero, since a resource that
+/// a quota does not name is unlimited: who pays for the slow disk would otherwise use the fast one.
 #[must_use]
-pub fn quota(amounts: &Amounts) -> ResourceQuotaSpec {
-    let hard = amounts.iter().filter(|(resource, _)| is_quota_resource(resource)).map(quantity).collect();
+pub fn quota(amounts: &Amounts, domain: &CloudDomainSpec) -> ResourceQuotaSpec {
+    let withheld = domain.capacity.keys().map(|resource| (resource.as_str(), Amount::ZERO));
+    let withheld = withheld.filter(|(resource, _)| !COSTS_NOTHING.contains(resource));
+    // The later of two counts.
+    let all = withheld.chain(amounts.iter());
+    let hard = all.filter(|(resource, _)| is_quota_resource(resource)).map(quantity).collect();
     ResourceQuotaSpec { hard: Some(hard), ..ResourceQuotaSpec::default() }
 }
 
@@ -79,12 +88,24 @@ mod tests {
         .into_iter()
         .map(|(resource, n)| (resource.to_owned(), Amount::units(n)))
         .collect();
-        let hard = quota(&amounts).hard.unwrap();
+        let hard = quota(&amounts, &CloudDomainSpec::default()).hard.unwrap();
         let printed: Vec<_> = hard.iter().map(|(r, q)| format!("{r}={}", q.0)).collect();
         assert_eq!(
             printed,
             ["requests.cpu=16", "requests.memory=32Gi", "ssd.storageclass.storage.k8s.io/requests.storage=500Gi"]
         );
+    }
+
+    #[test]
+    fn r25_1_what_the_domain_has_and_was_not_granted_is_zero() {
+        let mut domain = CloudDomainSpec::default();
+        for resource in ["requests.cpu", "requests.nvidia.com/gpu", "pods", "bandwidth.mbps"] {
+            domain.capacity.insert(resource.into(), crate::api::common::Quantity("9".into()));
+        }
+        let amounts = Amounts::from_iter([("requests.cpu".to_owned(), Amount::units(4))]);
+        let hard = quota(&amounts, &domain).hard.unwrap();
+        let printed: Vec<_> = hard.iter().map(|(r, q)| format!("{r}={}", q.0)).collect();
+        assert_eq!(printed, ["requests.cpu=4", "requests.nvidia.com/gpu=0"]);
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub fn objects(
     }));
     SystemObjects {
         namespace: namespace(uid, system, domain, &labels),
-        quota: ResourceQuota { metadata: inside("yunguan"), spec: Some(quota::quota(amounts)), status: None },
+        quota: ResourceQuota { metadata: inside("yunguan"), spec: Some(quota::quota(amounts, domain)), status: None },
         limits: LimitRange { metadata: inside("yunguan"), spec: Some(quota::defaults(amounts)) },
         policies: network::policies(&system.networks, domain)
             .into_iter()
@@ -73,7 +73,8 @@ fn namespace(
     let annotations = metadata.annotations.get_or_insert_default();
     annotations.insert(ANNOTATION_OWNER_UID.to_owned(), uid.to_owned());
     if !domain.node_selector.is_empty() {
-        let selector: Vec<String> = domain.node_selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let selector: Vec<String> =
+            domain.node_selector.iter().map(|(key, value)| format!("{key}={}", value.0)).collect();
         annotations.insert("scheduler.alpha.kubernetes.io/node-selector".to_owned(), selector.join(","));
     }
     Namespace { metadata, ..Namespace::default() }

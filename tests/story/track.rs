@@ -33,8 +33,13 @@ async fn r19_2_the_standard_track_from_annex_1_to_a_live_system() -> Result<()> 
         .filter(|(r, _)| r.as_str() != "bandwidth.mbps")
         .map(|(r, q)| (r.as_str(), q.0.as_str()))
         .collect();
-    let found: Vec<_> = hard.iter().map(|(r, q)| (r.as_str(), q.0.as_str())).collect();
+    let (withheld, found): (Vec<_>, Vec<_>) =
+        hard.iter().map(|(r, q)| (r.as_str(), q.0.as_str())).partition(|(r, _)| !confirmed.contains_key(*r));
     assert_eq!(found, expected);
+    // What nobody confirmed is not unlimited but none.
+    let none =
+        ["hdd.storageclass.storage.k8s.io/requests.storage", "requests.nvidia.com/gpu", "services.loadbalancers"];
+    assert_eq!(withheld, none.map(|resource| (resource, "0")));
 
     case.decide("unit@t-track", "trial-report", Verdict::File).await?;
     case.decide("unit@t-track", "security-report", Verdict::File).await?;

@@ -1,0 +1,123 @@
+//! What the tree itself must satisfy.
+
+use crate::api;
+use kube::ResourceExt as _;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sources(folder: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut todo = vec![root().join(folder)];
+    while let Some(path) = todo.pop() {
+        if path.is_dir() {
+            todo.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn the_crds_in_the_tree_are_those_of_the_types() {
+    for definition in api::definitions() {
+        let name = definition.name_any();
+        let (plural, group) = name.split_once('.').unwrap();
+        let path = root().join(format!("crds/{group}_{plural}.yaml"));
+        let there = std::fs::read_to_string(&path).unwrap();
+        let made = crate::check::definition_yaml(&definition).unwrap();
+        assert!(there == made, "{} is not up to date: run `make crds`", path.display());
+    }
+}
+
+/// Rules are pure: the same facts give the same answer, today and in a trial ten years from now.
+#[test]
+fn the_core_knows_no_client_no_clock_and_no_chance() {
+    let forbidden = [
+        "kube::",
+        "tokio::",
+        "hyper::",
+        "std::net",
+        "SystemTime",
+        "Instant::now",
+        "Timestamp::now",
+        "Zoned::now",
+        "rand::",
+        "RandomState",
+        "std::env",
+    ];
+    let mut read = 0;
+    for path in ["src/core", "src/build"].into_iter().flat_map(sources) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        // What tests need besides stands after this line.
+        let rules = text.split("#[cfg(test)]").next().unwrap();
+        let is_test = path.ends_with("fixtures.rs") || path.components().any(|c| c.as_os_str() == "tests");
+        for word in forbidden.into_iter().filter(|_| !is_test && !path.ends_with("tests.rs")) {
+            assert!(!rules.contains(word), "{} mentions {word}", path.display());
+        }
+        read += 1;
+    }
+    assert!(read > 20, "{read} files");
+}
+
+#[test]
+fn files_are_short_enough_to_read() {
+    for path in ["src", "tests", "e2e"].into_iter().flat_map(sources) {
+        let lines = std::fs::read_to_string(&path).unwrap().lines().count();
+        assert!(lines <= 600, "{} has {lines} lines: split it", path.display());
+    }
+}
+
+/// Every kind explains each of its fields, with the Chinese term where the measures have one.
+#[test]
+fn every_field_of_a_spec_is_explained() {
+    fn unexplained(schema: &serde_json::Value, at: &str, found: &mut Vec<String>) {
+        if let Some(fields) = schema["properties"].as_object() {
+            for (name, field) in fields {
+                let place = format!("{at}.{name}");
+                if field["description"].as_str().is_none_or(str::is_empty) {
+                    found.push(place.clone());
+                }
+                unexplained(field, &place, found);
+            }
+        }
+        for inner in [&schema["items"], &schema["additionalProperties"]].into_iter().filter(|inner| inner.is_object()) {
+            unexplained(inner, at, found);
+        }
+    }
+    for definition in api::definitions() {
+        let schema = serde_json::to_value(&definition.spec.versions[0].schema).unwrap();
+        let mut found = Vec::new();
+        unexplained(&schema["openAPIV3Schema"]["properties"]["spec"], "spec", &mut found);
+        assert!(found.is_empty(), "{}: {found:?}", definition.name_any());
+    }
+}
+
+/// etcd takes 1.5 MB, and what people write comes from everywhere: nothing is unbounded.
+#[test]
+fn r19_2_every_string_list_and_map_is_bounded() {
+    fn unbounded(schema: &serde_json::Value, at: &str, found: &mut Vec<String>) {
+        let has = |key: &str| !schema[key].is_null();
+        match schema["type"].as_str() {
+            Some("string") if !has("maxLength") && !has("enum") && !has("format") => found.push(at.to_owned()),
+            Some("array") if !has("maxItems") => found.push(at.to_owned()),
+            Some("object") if has("additionalProperties") && !has("maxProperties") => found.push(at.to_owned()),
+            _ => {}
+        }
+        for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+            unbounded(field, &format!("{at}.{name}"), found);
+        }
+        for inner in ["items", "additionalProperties"].into_iter().filter(|inner| schema[inner].is_object()) {
+            unbounded(&schema[inner], &format!("{at}[]"), found);
+        }
+    }
+    for definition in api::definitions() {
+        let schema = serde_json::to_value(&definition.spec.versions[0].schema).unwrap();
+        let mut found = Vec::new();
+        unbounded(&schema["openAPIV3Schema"]["properties"]["spec"], "spec", &mut found);
+        assert!(found.is_empty(), "{}: {found:?}", definition.name_any());
+    }
+}
