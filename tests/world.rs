@@ -112,16 +112,21 @@ impl World {
         fit(&mut request, unit, code);
         shape(&mut request.spec);
         let case = Case { world: self, unit: unit.to_owned(), name: code.to_owned() };
-        case.file_draft(&case.person(), &request).await?;
+        case.file_draft(&self.client(&case.person()).await?, &request).await?;
         Ok(case)
     }
 
     /// As [`Self::draft`], by another person of the unit.
     pub async fn draft_as(&self, unit: &str, code: &str, who: &str) -> Result<Case<'_>> {
+        self.draft_by(unit, code, &self.client(who).await?).await
+    }
+
+    /// As [`Self::draft`], by whoever this client is.
+    pub async fn draft_by(&self, unit: &str, code: &str, client: &Client) -> Result<Case<'_>> {
         let mut request = sample()?;
         fit(&mut request, unit, code);
         let case = Case { world: self, unit: unit.to_owned(), name: code.to_owned() };
-        case.file_draft(who, &request).await?;
+        case.file_draft(client, &request).await?;
         Ok(case)
     }
 }
@@ -254,9 +259,9 @@ impl Case<'_> {
     }
 
     /// The bindings of a new home take a moment to be known to the API server.
-    async fn file_draft(&self, who: &str, request: &CloudResourceRequest) -> Result<()> {
-        let api = self.api::<CloudResourceRequest>(who).await?;
-        wait_until(&format!("{who} to be let in"), PATIENCE, async || {
+    async fn file_draft(&self, client: &Client, request: &CloudResourceRequest) -> Result<()> {
+        let api: Api<CloudResourceRequest> = Api::namespaced(client.clone(), &self.home());
+        wait_until(&format!("{} to be let in", self.unit), PATIENCE, async || {
             api.create(&PostParams::default(), request).await?;
             Ok(Some(()))
         })

@@ -1,8 +1,8 @@
 //! What an approval opens, who may enter it, and that it stays as it was decided.
 
 use crate::world::*;
-use anyhow::{Result, ensure};
-use k8s_openapi::api::core::v1::{ConfigMap, LimitRange, Namespace, ResourceQuota};
+use anyhow::{Context as _, Result, ensure};
+use k8s_openapi::api::core::v1::{ConfigMap, LimitRange, Namespace, ResourceQuota, Secret};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::api::{DeleteParams, ListParams, ObjectMeta, PostParams};
@@ -13,7 +13,7 @@ use yunguan::api::decision::{Access, AccessLevel, Verdict};
 use yunguan::api::{CloudDomain, Decision, DecisionSpec, InformationSystem, LedgerEntry, Organization};
 use yunguan::core::quantity::Amounts;
 use yunguan::core::{digest, names};
-use yunguan_cluster::wait_until;
+use yunguan_cluster::{Person, wait_until};
 
 #[tokio::test]
 async fn r35_1_the_namespace_is_the_units_and_a_guest_comes_by_the_units_word_alone() -> Result<()> {
@@ -55,7 +55,15 @@ async fn r35_1_the_namespace_is_the_units_and_a_guest_comes_by_the_units_word_al
     for stranger in [PROVIDER, AUTHORITY, "zhang.wei@health", "expert"] {
         refusal(inside(stranger).await?.get("mine").await.map_err(Into::into))?;
     }
-    // The unit lets an expert in for two seconds' work.
+    // A secret of theirs, which must turn up nowhere.
+    let canary = "canary-9f1c52";
+    let secret =
+        serde_json::from_value(serde_json::json!({"metadata": {"name": "db"}, "stringData": {"password": canary}}))?;
+    let secrets: Api<Secret> = Api::namespaced(world.client("unit@t-guest").await?, &namespace);
+    secrets.create(&PostParams::default(), &secret).await?;
+    let mut audit = world.cluster.audit_from_now()?;
+
+    // The unit lets an expert in for some seconds' work.
     let system = case.system().await?;
     let until = jiff::Timestamp::now().checked_add(jiff::SignedDuration::from_secs(6))?;
     let access = Access {
@@ -100,6 +108,17 @@ async fn r35_1_the_namespace_is_the_units_and_a_guest_comes_by_the_units_word_al
     let books: Api<LedgerEntry> = Api::namespaced(world.admin().await?, &case.home());
     let recorded = books.list(&ListParams::default().fields("spec.system.name=house")).await?;
     assert!(recorded.iter().any(|e| e.spec.fact.starts_with("access/")), "on record");
+
+    // Their binding was deleted as exactly that object, not as whatever bears the name.
+    let deleted = audit.new_writes_by(crate::support::OPERATOR)?;
+    let mut deleted = deleted.iter().filter(|e| e.verb == "delete" && e.request_uri.contains(&namespace));
+    let options = deleted.next().and_then(|e| e.request_object.as_ref()).context("no deletion")?;
+    for precondition in ["uid", "resourceVersion"] {
+        ensure!(options["preconditions"][precondition].is_string(), "{options}");
+    }
+    let events = world.cluster.kubectl(&Person::admin(), &["get", "events", "-A", "-o", "yaml"]).await?;
+    let told = [world.operator.log()?, world.operator.metrics().await?, events.stdout];
+    ensure!(told.iter().all(|text| !text.is_empty() && !text.contains(canary)), "a secret got out");
     Ok(())
 }
 

@@ -2,12 +2,12 @@
 
 use crate::world::*;
 use anyhow::{Context as _, Result, ensure};
-use kube::api::PostParams;
+use kube::api::{DeleteParams, PostParams};
 use kube::{Api, ResourceExt as _};
 use yunguan::api::cloud_resource_request::{Phase, VoidReason};
 use yunguan::api::decision::Verdict;
-use yunguan::api::{CloudResourceRequest, DecisionSpec, Organization};
-use yunguan_cluster::wait_until;
+use yunguan::api::{CloudResourceRequest, Decision, DecisionSpec, Organization};
+use yunguan_cluster::{Person, wait_until};
 
 #[tokio::test]
 async fn r7_1_no_forged_stale_doubled_or_self_made_decision_counts() -> Result<()> {
@@ -110,5 +110,78 @@ async fn r7_1_one_person_never_acts_in_two_roles() -> Result<()> {
     assert_eq!(case.void(&own).await?, VoidReason::SecondRole);
     helper.decide(AUTHORITY, "completeness", Verdict::Approve).await?;
     helper.drafted("plan", Verdict::Confirm).await?;
+    Ok(())
+}
+
+/// Entitled by a group alone, as single sign-on gives them.
+#[tokio::test]
+async fn r15_1_who_belongs_to_the_units_group_files_for_it() -> Result<()> {
+    let world = world().await?;
+    world
+        .organization("t-group", |spec| {
+            let group = yunguan::api::organization::RoleMembers {
+                role: "unit".into(),
+                groups: vec!["t-group-it".into()],
+                ..Default::default()
+            };
+            spec.members.push(group);
+        })
+        .await?;
+    world.home_ready("t-group").await?;
+    let clerk = world.cluster.client(&Person::new("clerk@t-group").group("t-group-it")).await?;
+    let case = world.draft_by("t-group", "grouped", &clerk).await?;
+    let filing = case.drafted("submission", Verdict::Submit).await?;
+    let decisions: Api<Decision> = Api::namespaced(clerk, &case.home());
+    // The same person without the group is a stranger.
+    refusal(case.make("clerk@t-group", &filing).await)?;
+    decisions.create(&PostParams::default(), &filing).await?;
+    let request = case.phase(Phase::InReview).await?;
+    assert_eq!(request.status.and_then(|s| s.submission).map(|s| s.by).as_deref(), Some("clerk@t-group"));
+    Ok(())
+}
+
+/// What is said in one home moves nothing in another, whatever it names: the tenant is the namespace, not a field.
+#[tokio::test]
+async fn r7_1_nobody_reaches_into_another_units_home() -> Result<()> {
+    let world = world().await?;
+    world.unit("t-mine", None).await?;
+    world.unit("t-theirs", None).await?;
+    let theirs = world.draft("t-theirs", "target", |_| {}).await?;
+    theirs.decide("unit@t-theirs", "submission", Verdict::Submit).await?;
+    let right = theirs.drafted("completeness", Verdict::Approve).await?;
+    let before = theirs.request().await?;
+    let mine = world.draft("t-mine", "target", |spec| spec.application.system.code = "other".into()).await?;
+    mine.decide("unit@t-mine", "submission", Verdict::Submit).await?;
+    mine.drafted("completeness", Verdict::Approve).await?;
+    // Word for word the decision that would count over there, by one who holds the role in both homes.
+    let reaching = mine.make(AUTHORITY, &right).await?;
+    assert_eq!(mine.void(&reaching).await?, VoidReason::OtherRequest);
+    // In the other's home I am nobody at all.
+    let requests: Api<CloudResourceRequest> = theirs.api("unit@t-mine").await?;
+    refusal(requests.get("target").await.map_err(Into::into))?;
+    refusal(requests.delete("target", &DeleteParams::default()).await.map(drop).map_err(Into::into))?;
+    refusal(theirs.make("unit@t-mine", &right).await)?;
+    assert_eq!(theirs.request().await?.status, before.status);
+    Ok(())
+}
+
+/// Admission cannot see it: whoever may impersonate decides in anybody's name. The audit log tells, and `yunguan audit`
+/// reads it.
+#[tokio::test]
+async fn r7_1_a_decision_by_impersonation_is_reported() -> Result<()> {
+    let world = world().await?;
+    world.unit("t-posed", None).await?;
+    let case = world.draft("t-posed", "posed", |_| {}).await?;
+    let filing = serde_json::to_string(&case.drafted("submission", Verdict::Submit).await?)?;
+    let create = ["create", "-n", &case.home(), "--as", "unit@t-posed", "-f", "-", "-o", "name"];
+    let made = world.cluster.kubectl_with(&Person::admin(), &create, &filing).await?;
+    ensure!(made.status == 0, "{}", made.stderr);
+    case.phase(Phase::InReview).await?;
+    let mut audit = tokio::process::Command::new(env!("CARGO_BIN_EXE_yunguan"));
+    audit.arg("audit").arg(world.cluster.directory().join("audit.log"));
+    let report = yunguan_cluster::output(audit, "").await?;
+    let line = report.stdout.lines().find(|l| l.contains("unit@t-posed")).context("not reported")?;
+    ensure!(line.contains("was made by platform-admin in the name of unit@t-posed"), "{line}");
+    ensure!(report.status != 0, "scripts are told by the exit code");
     Ok(())
 }
