@@ -10,7 +10,7 @@ demo: $(if $(KUBECONFIG),,tools) ## Play the standard track and stay up (DEMO=on
 	e2e/demo/run
 
 test: tools ## Run all tests, against a real API server too
-	cargo test --locked --workspace
+	cargo test --locked --workspace -- --show-output
 
 bench: ## Run the benchmarks
 	@[ -d benches ] || { echo "There is no benchmark yet: they belong under benches/." >&2; exit 1; }

@@ -107,6 +107,7 @@ fn act(
         concurrency,
         debounce: Duration::from_millis(20),
         metrics: metrics.clone(),
+        gates: gates.clone(),
         stop: stop.clone(),
     };
     let watches::Work { requests, systems, organizations, domains, policies } = work;
@@ -150,9 +151,6 @@ fn act(
     acting.spawn(until(stop.clone(), sweep.run(Arc::clone(context))));
     acting.spawn(until(stop.clone(), controllers::guards::watch(Arc::clone(context))));
     acting.spawn(measure(Arc::clone(context), stop.clone()));
-    for gate in ["request", "system", "organization", "domain", "policy"] {
-        gates.set(gate, true);
-    }
     acting
 }
 

@@ -1,5 +1,6 @@
 //! The wrapper around every reconcile: deadline, panics, back-off per object, metrics, one log line an outcome.
 
+use super::health::Gates;
 use super::metrics::Metrics;
 use futures::channel::mpsc::UnboundedReceiver;
 use futures::{FutureExt as _, StreamExt as _};
@@ -20,6 +21,8 @@ use tracing::Instrument as _;
 
 const DEADLINE: Duration = Duration::from_mins(1);
 const BACKSTOP: Duration = Duration::from_hours(1);
+const STUCK_AFTER: Duration = Duration::from_mins(1);
+const STUCK_OBJECTS: usize = 3;
 const MAX_BACKOFF: Duration = Duration::from_mins(5);
 
 /// A reconcile came to rest.
@@ -60,6 +63,8 @@ pub struct Options {
     pub debounce: Duration,
     /// Metrics.
     pub metrics: Metrics,
+    /// Readiness: the gate of the controller's name is shut while nothing succeeds.
+    pub gates: Gates,
     /// Ends the controller, after what is under way.
     pub stop: CancellationToken,
 }
@@ -77,12 +82,15 @@ pub async fn run<K, C, F, Fut>(
     F: Fn(Arc<K>, Arc<C>) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Settled, Error>> + Send + 'static,
 {
-    let Options { name, concurrency, debounce, metrics, stop } = options;
+    let Options { name, concurrency, debounce, metrics, gates, stop } = options;
+    gates.set(name, true);
+    let progress = Arc::new(Progress::default());
     let backoff = Arc::new(Backoff::default());
     let reconcile = Arc::new(reconcile);
     let queue = queue.map(Ok::<_, Infallible>).take_until(stop.cancelled_owned());
     let once = move |object: Arc<K>, context: Arc<C>| {
         let (reconcile, backoff, metrics) = (Arc::clone(&reconcile), Arc::clone(&backoff), metrics.clone());
+        let (gates, progress) = (gates.clone(), Arc::clone(&progress));
         let span = tracing::info_span!(
             "reconcile",
             controller = name,
@@ -121,6 +129,7 @@ pub async fn run<K, C, F, Fut>(
             };
             metrics.reconciled(name, outcome, started.elapsed());
             metrics.backing_off(name, backoff.len());
+            gates.set(name, progress.note(outcome == "settled", backoff.len(), Instant::now()));
             Ok::<_, Infallible>(action)
         }
         .instrument(span)
@@ -129,6 +138,24 @@ pub async fn run<K, C, F, Fut>(
     let config = Config::default().concurrency(concurrency).debounce(debounce);
     let error_policy = |_: Arc<K>, error: &Infallible, _: Arc<C>| match *error {};
     applier(once, error_policy, context, store, queue, config).for_each(|_| std::future::ready(())).await;
+}
+
+/// Whether a controller gets anywhere. An object that fails is that object's trouble; a minute in which several do and
+/// nothing else succeeds, such as under missing rights, is the controller's.
+#[derive(Default)]
+struct Progress(Mutex<Option<Instant>>);
+
+impl Progress {
+    /// Takes note of an outcome, with how many objects are failing; whether the controller still gets somewhere.
+    fn note(&self, settled: bool, failing: usize, now: Instant) -> bool {
+        let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if settled {
+            *since = None;
+            return true;
+        }
+        let since = *since.get_or_insert(now);
+        failing < STUCK_OBJECTS || now.duration_since(since) < STUCK_AFTER
+    }
 }
 
 /// How often each object has failed in a row.
@@ -179,6 +206,18 @@ mod tests {
         backoff.forget("a");
         assert_eq!(backoff.len(), 0);
         assert!(backoff.next("a") <= Duration::from_millis(1100));
+    }
+
+    #[test]
+    fn a_controller_in_which_only_failures_come_is_not_ready() {
+        let progress = Progress::default();
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        assert!(progress.note(false, 5, after(0)), "it has just begun");
+        assert!(progress.note(false, 2, after(90)), "two objects' trouble");
+        assert!(!progress.note(false, 3, after(90)));
+        assert!(progress.note(true, 3, after(100)));
+        assert!(progress.note(false, 3, after(5000)), "long idle is no failure");
     }
 
     #[test]

@@ -50,3 +50,18 @@ pub async fn serve(listen: SocketAddr, gates: Gates, metrics: Metrics, stop: Can
     axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_gate_must_be_open_and_is_named() {
+        let gates = Gates::default();
+        assert!(!gates.report().0, "nothing is known yet");
+        gates.set("watches", true);
+        assert_eq!(gates.report(), (true, "[+]watches ok\n".to_owned()));
+        gates.set("request", false);
+        assert_eq!(gates.report(), (false, "[-]request not ready\n[+]watches ok\n".to_owned()));
+    }
+}

@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::Api;
 use kube::api::PostParams;
-use yunguan::api::cloud_resource_request::{Line, Need, OriginKind, Phase};
+use yunguan::api::cloud_resource_request::{Application, Line, Need, OriginKind, Phase};
 use yunguan::api::decision::{TestResult, Verdict};
 use yunguan::api::governance_policy::FundingSource;
 use yunguan::api::information_system::SystemPhase;
@@ -13,11 +13,12 @@ use yunguan::api::{CloudResourceRequest, GovernancePolicy, InformationSystem};
 use yunguan::core::names;
 use yunguan_cluster::wait_until;
 
+type Shape = fn(&mut Application);
+
 #[tokio::test]
 async fn r4_1_what_may_not_be_in_the_cloud_is_refused_with_the_article() -> Result<()> {
     let world = world().await?;
     world.unit("t-scope", None).await?;
-    type Shape = fn(&mut yunguan::api::cloud_resource_request::Application);
     let cases: [(&str, &str, &str, Shape); 3] = [
         ("secret", "Classified", "第四条", |a| a.classified = true),
         ("level4", "ProtectionLevelTooHigh", "第三条", |a| a.protection_level = 4),
