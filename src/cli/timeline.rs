@@ -132,9 +132,26 @@ pub fn entries(
         let live = system.spec.live.iter().map(|l| (l.from, Act::Live));
         entries.extend(granted.chain(opened).chain(live).map(|(at, act)| Entry { at, by: None, act }));
     }
-    // Stable: at the same second a decision stands before what follows from it.
-    entries.sort_by_key(|e| e.at);
+    // At the same second a decision stands before what follows from it, and after what it followed from.
+    let granted: Vec<&str> = system
+        .into_iter()
+        .flat_map(|s| s.spec.grants.iter().flat_map(|g| &g.decisions))
+        .map(|d| d.name.as_str())
+        .collect();
+    let since_grant = |name: &str| system.is_some() && !granted.contains(&name) && standings.counts(name);
+    entries.sort_by_key(|e| (e.at, stage(&e.act, since_grant)));
     entries
+}
+
+/// How far a request had come when something happened.
+fn stage(act: &Act, since_grant: impl Fn(&str) -> bool) -> u8 {
+    match act {
+        Act::Decided { name, verdict, .. } if *verdict != Verdict::Submit && since_grant(name) => 3,
+        Act::Decided { .. } => 0,
+        Act::Granted => 1,
+        Act::Opened => 2,
+        Act::Live => 4,
+    }
 }
 
 fn made(decision: &Decision) -> Time {
@@ -164,6 +181,10 @@ impl<'a> Standings<'a> {
                 .collect(),
             current: status.and_then(|s| s.submission.as_ref()).map(|s| s.uid.as_str()),
         }
+    }
+
+    fn counts(&self, name: &str) -> bool {
+        self.counted.iter().any(|d| d.name == name)
     }
 
     fn void(&self, decision: &Decision) -> bool {
@@ -290,6 +311,33 @@ mod tests {
         assert_eq!(all[2].2, Standing::Counts);
         assert!(matches!(all[5].2, Standing::Void { reason: VoidReason::GateNotOpen, .. }));
         assert_eq!(all[6].2, Standing::NotJudged);
+    }
+
+    #[test]
+    fn what_happened_in_one_second_stands_in_the_order_in_which_it_followed() {
+        let decided = |name: &str| Act::Decided {
+            name: name.into(),
+            round: 1,
+            gate: "g".into(),
+            role: "unit".into(),
+            verdict: Verdict::Sign,
+            result: None,
+            digest: String::new(),
+            comment: None,
+            standing: Standing::Counts,
+        };
+        let mut acts = [Act::Live, decided("since"), Act::Opened, decided("before"), Act::Granted];
+        acts.sort_by_key(|act| stage(act, |name| name == "since"));
+        let order: Vec<_> = acts
+            .iter()
+            .map(|act| match act {
+                Act::Decided { name, .. } => name.as_str(),
+                Act::Granted => "granted",
+                Act::Opened => "opened",
+                Act::Live => "live",
+            })
+            .collect();
+        assert_eq!(order, ["before", "granted", "opened", "since", "live"]);
     }
 
     #[test]
