@@ -9,6 +9,8 @@ use crate::runtime::lease::{Candidate, Terms};
 use crate::runtime::metrics::Metrics;
 use futures::FutureExt as _;
 use jiff::Timestamp;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -49,7 +51,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     tasks.spawn(health::serve(settings.listen, gates.clone(), metrics.clone(), stop.clone()));
 
     let claim = Claim::default();
-    let identity = settings.identity.clone().unwrap_or_else(|| format!("yunguan-{}", std::process::id()));
+    let identity = settings.identity.clone().unwrap_or_else(made_up);
     let client = connect(settings.kubeconfig.as_deref(), &identity, claim.clone()).await?;
     let shipped = crate::core::guards::shipped().map_err(anyhow::Error::msg)?;
     let (mut hub, context, work, sweep) = watches::watch_all(&client, &metrics, &identity, shipped);
@@ -152,6 +154,13 @@ fn act(
     acting.spawn(until(stop.clone(), controllers::guards::watch(Arc::clone(context))));
     acting.spawn(measure(Arc::clone(context), stop.clone()));
     acting
+}
+
+/// Every process of the same machine, and every machine, has another name: two of one name would both hold the lease.
+fn made_up() -> String {
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "local".to_owned());
+    let random = RandomState::new().build_hasher().finish();
+    format!("yunguan-{host}-{}-{random:08x}", std::process::id())
 }
 
 /// Does this until the operator stops.

@@ -43,7 +43,9 @@ impl World {
         let cluster = Cluster::start(Options::default()).await?;
         install(&cluster, "config/local").await?;
         let kubeconfig = cluster.service_account("yunguan-system", "yunguan").await?;
-        let spec = OperatorSpec::run("operator", env!("CARGO_BIN_EXE_yunguan"), &kubeconfig)?;
+        let mut spec = OperatorSpec::run("operator", env!("CARGO_BIN_EXE_yunguan"), &kubeconfig)?;
+        // The same after a restart, as a pod's name is: it need not wait for its own lease.
+        spec.args.extend(["--identity".to_owned(), "first".to_owned()]);
         let operator = Operator::start(&cluster, spec).await?;
         install(&cluster, "config/samples").await?;
         let world = Self { cluster, operator };

@@ -39,7 +39,8 @@ pub const ROLE_FINANCE: &str = "finance";
 pub const ROLE_AUDITOR: &str = "auditor";
 /// Security regulators (网信、公安、密码管理部门).
 pub const ROLE_REGULATOR: &str = "regulator";
-/// The roles that ship with a ClusterRole each. A further one is a ClusterRole and an entry in the `bind` rule.
+/// The roles that ship with a ClusterRole each. A further one is a ClusterRole `yunguan-<role>`, an entry in the
+/// operator's `bind` rule, and an entry in `spec.roles` of the policy that knows it.
 pub const SHIPPED_ROLES: [&str; 8] = [
     ROLE_AUTHORITY,
     ROLE_AGENCY,

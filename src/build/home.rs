@@ -22,7 +22,7 @@ pub fn home(organization: &str, registry: &Registry) -> Home {
     let name = home_namespace(organization);
     let mut labels = labels(PURPOSE_HOME, organization, None);
     let bindings = registry
-        .home_members(organization, &SHIPPED_ROLES)
+        .home_members(organization, &roles(organization, registry))
         .into_iter()
         .map(|(role, members)| {
             let role = cluster_role(&role);
@@ -31,6 +31,17 @@ pub fn home(organization: &str, registry: &Registry) -> Home {
         .collect();
     labels.insert("pod-security.kubernetes.io/enforce".to_owned(), "restricted".to_owned());
     Home { namespace: Namespace { metadata: meta(&name, None, &labels), ..Namespace::default() }, bindings }
+}
+
+/// The roles that ship, and those that the organization's rules name besides: each is a ClusterRole of its name.
+fn roles<'r>(organization: &str, registry: &'r Registry) -> Vec<&'r str> {
+    let family = registry.organizations.get(organization).map(|o| o.policy_family.as_str());
+    let versions = registry.policies.iter().filter(|p| Some(p.spec.family.as_str()) == family);
+    let further = versions.flat_map(|p| &p.spec.roles).map(|r| r.role.as_str());
+    let mut roles: Vec<&str> = SHIPPED_ROLES.into_iter().chain(further).collect();
+    roles.sort_unstable();
+    roles.dedup();
+    roles
 }
 
 #[cfg(test)]
@@ -51,6 +62,23 @@ mod tests {
         assert_eq!(names(&home, "yunguan-authority"), ["li.na@data-bureau", "wu.gang@data-bureau"]);
         assert_eq!(names(&home, "yunguan-agency"), ["chen.jing@data-center"]);
         assert_eq!(names(&home, "yunguan-provider"), ["liu.yang@bozhou-cloud"]);
+    }
+
+    #[test]
+    fn r41_1_a_role_that_only_one_policy_knows_is_bound_where_that_policy_holds() {
+        use crate::api::governance_policy::RoleOrganizations;
+        use crate::api::organization::RoleMembers;
+        let mut registry = fixtures::registry();
+        let policy = registry.policies.iter_mut().find(|p| p.spec.family == "guoyang").unwrap();
+        let organizations = vec!["guoyang-data-bureau".to_owned()];
+        let rule = RoleOrganizations { role: "expert".into(), organizations, article: "第八条".into() };
+        policy.spec.roles.push(rule);
+        let bureau = registry.organizations.get_mut("guoyang-data-bureau").unwrap();
+        let experts = RoleMembers { role: "expert".into(), users: vec!["qian.xue@guoyang".into()], groups: vec![] };
+        bureau.members.push(experts);
+        assert_eq!(names(&home("guoyang-education", &registry), "yunguan-expert"), ["qian.xue@guoyang"]);
+        let city = home("bozhou-health", &registry);
+        assert!(city.bindings.iter().all(|b| b.metadata.name.as_deref() != Some("yunguan-expert")));
     }
 
     #[test]

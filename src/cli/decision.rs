@@ -137,7 +137,8 @@ pub fn amounts(
     given: &[LineAmount],
     as_asked: bool,
 ) -> Result<Vec<LineAmount>, Failure> {
-    let lines = &request.spec.application.lines;
+    // What the unit procures itself is on record and is granted to nobody.
+    let lines: Vec<_> = request.spec.application.lines.iter().filter(|l| l.self_procured.is_none()).collect();
     let names: Vec<&str> = lines.iter().map(|l| l.name.as_str()).collect();
     if !gate.confirms_amounts {
         return if given.is_empty() && !as_asked {

@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::system::same_labels;
-use crate::api::names::CONDITION_READY;
+use crate::api::names::{CONDITION_READY, SHIPPED_ROLES, cluster_role};
 use crate::api::organization::OrganizationStatus;
 use crate::api::{CloudResourceRequest, Decision, InformationSystem, LedgerEntry, Organization};
 use crate::build::home;
@@ -11,7 +11,7 @@ use crate::core::names::home_namespace;
 use crate::core::request::Statement;
 use crate::runtime::apply::{self, Done, params};
 use crate::runtime::controller::{Error, Settled};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::RoleBinding;
@@ -24,6 +24,9 @@ use std::sync::Arc;
 
 /// Keeps an Organization until its home is known to be empty.
 pub const FINALIZER: &str = "yunguan.dev/home";
+
+/// ClusterRoles are not watched: one that is missing is looked for again so often.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// One pass over one organization.
 ///
@@ -45,7 +48,10 @@ pub async fn reconcile(organization: Arc<Organization>, context: Arc<Context>) -
         Ok(()) => Statement::new(CONDITION_READY, true, "HomeReady", "its home namespace and bindings stand (已开户)"),
         Err((reason, message)) => Statement::new(CONDITION_READY, false, reason, message),
     };
-    report(&organization, &context, ready).await
+    let unbound = ready.reason == "RoleUnbound";
+    report(&organization, &context, ready).await?;
+    let soon = Timestamp::now().checked_add(LOOK_AGAIN).ok();
+    Ok(Settled { next: soon.filter(|_| unbound) })
 }
 
 /// Makes the home; the inner error is what somebody must mend.
@@ -81,14 +87,30 @@ async fn furnish(organization: &Organization, context: &Context) -> Result<Resul
     }
     apply::ensure(&namespaces, &context.metrics, &home.namespace, observed.as_deref(), same_labels).await?;
     let bindings = context.api::<RoleBinding>(&namespace);
+    let mut unbound = Vec::new();
     for binding in &home.bindings {
         let observed = context.managed.bindings.get(&ObjectRef::new(&binding.name_any()).within(&namespace));
         let same = |a: &RoleBinding, b: &RoleBinding| {
             same_labels(a, b) && a.subjects.iter().flatten().eq(b.subjects.iter().flatten())
         };
-        if apply::ensure(&bindings, &context.metrics, binding, observed.as_deref(), same).await? != Done::Nothing {
-            context.authority.forget();
+        match apply::ensure(&bindings, &context.metrics, binding, observed.as_deref(), same).await {
+            Ok(Done::Nothing) => {}
+            Ok(_) => context.authority.forget(),
+            // A role that somebody added and did not install keeps nobody else out.
+            Err(Error::Transient(why)) if !is_shipped(&binding.role_ref.name) => {
+                unbound.push(format!("{} ({why})", binding.role_ref.name));
+            }
+            Err(error) => return Err(error),
         }
+    }
+    if !unbound.is_empty() {
+        return Ok(Err((
+            "RoleUnbound",
+            format!(
+                "the policy names roles that cannot be bound: {}; a platform engineer makes each a ClusterRole and adds it to the bind rule of ClusterRole yunguan-operator (角色未安装)",
+                unbound.join("; ")
+            ),
+        )));
     }
     if !registry.policies.iter().any(|p| p.spec.family == organization.spec.policy_family) {
         return Ok(Err((
@@ -100,6 +122,10 @@ async fn furnish(organization: &Organization, context: &Context) -> Result<Resul
         )));
     }
     Ok(Ok(()))
+}
+
+fn is_shipped(role: &str) -> bool {
+    SHIPPED_ROLES.into_iter().any(|shipped| cluster_role(shipped) == role)
 }
 
 /// An organization that leaves takes its home along only if it holds no records.

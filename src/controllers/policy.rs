@@ -1,4 +1,4 @@
-//! GovernancePolicy: whether a version can be worked with.
+//! GovernancePolicy: whether a version can be worked with, and that none goes by which something is judged.
 
 use super::Context;
 use crate::api::GovernancePolicy;
@@ -6,17 +6,30 @@ use crate::api::names::{CONDITION_READY, CONDITION_VALID};
 use crate::api::status::ConditionsStatus;
 use crate::core::policy;
 use crate::core::request::Statement;
-use crate::runtime::apply;
+use crate::runtime::apply::{self, params};
 use crate::runtime::controller::{Error, Settled};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kube::{Api, ResourceExt as _};
 use std::sync::Arc;
+
+/// Keeps a policy for as long as something is judged by it.
+pub const FINALIZER: &str = "yunguan.dev/in-use";
+/// While it is kept against its deletion, it is looked at so often.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// One pass over one policy.
 ///
 /// # Errors
 /// What keeps it from coming to rest.
 pub async fn reconcile(policy: Arc<GovernancePolicy>, context: Arc<Context>) -> Result<Settled, Error> {
+    if policy.metadata.deletion_timestamp.is_some() {
+        return leave(&policy, &context).await;
+    }
+    if !policy.finalizers().iter().any(|f| f == FINALIZER) {
+        let mut next = policy.as_ref().clone();
+        next.finalizers_mut().push(FINALIZER.to_owned());
+        return put(&context, &next).await;
+    }
     let registry = context.registry();
     let mut problems = policy::check(&policy.spec);
     problems.extend(policy::overlaps(&registry.policies, &policy.name_any()));
@@ -32,16 +45,50 @@ pub async fn reconcile(policy: Arc<GovernancePolicy>, context: Arc<Context>) -> 
         (true, false) => Statement::new(CONDITION_READY, false, "RoleWithoutHolder", list(&unfilled)),
         (true, true) => Statement::new(CONDITION_READY, true, "Valid", "requests can be judged by it (办法可用)"),
     };
+    report(&policy, &context, &[valid, ready]).await?;
+    Ok(Settled::default())
+}
+
+/// A version by which something was filed or granted stays, whoever deletes it: what was filed under it is judged by it.
+async fn leave(policy: &GovernancePolicy, context: &Context) -> Result<Settled, Error> {
+    let uid = policy.uid().unwrap_or_default();
+    let filed = context.requests.state().into_iter().filter(|request| {
+        let status = request.status.as_ref();
+        status.is_some_and(|s| s.submission.is_some() && s.policy.as_ref().is_some_and(|p| p.uid == uid))
+    });
+    let granted =
+        context.systems.state().into_iter().filter(|system| system.spec.grants.iter().any(|g| g.policy.uid == uid));
+    let used = filed.count() + granted.count();
+    if used == 0 {
+        let mut next = policy.clone();
+        next.finalizers_mut().retain(|f| f != FINALIZER);
+        return put(context, &next).await;
+    }
+    let kept = format!(
+        "{used} requests and systems are judged by this version, so it stays until they are gone (尚有申请或系统适用本办法，不能删除)"
+    );
+    report(policy, context, &[Statement::new(CONDITION_READY, false, "InUse", kept)]).await?;
+    Ok(Settled { next: Timestamp::now().checked_add(LOOK_AGAIN).ok() })
+}
+
+async fn put(context: &Context, next: &GovernancePolicy) -> Result<Settled, Error> {
+    context.metrics.wrote("GovernancePolicy", "update");
+    Api::<GovernancePolicy>::all(context.client.clone()).replace(&next.name_any(), &params(), next).await?;
+    // The watch brings it back with its new version.
+    Ok(Settled::default())
+}
+
+async fn report(policy: &GovernancePolicy, context: &Context, statements: &[Statement]) -> Result<(), Error> {
     let before = policy.status.clone().unwrap_or_default();
     let generation = policy.metadata.generation.unwrap_or_default();
     let status = ConditionsStatus {
         observed_generation: policy.metadata.generation,
-        conditions: apply::conditions(&before.conditions, &[valid, ready], generation, Timestamp::now()),
+        conditions: apply::conditions(&before.conditions, statements, generation, Timestamp::now()),
     };
     if policy.status.as_ref() != Some(&status) {
-        let mut next = policy.as_ref().clone();
+        let mut next = policy.clone();
         next.status = Some(status);
         apply::put_status(&Api::all(context.client.clone()), &context.metrics, &next).await?;
     }
-    Ok(Settled::default())
+    Ok(())
 }

@@ -34,11 +34,11 @@ pub fn missing(
     organization: &OrganizationSpec,
     policy: &GovernancePolicySpec,
     track: &Track,
+    circumstances: &[Applies],
     known: &Known<'_, '_>,
 ) -> Vec<Text> {
     let mut missing = Vec::new();
-    let applies = circumstances(application, organization);
-    for rule in track.documents.iter().filter(|rule| rule.when.is_none_or(|when| applies.contains(&when))) {
+    for rule in track.documents.iter().filter(|rule| rule.when.is_none_or(|when| circumstances.contains(&when))) {
         if !application.documents.iter().any(|d| d.type_ == rule.type_) {
             missing.push(Text::new(
                 format!("documents: {} {} ({})", rule.type_, rule.names.zh, rule.article),
@@ -169,7 +169,8 @@ mod tests {
 
     fn missing_of(application: &Application) -> Vec<String> {
         let known = Known { item: &|_| None, organization: &|name| name == "bozhou-finance" };
-        missing(application, &unit(), &policy(), &track(), &known).into_iter().map(|t| t.en).collect()
+        let applies = circumstances(application, &unit());
+        missing(application, &unit(), &policy(), &track(), &applies, &known).into_iter().map(|t| t.en).collect()
     }
 
     #[test]
@@ -204,7 +205,7 @@ mod tests {
         let mut unticked = complete();
         unticked.lines = vec![Line { name: "disk".into(), item: Some("x".into()), quantity: 1, ..Line::default() }];
         let known = Known { item: &|_| Some(&item), organization: &|_| true };
-        let missing = missing(&unticked, &unit(), &policy(), &track(), &known);
+        let missing = missing(&unticked, &unit(), &policy(), &track(), &[], &known);
         assert!(missing[0].en.contains("line disk is of type CloudStorage"));
     }
 

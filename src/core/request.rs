@@ -211,7 +211,7 @@ fn standing_round<'a>(facts: &Facts<'a>, registry: &'a Registry, organization: &
         .iter()
         .filter(|d| d.spec.verdict == Verdict::Submit && d.spec.gate == GATE_SUBMISSION)
         .collect();
-    submissions.sort_by_key(|d| (d.at, d.order, d.uid.clone()));
+    submissions.sort_by_key(|d| place(d));
     let granted = facts.system.and_then(|s| s.spec.grants.first());
     let valid: Vec<(&DecisionFact, &Named<GovernancePolicySpec>)> = submissions
         .into_iter()
@@ -238,8 +238,26 @@ fn standing_round<'a>(facts: &Facts<'a>, registry: &'a Registry, organization: &
             (counts && named && submission.spec.digest == pinned).then_some((submission, policy))
         })
         .collect();
-    let number = granted.map_or_else(|| i64::try_from(valid.len()).unwrap_or(i64::MAX), |grant| grant.round);
-    valid.last().map(|(submission, policy)| Round { submission, policy, number })
+    let (submission, policy) = valid.last()?;
+    let number = granted.map_or_else(|| filings(facts, registry, &policy.spec, submission), |grant| grant.round);
+    Some(Round { submission, policy, number })
+}
+
+/// How often the request was filed up to this filing, whatever it said then.
+fn filings(facts: &Facts<'_>, registry: &Registry, policy: &GovernancePolicySpec, last: &DecisionFact) -> i64 {
+    let filed = facts.decisions.iter().filter(|d| {
+        d.spec.verdict == Verdict::Submit
+            && d.spec.role == last.spec.role
+            && d.spec.request_ref.uid == subject_uid(facts)
+            && place(d) <= place(last)
+            && entitled(facts, registry, policy, d)
+    });
+    i64::try_from(filed.count()).unwrap_or(i64::MAX)
+}
+
+/// The order in which decisions are made.
+fn place(decision: &DecisionFact) -> (Time, u64, &str) {
+    (decision.at, decision.order, decision.uid.as_str())
 }
 
 /// Whether a person holds the role now: by the API server's word, and as a member of an organization that fills it for
@@ -259,7 +277,6 @@ fn acted_before(
     policy: &GovernancePolicySpec,
     decision: &DecisionFact,
 ) -> BTreeMap<String, String> {
-    let place = |d: &DecisionFact| (d.at, d.order, d.uid.clone());
     let mut earlier: Vec<&DecisionFact> = facts
         .decisions
         .iter()
@@ -319,7 +336,8 @@ fn draft(facts: &Facts<'_>, registry: &Registry, organization: &OrganizationSpec
         &super::calendar::zone(&policy.spec.time_zone).unwrap_or(jiff::tz::TimeZone::UTC),
     );
     let lines = Lines::resolve(facts, registry, day, None);
-    let missing = missing(facts, registry, organization, &policy.spec, track);
+    let circumstances = circumstances(facts, organization, &lines);
+    let missing = missing(facts, registry, organization, &policy.spec, track, &circumstances);
     let digest =
         digest::of_submission(RequestKind::CloudResourceRequest, subject_uid(facts), facts.application, &policy.uid);
     report::draft(facts, registry, &report::Draft { policy, track, digest, lines: &lines, missing: &missing })
@@ -338,18 +356,28 @@ fn unknown_track(facts: &Facts<'_>, policy: &GovernancePolicySpec) -> Text {
     )
 }
 
+/// What switches rules on: what the request says, who asks, and how its lines are opened.
+fn circumstances(facts: &Facts<'_>, organization: &OrganizationSpec, lines: &Lines) -> Vec<Applies> {
+    let mut circumstances = completeness::circumstances(facts.application, organization);
+    if lines.any_by_hand() {
+        circumstances.push(Applies::ManualServices);
+    }
+    circumstances
+}
+
 fn missing(
     facts: &Facts<'_>,
     registry: &Registry,
     organization: &OrganizationSpec,
     policy: &GovernancePolicySpec,
     track: &Track,
+    circumstances: &[Applies],
 ) -> Vec<Text> {
     let known = completeness::Known {
         item: &|item| registry.items.get(item).map(|i| &i.spec),
         organization: &|name| registry.organizations.contains_key(name),
     };
-    completeness::missing(facts.application, organization, policy, track, &known)
+    completeness::missing(facts.application, organization, policy, track, circumstances, &known)
 }
 
 /// A filing stands: walks through its gates.
@@ -374,11 +402,8 @@ fn in_round(
     // Terms are those of the day of filing: a price that changes later voids no decision.
     let day = super::calendar::date_in(round.submission.at.timestamp(), &zone);
     let lines = Lines::resolve(facts, registry, day, granted);
-    let missing = missing(facts, registry, organization, policy, track);
-    let mut circumstances = completeness::circumstances(facts.application, organization);
-    if lines.any_by_hand() {
-        circumstances.push(Applies::ManualServices);
-    }
+    let circumstances = circumstances(facts, organization, &lines);
+    let missing = missing(facts, registry, organization, policy, track, &circumstances);
     let complete = missing.is_empty() && lines.problem().is_none();
     let walk = walk_through(facts, registry, round, track, &lines, complete, &circumstances);
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
 use k8s_openapi::api::rbac::v1::ClusterRole;
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, ListParams, PostParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 use yunguan::api::names::{
@@ -154,13 +154,16 @@ async fn r7_1_the_operator_appoints_nobody() -> Result<()> {
     let admin = cluster.client(&Person::admin()).await?;
     objects(&admin, "Organization", "").create(&PostParams::default(), &object(organization)?).await?;
     let organizations = objects(&operator, "Organization", "");
-    let finalizer = json!({"metadata": {"finalizers": ["yunguan.dev/home"]}});
-    organizations.patch("admission-appoint", &PatchParams::default(), &Patch::Merge(finalizer)).await?;
-    let members = json!({"spec": {"members": [{"role": "authority", "users": ["mallory"]}]}});
-    let appointed = organizations.patch("admission-appoint", &PatchParams::default(), &Patch::Merge(members)).await;
+    let new = PostParams::default();
+    let mut whole = organizations.get("admission-appoint").await?;
+    whole.metadata.finalizers = Some(vec!["yunguan.dev/home".to_owned()]);
+    let mut whole = organizations.replace("admission-appoint", &new, &whole).await?;
+    let mut appointing = whole.clone();
+    appointing.data["spec"]["members"] = json!([{"role": "authority", "users": ["mallory"]}]);
+    let appointed = organizations.replace("admission-appoint", &new, &appointing).await;
     refused_by("yunguan-operator-organizations", appointed)?;
-    let gone = json!({"metadata": {"finalizers": null}});
-    organizations.patch("admission-appoint", &PatchParams::default(), &Patch::Merge(gone)).await?;
+    whole.metadata.finalizers = None;
+    organizations.replace("admission-appoint", &new, &whole).await?;
     objects(&admin, "Organization", "").delete("admission-appoint", &DeleteParams::default()).await?;
     Ok(())
 }
@@ -190,7 +193,8 @@ async fn the_operator_reads_no_secret_and_runs_nothing() -> Result<()> {
         ("yunguan.dev", "decisions", "approve"),
         ("yunguan.dev", "decisions", "delete"),
         ("yunguan.dev", "cloudresourcerequests", "update"),
-        ("yunguan.dev", "governancepolicies", "update"),
+        ("yunguan.dev", "governancepolicies", "create"),
+        ("yunguan.dev", "governancepolicies", "delete"),
         ("yunguan.dev", "ledgerentries", "update"),
         ("yunguan.dev", "informationsystems", "delete"),
         ("certificates.k8s.io", "certificatesigningrequests", "create"),

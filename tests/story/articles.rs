@@ -3,13 +3,14 @@
 use crate::world::*;
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::ResourceQuota;
+use k8s_openapi::api::rbac::v1::ClusterRole;
 use kube::Api;
-use kube::api::PostParams;
+use kube::api::{DeleteParams, PostParams};
 use yunguan::api::cloud_resource_request::{Application, Line, Need, OriginKind, Phase};
 use yunguan::api::decision::{TestResult, Verdict};
 use yunguan::api::governance_policy::FundingSource;
 use yunguan::api::information_system::SystemPhase;
-use yunguan::api::{CloudResourceRequest, GovernancePolicy, InformationSystem};
+use yunguan::api::{CloudResourceRequest, GovernancePolicy, InformationSystem, Organization};
 use yunguan::core::names;
 use yunguan_cluster::wait_until;
 
@@ -208,5 +209,98 @@ async fn r42_1_after_its_last_day_nothing_new_enters_under_a_policy() -> Result<
     assert_eq!(reason, "NoPolicyInForce");
     ensure!(message.contains("2020-12-31") && message.contains("第四十二条"), "{message}");
     ensure!(case.request().await?.status.unwrap_or_default().open_gates.is_empty(), "nothing can be filed");
+    Ok(())
+}
+
+/// What was filed under a version is judged by it, so a version that judges something cannot be taken away.
+#[tokio::test]
+async fn r42_1_a_version_by_which_something_is_judged_stays() -> Result<()> {
+    let world = world().await?;
+    let policies: Api<GovernancePolicy> = Api::all(world.admin().await?);
+    let shipped = policies.get("bozhou-2024").await?.spec;
+    for name in ["t-used", "t-unused"] {
+        let spec = yunguan::api::GovernancePolicySpec { family: name.into(), ..shipped.clone() };
+        policies.create(&PostParams::default(), &GovernancePolicy::new(name, spec)).await?;
+        let valid = |p: &GovernancePolicy| p.status.is_some() && p.metadata.finalizers.is_some();
+        eventually(&policies, name, "judged", valid).await?;
+    }
+    world
+        .organization("t-used", |spec| {
+            spec.policy_family = "t-used".into();
+            spec.members.push(members("unit", &["unit@t-used"]));
+        })
+        .await?;
+    world.home_ready("t-used").await?;
+    let case = world.draft("t-used", "judged", |_| {}).await?;
+    case.decide("unit@t-used", "submission", Verdict::Submit).await?;
+    case.drafted("completeness", Verdict::Approve).await?;
+    for name in ["t-used", "t-unused"] {
+        policies.delete(name, &DeleteParams::default()).await?;
+    }
+    let kept =
+        |p: &GovernancePolicy| p.status.as_ref().is_some_and(|s| s.conditions.iter().any(|c| c.reason == "InUse"));
+    eventually(&policies, "t-used", "kept", kept).await?;
+    wait_until("the unused version to be gone", PATIENCE, async || {
+        Ok(policies.get_opt("t-unused").await?.is_none().then_some(()))
+    })
+    .await?;
+    case.decide(AUTHORITY, "completeness", Verdict::Approve).await?;
+    case.drafted("plan", Verdict::Confirm).await?;
+    Ok(())
+}
+
+/// A role of one's own is a ClusterRole, an entry in the operator's bind rule and one in the policy: no code.
+#[tokio::test]
+async fn r41_1_a_policy_brings_a_role_of_its_own() -> Result<()> {
+    let world = world().await?;
+    let admin = world.admin().await?;
+    let policies: Api<GovernancePolicy> = Api::all(admin.clone());
+    let mut spec = policies.get("bozhou-2024").await?.spec;
+    spec.family = "t-expert".into();
+    spec.roles.push(yunguan::api::governance_policy::RoleOrganizations {
+        role: "expert".into(),
+        organizations: vec!["t-expert".into()],
+        article: "第二十八条".into(),
+    });
+    let gate = spec.tracks[0].gates.iter_mut().find(|g| g.name == "completeness").context("a gate")?;
+    gate.role = "expert".into();
+    policies.create(&PostParams::default(), &GovernancePolicy::new("t-expert", spec)).await?;
+    world
+        .organization("t-expert", |spec| {
+            spec.policy_family = "t-expert".into();
+            spec.members.push(members("unit", &["unit@t-expert"]));
+            spec.members.push(members("expert", &["qian@t-expert"]));
+        })
+        .await?;
+    // Without its ClusterRole everybody else is let in all the same, and it is said what is missing.
+    let organizations: Api<Organization> = Api::all(admin.clone());
+    let told = |o: &Organization| {
+        let conditions = o.status.iter().flat_map(|s| &s.conditions);
+        conditions.into_iter().any(|c| c.reason == "RoleUnbound" && c.message.contains("yunguan-expert"))
+    };
+    eventually(&organizations, "t-expert", "told", told).await?;
+    let case = world.draft("t-expert", "judged", |_| {}).await?;
+    case.decide("unit@t-expert", "submission", Verdict::Submit).await?;
+
+    let roles: Api<ClusterRole> = Api::all(admin);
+    let mut expert = roles.get("yunguan-authority").await?;
+    expert.metadata = kube::api::ObjectMeta { name: Some("yunguan-expert".into()), ..Default::default() };
+    for rule in expert.rules.iter_mut().flatten() {
+        for name in rule.resource_names.iter_mut().flatten() {
+            "expert".clone_into(name);
+        }
+    }
+    roles.create(&PostParams::default(), &expert).await?;
+    let mut operator = roles.get("yunguan-operator").await?;
+    let bind = operator.rules.iter_mut().flatten().find(|r| r.verbs == ["bind"]).context("a bind rule")?;
+    bind.resource_names.get_or_insert_default().push("yunguan-expert".into());
+    roles.replace("yunguan-operator", &PostParams::default(), &operator).await?;
+    world.home_ready("t-expert").await?;
+    let decision = case.drafted("completeness", Verdict::Approve).await?;
+    wait_until("the expert to be let in", PATIENCE, async || {
+        Ok(Some(case.make("qian@t-expert", &decision).await.map(drop)?))
+    })
+    .await?;
+    case.drafted("plan", Verdict::Confirm).await?;
     Ok(())
 }

@@ -107,7 +107,7 @@ async fn a_leader_that_overslept_its_lease_writes_nothing() -> Result<()> {
     let mut spec = OperatorSpec::run("second", env!("CARGO_BIN_EXE_yunguan"), &kubeconfig)?;
     spec.args.extend(["--identity".to_owned(), "second".to_owned()]);
     let second = Operator::spawn(&world.cluster, spec)?;
-    let sleeper = format!("(yunguan-{})", world.operator.pid());
+    let sleeper = "(first)";
 
     world.operator.stop_signal().await?;
     case.make(AUTHORITY, &approval).await?;
@@ -121,7 +121,7 @@ async fn a_leader_that_overslept_its_lease_writes_nothing() -> Result<()> {
     world.operator.cont().await?;
     let status = world.operator.wait_exit(Duration::from_secs(30)).await?;
     ensure!(!status.success(), "it ends with an error: {status}");
-    let late: Vec<_> = log.new_events()?.into_iter().filter(|e| e.user_agent.contains(&sleeper)).collect();
+    let late: Vec<_> = log.new_events()?.into_iter().filter(|e| e.user_agent.contains(sleeper)).collect();
     let late: Vec<_> = late.iter().filter(|e| e.is_write()).map(|e| format!("{} {}", e.verb, e.request_uri)).collect();
     ensure!(late.is_empty(), "{late:?}");
     second.terminate(PATIENCE).await?;

@@ -7,6 +7,7 @@
 pub mod audit;
 mod certs;
 mod control_plane;
+pub mod faults;
 pub mod operator;
 pub mod people;
 pub mod ports;

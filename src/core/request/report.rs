@@ -353,7 +353,7 @@ fn standing(facts: &Facts<'_>, scene: &Scene<'_>, phase: Phase, waiting: Option<
     let mut conditions =
         vec![Statement::new(CONDITION_IN_SCOPE, true, "InScope", "the system may be in this cloud (属于服务范围)")];
     let ready = match (&scene.walk.ended, phase) {
-        (Some(ended), _) if facts.system.is_none() => progress(&format!("{}ed", ended.verdict), &ended_text(ended)),
+        (Some(ended), _) if facts.system.is_none() => progress(ended_reason(ended), &ended_text(ended)),
         (_, Phase::Live) => vec![
             Statement::new(CONDITION_READY, true, "Live", "the system is live and charged (系统已上线计费)"),
             Statement::new(CONDITION_RECONCILING, false, "Idle", "the operator has nothing to do"),
@@ -409,6 +409,14 @@ fn standing(facts: &Facts<'_>, scene: &Scene<'_>, phase: Phase, waiting: Option<
 fn waiting_zh(scene: &Scene<'_>) -> String {
     let open = scene.walk.open.iter().filter_map(|o| scene.track.gates.iter().find(|g| g.name == o.gate));
     open.map(|g| format!("{}（{}）", g.title.zh, g.article)).collect::<Vec<_>>().join("、")
+}
+
+fn ended_reason(ended: &Ended) -> &'static str {
+    match ended.verdict {
+        Verdict::Return => "Returned",
+        Verdict::Withdraw => "Withdrawn",
+        _ => "Rejected",
+    }
 }
 
 fn ended_text(ended: &Ended) -> Text {

@@ -174,6 +174,7 @@ fn r19_2_refused_plan_says_why_and_can_be_filed_again() {
     story.decides(UNIT, GATE_SUBMISSION, Verdict::Submit);
     let status = story.plan().status;
     assert_eq!((status.phase, status.open_gates[0].gate.as_str()), (Phase::InReview, "completeness"));
+    assert_eq!(status.round, 2, "however much was edited in between");
 }
 
 #[test]
@@ -323,6 +324,22 @@ fn r13_2_a_service_opened_by_hand_is_confirmed_by_the_provider() {
         .decides(AUTHORITY, "approval", Verdict::Approve)
         .operator_acts();
     assert_eq!(without.open(), ["trial-report", "security-report"]);
+}
+
+#[test]
+fn r17_1_a_document_can_be_asked_for_where_something_is_opened_by_hand() {
+    use crate::api::governance_policy::{Applies, DocumentRule};
+    let mut story = Story::of("health-portal");
+    let policy = story.registry.policies.iter_mut().find(|p| p.name == "bozhou-2024").unwrap();
+    policy.spec.tracks[0].documents.push(DocumentRule {
+        type_: "SiteList".into(),
+        when: Some(Applies::ManualServices),
+        article: "第十三条".into(),
+        ..DocumentRule::default()
+    });
+    assert!(story.condition(CONDITION_COMPLETE).2.contains("SiteList"));
+    story.request.spec.application.lines.retain(|l| l.name != "waf");
+    assert!(!story.condition(CONDITION_COMPLETE).2.contains("SiteList"));
 }
 
 #[test]
@@ -499,6 +516,7 @@ fn a_filing_can_be_withdrawn_until_it_is_granted() {
     let decision = withdraw(&story);
     story.makes(decision);
     assert_eq!(story.plan().status.phase, Phase::Withdrawn);
+    assert_eq!(story.condition(CONDITION_READY).1, "Withdrawn");
     let mut late = provisioned();
     let decision = withdraw(&late);
     late.makes(decision);
