@@ -3,6 +3,7 @@
 
 mod admission;
 mod crds;
+mod faults;
 mod story;
 mod support;
 mod world;

@@ -17,6 +17,7 @@ use yunguan::api::decision::{Evidence, LineAmount, TestResult, Verdict};
 use yunguan::api::organization::{Nature, RoleMembers};
 use yunguan::api::{CloudResourceRequest, Decision, DecisionSpec, InformationSystem, Organization, OrganizationSpec};
 use yunguan::core::{credit_code, digest, names};
+use yunguan_cluster::faults::Proxy;
 use yunguan_cluster::{Cluster, Operator, OperatorSpec, Options, Person, wait_until};
 
 pub const PATIENCE: Duration = Duration::from_mins(1);
@@ -29,6 +30,8 @@ pub const PROVIDER: &str = "liu.yang@bozhou-cloud";
 pub struct World {
     pub cluster: Cluster,
     pub operator: Operator,
+    /// Stands between the operator and the API server, where faults are wanted.
+    pub proxy: Option<Proxy>,
 }
 
 /// The world that the tests of this program share.
@@ -43,12 +46,25 @@ impl World {
         let cluster = Cluster::start(Options::default()).await?;
         install(&cluster, "config/local").await?;
         let kubeconfig = cluster.service_account("yunguan-system", "yunguan").await?;
-        let mut spec = OperatorSpec::run("operator", env!("CARGO_BIN_EXE_yunguan"), &kubeconfig)?;
+        Self::with(cluster, &kubeconfig, None).await
+    }
+
+    /// A world in which the operator speaks to the API server through a proxy that can break things.
+    pub async fn with_faults() -> Result<Self> {
+        let cluster = Cluster::start(Options::default()).await?;
+        install(&cluster, "config/local").await?;
+        let proxy = Proxy::start(crate::support::operator(&cluster).await?).await?;
+        let kubeconfig = proxy.kubeconfig(cluster.directory())?;
+        Self::with(cluster, &kubeconfig, Some(proxy)).await
+    }
+
+    async fn with(cluster: Cluster, kubeconfig: &Path, proxy: Option<Proxy>) -> Result<Self> {
+        let mut spec = OperatorSpec::run("operator", env!("CARGO_BIN_EXE_yunguan"), kubeconfig)?;
         // The same after a restart, as a pod's name is: it need not wait for its own lease.
         spec.args.extend(["--identity".to_owned(), "first".to_owned()]);
         let operator = Operator::start(&cluster, spec).await?;
         install(&cluster, "config/samples").await?;
-        let world = Self { cluster, operator };
+        let world = Self { cluster, operator, proxy };
         let organizations: Api<Organization> = Api::all(world.admin().await?);
         for organization in organizations.list(&kube::api::ListParams::default()).await? {
             world.home_ready(&organization.name_any()).await?;
@@ -295,6 +311,18 @@ impl Case<'_> {
         self.to_approval().await?;
         self.decide(AUTHORITY, "approval", Verdict::Approve).await?;
         self.phase(Phase::Trial).await
+    }
+
+    /// From the draft to a live system.
+    pub async fn to_live(&self) -> Result<CloudResourceRequest> {
+        self.to_trial().await?;
+        let person = self.person();
+        self.decide(&person, "trial-report", Verdict::File).await?;
+        self.decide(&person, "security-report", Verdict::File).await?;
+        self.decide(&person, "sign-unit", Verdict::Sign).await?;
+        self.decide(PROVIDER, "sign-provider", Verdict::Sign).await?;
+        self.decide(AUTHORITY, "sign-authority", Verdict::Sign).await?;
+        self.phase(Phase::Live).await
     }
 
     /// Waits until a decision is void, and says why.

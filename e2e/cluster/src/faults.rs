@@ -219,7 +219,9 @@ async fn relay(inner: &Arc<Inner>, request: Request<Body>) -> Result<Response<Bo
         Some((Fault::Slow(by), _)) => tokio::time::sleep(by).await,
         _ => {}
     }
-    let response = inner.send(head, body).await?;
+    // A task of its own: what has reached the API server is done, also when the operator that asked is dead.
+    let sender = Arc::clone(inner);
+    let response = tokio::spawn(async move { sender.send(head, body).await }).await??;
     let (mut head, body) = response.into_parts();
     clean(&mut head.headers);
     if watching {

@@ -1,0 +1,5 @@
+//! What breaks, and where the operator comes to rest after it.
+
+mod crash;
+mod oracles;
+mod weather;
