@@ -2,4 +2,5 @@
 
 mod crash;
 mod oracles;
+mod restore;
 mod weather;

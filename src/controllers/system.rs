@@ -135,6 +135,10 @@ async fn provision(system: &InformationSystem, context: &Context, guests: &[Pass
         ));
         return Ok(outcome);
     };
+    if let Some(problem) = unfounded(system, context) {
+        outcome.problem = Some(problem);
+        return Ok(outcome);
+    }
     let uid = system.uid().unwrap_or_default();
     let wanted = objects(&system.name_any(), &uid, &system.spec, &amounts, domain, organization, guests);
     outcome.amounts = amounts;
@@ -144,6 +148,28 @@ async fn provision(system: &InformationSystem, context: &Context, guests: &[Pass
     }
     fill_namespace(context, &system.spec.namespace, &wanted, &mut outcome.corrected).await?;
     Ok(outcome)
+}
+
+/// Why nothing is opened for a record: the decisions that it rests on are not here under their own uids, as after a copy
+/// was put back from elsewhere. What is open already stays.
+fn unfounded(system: &InformationSystem, context: &Context) -> Option<(&'static str, String)> {
+    if system.status.as_ref().is_some_and(|s| s.provisioned_at.is_some()) {
+        return None;
+    }
+    let namespace = system.namespace().unwrap_or_default();
+    let missing = system.spec.grants.iter().find_map(|grant| {
+        let key = (namespace.clone(), grant.request.name.clone());
+        let there: Vec<String> =
+            context.indexes.decisions_by_request.get(&key).iter().filter_map(|d| d.uid()).collect();
+        grant.decisions.iter().find(|decision| !there.contains(&decision.uid))
+    })?;
+    Some((
+        "Unfounded",
+        format!(
+            "decision {} on which its grant rests is not here under its uid {}: this record is a copy, and nothing is opened for it; file the request again (依据的办理意见不存在，本记录为副本，不予开通，请重新提交申请)",
+            missing.name, missing.uid
+        ),
+    ))
 }
 
 /// Makes the namespace; one that is there and not ours is never touched.
