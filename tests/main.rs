@@ -3,6 +3,7 @@
 
 mod admission;
 mod crds;
+mod manifests;
 mod story;
 mod support;
 mod world;
