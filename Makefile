@@ -1,5 +1,6 @@
 # Everyday commands; `make` alone lists them.
 CLUSTER = cargo build -q --locked --workspace --bin cluster && "$${CARGO_TARGET_DIR:-target}/debug/cluster"
+PROGRAMS = etcd kube-apiserver kube-controller-manager kubectl
 
 .PHONY: help demo test bench lint crds cluster-up cluster-down clean tools
 
@@ -9,6 +10,7 @@ help: ## List these commands
 demo: $(if $(KUBECONFIG),,tools) ## Play the standard track and stay up (DEMO=once: check and take down; KUBECONFIG: your cluster)
 	e2e/demo/run
 
+test: PROGRAMS += helm
 test: tools ## Run all tests, against a real API server too
 	cargo test --locked --workspace -- --show-output
 
@@ -33,6 +35,6 @@ clean: ## Stop the local cluster and remove what was built (the programs of the 
 	-@$(CLUSTER) down
 	cargo clean
 
-# The programs of the local cluster: built once per machine.
+# The programs of the local cluster, and what the tests need beside them: built once per machine.
 tools:
-	@e2e/cluster/tools/build etcd kube-apiserver kube-controller-manager kubectl >/dev/null
+	@e2e/cluster/tools/build $(PROGRAMS) >/dev/null

@@ -4,6 +4,7 @@
 mod admission;
 mod crds;
 mod faults;
+mod manifests;
 mod story;
 mod support;
 mod world;

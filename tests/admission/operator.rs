@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
 use k8s_openapi::api::rbac::v1::ClusterRole;
-use kube::api::{DeleteParams, ListParams, PostParams};
+use kube::api::{DeleteParams, DynamicObject, ListParams, PostParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 use yunguan::api::names::{
@@ -98,6 +98,11 @@ async fn the_operator_writes_in_its_own_namespaces_only() -> Result<()> {
     let theirs = made("ResourceQuota", "theirs", &[], json!({"spec": {"hard": {"pods": "9"}}}))?;
     objects(&admin, "ResourceQuota", foreign).create(&new, &theirs).await?;
     let deleted = objects(&operator, "ResourceQuota", foreign).delete("theirs", &DeleteParams::default()).await;
+    refused(deleted)?;
+    let mut theirs = binding("theirs", "view", &user("somebody"))?;
+    theirs.metadata.labels = None;
+    objects(&admin, "RoleBinding", "default").create(&new, &theirs).await?;
+    let deleted = objects(&operator, "RoleBinding", "default").delete("theirs", &DeleteParams::default()).await;
     refused_by("yunguan-operator-objects", deleted)?;
 
     let namespaces = objects(&operator, "Namespace", "");
@@ -154,16 +159,15 @@ async fn r7_1_the_operator_appoints_nobody() -> Result<()> {
     let admin = cluster.client(&Person::admin()).await?;
     objects(&admin, "Organization", "").create(&PostParams::default(), &object(organization)?).await?;
     let organizations = objects(&operator, "Organization", "");
-    let new = PostParams::default();
-    let mut whole = organizations.get("admission-appoint").await?;
-    whole.metadata.finalizers = Some(vec!["yunguan.dev/home".to_owned()]);
-    let mut whole = organizations.replace("admission-appoint", &new, &whole).await?;
-    let mut appointing = whole.clone();
-    appointing.data["spec"]["members"] = json!([{"role": "authority", "users": ["mallory"]}]);
-    let appointed = organizations.replace("admission-appoint", &new, &appointing).await;
-    refused_by("yunguan-operator-organizations", appointed)?;
-    whole.metadata.finalizers = None;
-    organizations.replace("admission-appoint", &new, &whole).await?;
+    let replaced = async |change: &dyn Fn(&mut DynamicObject)| {
+        let mut whole = organizations.get("admission-appoint").await?;
+        change(&mut whole);
+        organizations.replace("admission-appoint", &PostParams::default(), &whole).await
+    };
+    replaced(&|o| o.metadata.finalizers = Some(vec!["yunguan.dev/home".to_owned()])).await?;
+    let members = json!([{"role": "authority", "users": ["mallory"]}]);
+    refused_by("yunguan-operator-organizations", replaced(&|o| o.data["spec"]["members"] = members.clone()).await)?;
+    replaced(&|o| o.metadata.finalizers = None).await?;
     objects(&admin, "Organization", "").delete("admission-appoint", &DeleteParams::default()).await?;
     Ok(())
 }
