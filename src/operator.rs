@@ -112,7 +112,7 @@ fn act(
         gates: gates.clone(),
         stop: stop.clone(),
     };
-    let watches::Work { requests, systems, organizations, domains, policies } = work;
+    let watches::Work { requests, systems, organizations, domains, policies, items, products } = work;
     let mut acting = JoinSet::new();
     let wide = settings.concurrency;
     acting.spawn(controller::run(
@@ -149,6 +149,20 @@ fn act(
         policies,
         Arc::clone(context),
         controllers::policy::reconcile,
+    ));
+    acting.spawn(controller::run(
+        options("item", 1),
+        context.rules.items.clone(),
+        items,
+        Arc::clone(context),
+        controllers::catalog::reconcile_item,
+    ));
+    acting.spawn(controller::run(
+        options("product", 1),
+        context.rules.products.clone(),
+        products,
+        Arc::clone(context),
+        controllers::catalog::reconcile_product,
     ));
     acting.spawn(until(stop.clone(), sweep.run(Arc::clone(context))));
     acting.spawn(until(stop.clone(), controllers::guards::watch(Arc::clone(context))));

@@ -19,11 +19,14 @@ use std::collections::BTreeMap;
     shortname = "citem",
     category = "yunguan-catalog",
     derive = "PartialEq",
-    validation = Rule::new("self.metadata.name.size() <= 63").message("the name of a CatalogItem has at most 63 characters"),
+    validation = Rule::new("self.metadata.name.size() <= 63").message("the name of a CatalogItem has at most 63 characters: its full name goes into spec.names (名称最长63个字符，全称请填 spec.names)"),
     printcolumn(name = "NAME-ZH", type_ = "string", json_path = ".spec.names.zh"),
     printcolumn(name = "TYPE", type_ = "string", json_path = ".spec.serviceType"),
     printcolumn(name = "UNIT", type_ = "string", json_path = ".spec.unit.zh"),
     printcolumn(name = "WITHDRAWN", type_ = "string", json_path = ".spec.withdrawnFrom"),
+    printcolumn(name = "VALID", type_ = "string", json_path = ".status.conditions[?(@.type=='Valid')].status"),
+    printcolumn(name = "READY", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
+    printcolumn(name = "MESSAGE", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", priority = 1),
     printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp"),
     selectable = ".spec.serviceType"
 )]
@@ -47,6 +50,7 @@ pub struct CatalogItemSpec {
     /// Size of one unit by dimension, such as `cores: 4`: the nearest item in size is found by it (规格).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 16))]
+    #[x_kube(validation = ("self.all(d, self[d] >= 1)", "a size is 1 or more: leave out a dimension that an item does not have (规格须不小于1，没有的请勿填写)"))]
     pub size: BTreeMap<String, i64>,
     /// Monthly price of a unit, each from a date on (价格).
     #[schemars(length(min = 1, max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["from"]))]

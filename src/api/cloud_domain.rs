@@ -1,6 +1,6 @@
 //! CloudDomain: the cloud, or a dedicated domain of it.
 
-use super::common::{Names, QuantityMap, RequestRef};
+use super::common::{Names, QuantityMap, RequestRef, written_amounts};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -42,7 +42,7 @@ pub struct CloudDomainSpec {
     #[schemars(length(max = 256), inner(length(min = 1, max = 40)), extend("x-kubernetes-list-type" = "set"))]
     pub organizations: Vec<String>,
     /// What there is, by resource name as in quotas, such as `requests.cpu`; other keys, such as `bandwidth.mbps`, are counted alike (容量).
-    #[schemars(extend("maxProperties" = 32))]
+    #[schemars(schema_with = "written_amounts", extend("maxProperties" = 32))]
     pub capacity: QuantityMap,
     /// How many percent of the capacity may be granted, by resource; 100 where nothing is said (超分比例).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -23,7 +23,8 @@ use serde::{Deserialize, Serialize};
     shortname = "crr",
     category = "yunguan",
     derive = "PartialEq",
-    validation = Rule::new("self.metadata.name.size() <= 100").message("the name of a request has at most 100 characters"),
+    validation = Rule::new("self.metadata.name.size() <= 100 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')")
+        .message("the name of a request is at most 100 lower-case ASCII letters, digits and '-', such as health-portal; the Chinese name goes into spec.application.system.name (申请名称只能用小写字母、数字和“-”，最长100个，中文名称请填 system.name)"),
     validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.committed) || !oldSelf.status.committed || self.spec.application == oldSelf.spec.application")
         .message("this request has been approved and its resources are granted: what was approved cannot be edited. Ask for other resources with a ResourceChange, annex 2 (申请已批准，不可修改；如需调整请填写资源变更申请表)")
         .field_path(".spec.application"),
@@ -92,7 +93,7 @@ pub struct Application {
     #[schemars(length(min = 1, max = 63))]
     pub domain: String,
     /// Level in the multi-level protection scheme, 1 to 5 (等保级别).
-    #[schemars(range(min = 1, max = 5))]
+    #[x_kube(validation = ("1 <= self && self <= 5", "protectionLevel is a level from 1 to 5 (等保级别须为1至5)"))]
     pub protection_level: i32,
     /// Whether the system is classified (是否涉密).
     pub classified: bool,
@@ -107,7 +108,7 @@ pub struct Application {
     /// Where the money comes from and who pays (资金来源).
     pub funding: Funding,
     /// Track of the policy, such as `Standard` (办理流程).
-    #[schemars(length(min = 1, max = 32), regex(pattern = "^[A-Z][A-Za-z0-9]*$"))]
+    #[schemars(length(min = 1, max = 32))]
     pub track: String,
     /// Ground and paper of an urgent request (紧急事由).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -139,18 +140,21 @@ pub struct SystemName {
 /// One line of the quantity table: a catalog item, or a need for which none fits.
 #[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("has(self.item) != has(self.need)", "a line names a catalog item in `item`, or describes in `need` what the catalog does not have: one of both"))]
-#[x_kube(validation = ("!has(self.selfProcured) || has(self.need)", "selfProcured belongs to a `need` that no catalog item meets (article 16)"))]
+#[x_kube(validation = ("has(self.item) != has(self.need)", "a line names a catalog item in `item`, or describes in `need` what the catalog does not have: fill in one of them (每行须填写目录项 item 或目录外需求 need 之一)"))]
+#[x_kube(validation = ("!has(self.selfProcured) || has(self.need)", "selfProcured belongs to a `need` that no catalog item meets: describe it in `need`, or leave selfProcured out (article 16) (自行采购须填写目录外需求，第十六条)"))]
 pub struct Line {
     /// Name of the line (行名).
-    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(length(min = 1, max = 63))]
+    #[x_kube(validation = ("self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
+        "the name of a line uses lower-case ASCII letters, digits and '-', such as disk; what it is for goes into `purpose` (行名只能用小写字母、数字和“-”，说明请填 purpose)"))]
     pub name: String,
     /// The CatalogItem (目录项).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
     pub item: Option<String>,
-    /// Units of the item, a whole number (数量).
-    #[schemars(range(min = 1, max = 1_000_000))]
+    /// Units of the item, a whole number from 1 to 1000000 (数量).
+    #[x_kube(validation = ("1 <= self && self <= 1000000",
+        "quantity is a whole number of the item's units from 1 to 1000000, without a suffix: kubectl get catalogitems shows the units (数量须为1至1000000的整数，计量单位见服务目录)"))]
     pub quantity: i64,
     /// What is needed and not in the catalog; the nearest item is proposed (目录外需求).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -166,7 +170,7 @@ pub struct Line {
 }
 
 /// A need in words, functions and size.
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Need {
     /// In words (说明).
@@ -179,6 +183,7 @@ pub struct Need {
     /// Size by dimension, such as `cores: 4` (规格).
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 16))]
+    #[x_kube(validation = ("self.all(d, self[d] >= 1)", "a size is 1 or more: leave out a dimension that does not matter (规格须不小于1，不限的请勿填写)"))]
     pub size: std::collections::BTreeMap<String, i64>,
 }
 

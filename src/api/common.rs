@@ -70,6 +70,32 @@ impl JsonSchema for Quantity {
     }
 }
 
+/// The API server reads what is beyond 63 bits as the largest number there is, and rounds what is too fine; neither is what
+/// somebody meant. `core::quantity` is exact.
+const QUANTITY_IS_SOUND: &str = "type(self) == int ? self >= 0 : \
+    self.matches('^([0-9]+m|[0-9]+([.][0-9]{0,3})?|[.][0-9]{1,3}|([0-9]+([.][0-9]*)?|[.][0-9]+)([KMGTPE]i|[kMGTPE]|[eE][0-9]{1,2}))$') \
+    && quantity(self).isLessThan(quantity('9223372036854775807'))";
+const QUANTITY_HINT: &str = "an amount is zero or more, in whole thousandths at the finest, and below 2^63: write a number with an optional suffix, such as 500m, 4, 16Gi or 1.5Ti (数量须为不小于零的数，最小到千分之一，可带单位，如 500m、4、16Gi、1.5Ti)";
+
+/// The keys of a map of amounts are names as in quotas, or alike.
+const RESOURCES_ARE_NAMED: &str = "self.all(r, r.size() <= 128 \
+    && r.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$'))";
+const RESOURCE_HINT: &str = "a resource has an ASCII name as in quotas, such as requests.cpu, requests.storage or bandwidth.mbps (资源名称只能用英文，如 requests.cpu)";
+
+/// The schema of amounts that people write: what cannot be counted exactly is refused where it is written.
+pub(super) fn written_amounts(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "additionalProperties": {
+            "x-kubernetes-int-or-string": true,
+            "anyOf": [{"type": "integer"}, {"type": "string"}],
+            "maxLength": 32,
+            "x-kubernetes-validations": [{"rule": QUANTITY_IS_SOUND, "message": QUANTITY_HINT}],
+        },
+        "x-kubernetes-validations": [{"rule": RESOURCES_ARE_NAMED, "message": RESOURCE_HINT}],
+    })
+}
+
 impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -27,18 +27,18 @@ use serde::{Deserialize, Serialize};
     selectable = ".spec.gate"
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("self == oldSelf", "a Decision cannot be changed: make another one, or a Withdraw (办理意见不可修改)"))]
-#[x_kube(validation = ("has(self.decidedBy)", "decidedBy was not stamped: the admission policy yunguan-decision-stamp is missing; install config/admission"))]
+#[x_kube(validation = ("self == oldSelf", "a Decision cannot be changed: make another one, or a Withdraw (办理意见不可修改，请另行办理或撤回)"))]
+#[x_kube(validation = ("has(self.decidedBy)", "decidedBy was not stamped: the admission policy yunguan-decision-stamp is missing; install config/admission (办理人未由系统填写，请重新安装 config/admission)"))]
 #[x_kube(validation = ("(self.verdict == 'Submit') == (self.gate == 'submission' && !has(self.submissionUid))",
-    "a Submit is made at gate `submission` and opens a round, so it has no submissionUid; every other verdict is made at another gate"))]
+    "a Submit is made at gate `submission` and opens a round, so it has no submissionUid; every other verdict is made at another gate: use `kubectl yunguan submit` (提交申请须在 submission 环节办理，且不填 submissionUid)"))]
 #[x_kube(validation = ("self.verdict in ['Submit', 'Authorize', 'Withdraw'] || has(self.submissionUid)",
-    "submissionUid says which filing of the request is decided upon: copy it from the request's status.submission.uid"))]
+    "submissionUid says which filing of the request is decided upon: copy it from the request's status.submission.uid (请从申请的 status.submission.uid 填写所办理的轮次)"))]
 #[x_kube(validation = ("!(self.verdict in ['Reject', 'Return']) || (has(self.comment) && self.comment.size() > 0)",
-    "a Reject or Return says why in spec.comment, so that the unit knows what to mend (不予通过或退回须说明理由)"))]
+    "a Reject or Return says why in spec.comment, so that the unit knows what to mend (不予通过或退回须在 comment 中说明理由)"))]
 #[x_kube(validation = ("self.verdict != 'File' || (has(self.evidence) && self.evidence.size() > 0 && self.evidence.all(e, has(e.result)))",
     "a File carries the reports in spec.evidence, each with its result Passed or Failed (备案须附报告及结论)"))]
-#[x_kube(validation = ("(self.verdict == 'Authorize') == has(self.access)", "spec.access belongs to an Authorize, and an Authorize needs it"))]
-#[x_kube(validation = ("!has(self.grant) || self.verdict in ['Approve', 'Return', 'Confirm']", "amounts in spec.grant belong to an Approve, Confirm or Return"))]
+#[x_kube(validation = ("(self.verdict == 'Authorize') == has(self.access)", "spec.access says whom an Authorize lets in: fill it in on an Authorize, and leave it out otherwise (访问授权须填写 access，其他决定不填)"))]
+#[x_kube(validation = ("!has(self.grant) || self.verdict in ['Approve', 'Return', 'Confirm']", "amounts in spec.grant belong to an Approve, Confirm or Return: leave them out otherwise (核定资源量仅用于 Approve、Confirm、Return)"))]
 pub struct DecisionSpec {
     /// What is decided upon (办理对象).
     pub request_ref: RequestRef,

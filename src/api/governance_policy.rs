@@ -8,6 +8,40 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+// What one policy alone shows to be wrong is refused when it is made. `core::policy::check` judges more closely, since CEL
+// cannot follow a chain of gates; what only it finds stands in the condition Valid.
+
+/// `unit`, `supervisor` and `provider` follow from the request; every other role is filled by the policy.
+const ROLES_ARE_FILLED: &str = "self.tracks.all(t, \
+    (t.submission.role in ['unit', 'supervisor', 'provider'] || self.roles.exists(r, r.role == t.submission.role)) \
+    && t.gates.all(g, g.role in ['unit', 'supervisor', 'provider'] || self.roles.exists(r, r.role == g.role)))";
+
+/// What comes first is listed first, so that gates can never wait for each other.
+const GATES_IN_ORDER: &str = "self.gates.all(i, g, !has(g.after) || g.after.all(s, \
+    s in ['provision', 'go-live'] || self.gates.exists(j, h, j < i && h.name == s)))";
+
+/// The same of effects: `provision` stands for the gates that Provision waits for, `go-live` for those and its own.
+const EFFECTS_IN_ORDER: &str = "self.gates.all(i, g, !has(g.after) || self.effects.all(e, \
+    !('go-live' in g.after || (e.effect == 'Provision' && 'provision' in g.after)) \
+    || e.after.all(s, s == 'provision' || self.gates.exists(j, h, j < i && h.name == s))))";
+
+/// An effect waits for gates of its track; only GoLive waits for another effect.
+const EFFECTS_KNOW_THEIR_GATES: &str = "self.effects.all(e, e.after.all(s, \
+    self.gates.exists(g, g.name == s) || (s == 'provision' && e.effect == 'GoLive')))";
+
+/// A gate waits for an effect only if the track has it.
+const GATES_KNOW_THEIR_EFFECTS: &str = "self.gates.all(g, !has(g.after) || g.after.all(s, \
+    s == 'provision' ? self.effects.exists(e, e.effect == 'Provision') \
+    : s != 'go-live' || self.effects.exists(e, e.effect == 'GoLive')))";
+
+/// Since gates stand in order, what Provision waits for is not listed after the last gate that it names.
+const PROVISION_IS_DECIDED: &str = "self.effects.all(e, e.effect != 'Provision' || self.gates.exists(i, g, \
+    !has(g.when) && g.confirmsAmounts && self.gates.exists(j, h, j >= i && h.name in e.after)))";
+
+/// As above: some gate up to the last one that GoLive names waits for `provision`, or GoLive does itself.
+const LIVE_AFTER_PROVISION: &str = "self.effects.all(e, e.effect != 'GoLive' || 'provision' in e.after \
+    || self.gates.exists(i, g, has(g.after) && 'provision' in g.after && self.gates.exists(j, h, j >= i && h.name in e.after)))";
+
 /// The rules as data: roles, tracks, gates, documents, numbers, each with its article.
 #[derive(Clone, CustomResource, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[kube(
@@ -29,7 +63,10 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = ("self == oldSelf", "a GovernancePolicy cannot be edited: what was filed under it is judged by it. Create the next version with a later validFrom (管理办法不可修改，请新建下一版本)"))]
-#[x_kube(validation = ("self.validFrom <= self.validUntil", "validUntil is the last day of validity and cannot lie before validFrom"))]
+#[x_kube(validation = ("self.validFrom <= self.validUntil", "validUntil is the last day of validity and cannot lie before validFrom: correct one of them (有效期止不得早于施行日期)"))]
+#[x_kube(validation = Rule::new(ROLES_ARE_FILLED)
+    .message("a gate or the filing of a track has a role that nobody fills, so nobody could ever act there: name its organizations in spec.roles; unit, supervisor and provider follow from the request; `yunguan check FILE` names the gate (环节角色没有对应单位，请在 spec.roles 中填写)")
+    .field_path(".tracks"))]
 pub struct GovernancePolicySpec {
     /// Family of versions, of which Organizations name one; validities within a family are disjoint (办法系列).
     #[schemars(length(min = 1, max = 40))]
@@ -148,8 +185,29 @@ pub struct ServiceType {
 }
 
 /// A way through the rules.
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new(GATES_IN_ORDER)
+    .message("a gate waits in `after` for one that this track does not have, or that is listed behind it (a cycle of gates could never open): correct the name, or list the gates in their order; `yunguan check FILE` names it (环节的前置环节不存在或排在其后，请更正名称或按办理顺序排列)")
+    .field_path(".gates"))]
+#[x_kube(validation = Rule::new(EFFECTS_IN_ORDER)
+    .message("a gate waits in `after` for `provision` or `go-live`, and that waits for a gate which is listed behind it: list the gates in their order; `yunguan check FILE` names it (环节所等待的系统动作依赖其后的环节，请按办理顺序排列)")
+    .field_path(".gates"))]
+#[x_kube(validation = Rule::new(EFFECTS_KNOW_THEIR_GATES)
+    .message("an effect waits in `after` for a gate that this track does not have: correct the name (Provision waits for gates only, GoLive for gates and `provision`) (系统动作的前置环节不存在，请更正)")
+    .field_path(".effects"))]
+#[x_kube(validation = Rule::new(GATES_KNOW_THEIR_EFFECTS)
+    .message("a gate waits in `after` for `provision` or `go-live`, and the track has no such effect: add Provision or GoLive to `effects` (环节所等待的系统动作不存在，请在 effects 中补充)")
+    .field_path(".gates"))]
+#[x_kube(validation = Rule::new("self.effects.exists(e, e.effect == 'Provision')")
+    .message("nothing is ever provisioned on this track: add the effect Provision (流程缺少 Provision，资源无法开通)")
+    .field_path(".effects"))]
+#[x_kube(validation = Rule::new(PROVISION_IS_DECIDED)
+    .message("Provision must come after a gate that confirms the amounts and always applies: set confirmsAmounts on one without `when`, and name it or a later one in the `after` of Provision (article 19) (开通前须有必经的核定资源量环节，第十九条)")
+    .field_path(".effects"))]
+#[x_kube(validation = Rule::new(LIVE_AFTER_PROVISION)
+    .message("GoLive must come after `provision`, since charging never starts before resources are open: let GoLive, or a gate before it, wait for `provision` (article 21) (上线计费须在资源开通之后，第二十一条)")
+    .field_path(".effects"))]
 pub struct Track {
     /// Name that a request chooses, such as `Standard` (流程).
     #[schemars(length(min = 1, max = 32), regex(pattern = "^[A-Z][A-Za-z0-9]*$"))]
@@ -169,11 +227,12 @@ pub struct Track {
     pub development_finished_by: Option<String>,
     /// Who files, and by which article (申请主体).
     pub submission: SubmissionRule,
-    /// The gates (办理环节). Their order follows from `after`.
+    /// The gates in their order (办理环节): `after` names only gates that are listed before, or `provision` or `go-live` where every
+    /// gate that the effect waits for is listed before. So gates can never wait for each other.
     #[schemars(length(min = 1, max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub gates: Vec<Gate>,
     /// What the operator does, and after which gates (系统动作).
-    #[schemars(length(min = 1, max = 4), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["effect"]))]
+    #[schemars(length(min = 1, max = 2), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["effect"]))]
     pub effects: Vec<EffectRule>,
 }
 
@@ -222,11 +281,22 @@ pub struct SubmissionRule {
 }
 
 /// A point at which people decide.
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.verdicts.exists(v, v in ['Approve', 'Confirm', 'Sign', 'File'])")
+    .message("nobody can pass this gate: add Approve, Confirm, Sign or File (该环节没有可通过的决定，请补充)")
+    .field_path(".verdicts"))]
+#[x_kube(validation = Rule::new("!self.confirmsAmounts || self.verdicts.exists(v, v in ['Approve', 'Confirm'])")
+    .message("amounts are confirmed by an Approve or a Confirm: add one (核定资源量的环节须有 Approve 或 Confirm)")
+    .field_path(".verdicts"))]
+#[x_kube(validation = Rule::new("!has(self.after) || !('provision' in self.after || 'go-live' in self.after) || !self.verdicts.exists(v, v in ['Return', 'Reject'])")
+    .message("a gate after `provision` offers no Return or Reject: it would end the round while the resources stand, and nothing could be decided on the system any more; leave them out (资源开通后的环节不得设 Return 或 Reject)")
+    .field_path(".verdicts"))]
 pub struct Gate {
     /// Name, such as `completeness` (环节).
     #[schemars(length(min = 1, max = 40), regex(pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
+    #[x_kube(validation = ("!(self in ['submission', 'access', 'withdrawal', 'provision', 'go-live'])",
+        "submission, access, withdrawal, provision and go-live are not free as a gate's name: choose another (该名称为系统保留，请另取环节名称)"))]
     pub name: String,
     /// Title (名称).
     pub title: Names,
@@ -239,10 +309,12 @@ pub struct Gate {
     pub quorum: Option<i32>,
     /// Gates and effects that come first; none for the first gates (前置环节).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16), inner(length(min = 1, max = 40)), extend("x-kubernetes-list-type" = "set"))]
+    #[schemars(length(max = 8), inner(length(min = 1, max = 40)), extend("x-kubernetes-list-type" = "set"))]
     pub after: Vec<String>,
     /// What can be decided here (可作决定).
     #[schemars(length(min = 1, max = 6), extend("x-kubernetes-list-type" = "set"))]
+    #[x_kube(validation = ("self.all(v, !(v in ['Submit', 'Withdraw', 'Authorize']))",
+        "Submit, Withdraw and Authorize are made at no gate: leave them out (Submit、Withdraw、Authorize 不属于任何环节，请删除)"))]
     pub verdicts: Vec<Verdict>,
     /// Working days until it is due, the day of opening not counted (办理时限).
     #[serde(default, skip_serializing_if = "Option::is_none")]

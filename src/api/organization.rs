@@ -17,6 +17,9 @@ use serde::{Deserialize, Serialize};
     shortname = "org",
     category = "yunguan",
     derive = "PartialEq",
+    validation = Rule::new("!has(self.spec.supervisor) || self.spec.supervisor != self.metadata.name")
+        .message("an organization does not supervise itself: name its supervising department, or leave supervisor out (主管部门不能是本单位)")
+        .field_path(".spec.supervisor"),
     validation = Rule::new("self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')")
         .message("the name of an Organization is at most 40 lower-case ASCII letters, digits and '-', such as bozhou-health; its Chinese name goes into spec.names.zh (名称只能用小写字母、数字和“-”，中文名称请填 spec.names.zh)"),
     printcolumn(name = "NAME-ZH", type_ = "string", json_path = ".spec.names.zh"),
@@ -34,7 +37,9 @@ pub struct OrganizationSpec {
     /// Official names (单位名称).
     pub names: Names,
     /// Unified social credit code, 18 characters with a check digit, GB 32100-2015 (统一社会信用代码).
-    #[schemars(length(min = 18, max = 18), regex(pattern = r"^[0-9A-HJ-NPQRTUWXY]{18}$"))]
+    #[schemars(length(min = 1, max = 32))]
+    #[x_kube(validation = ("self.matches('^[0-9A-HJ-NPQRTUWXY]{18}$')",
+        "a unified social credit code has 18 characters, digits and capital letters other than I, O, S, V and Z: copy it from the certificate (统一社会信用代码为18位数字或大写字母，不含 I、O、S、V、Z，请核对证书)"))]
     #[x_kube(validation = ("!self.matches('^[0-9A-HJ-NPQRTUWXY]{18}$') || '0123456789ABCDEFGHJKLMNPQRTUWXY'.substring((31 - [1,3,9,27,19,26,16,17,20,29,25,13,8,24,10,30,28].map(w, w * '0123456789ABCDEFGHJKLMNPQRTUWXY'.indexOf(self.charAt([1,3,9,27,19,26,16,17,20,29,25,13,8,24,10,30,28].indexOf(w)))).sum() % 31) % 31, (31 - [1,3,9,27,19,26,16,17,20,29,25,13,8,24,10,30,28].map(w, w * '0123456789ABCDEFGHJKLMNPQRTUWXY'.indexOf(self.charAt([1,3,9,27,19,26,16,17,20,29,25,13,8,24,10,30,28].indexOf(w)))).sum() % 31) % 31 + 1) == self.charAt(17)",
         "the check digit of the unified social credit code is wrong: compare the code with the certificate (统一社会信用代码校验位不符，请核对证书)"))]
     pub social_credit_code: String,

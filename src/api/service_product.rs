@@ -1,6 +1,6 @@
 //! ServiceProduct: what a unit of a catalog item means in a domain.
 
-use super::common::QuantityMap;
+use super::common::{QuantityMap, written_amounts};
 use super::status::ConditionsStatus;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -21,15 +21,24 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "DOMAIN", type_ = "string", json_path = ".spec.domain"),
     printcolumn(name = "FULFILMENT", type_ = "string", json_path = ".spec.fulfilment"),
     printcolumn(name = "STORAGE-CLASS", type_ = "string", json_path = ".spec.storageClass"),
+    printcolumn(name = "VALID", type_ = "string", json_path = ".status.conditions[?(@.type=='Valid')].status"),
+    printcolumn(name = "READY", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
+    printcolumn(
+        name = "MESSAGE",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].message",
+        priority = 1
+    ),
     printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp"),
     selectable = ".spec.item",
     selectable = ".spec.domain"
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("self.fulfilment == 'Manual' || (has(self.amounts) && self.amounts.size() > 0)",
-    "a product that is fulfilled by Quota says in spec.amounts what one unit is, such as requests.cpu: 1"))]
+#[x_kube(validation = Rule::new("self.fulfilment == 'Manual' || (has(self.amounts) && self.amounts.exists(r, string(self.amounts[r]).matches('^[0-9.]*[1-9]')))")
+    .message("a product that is fulfilled by Quota says in spec.amounts what one unit is, such as requests.cpu: 1, and not all of it zero (配额开通的产品须填写单位资源量，且不得全为零)")
+    .field_path(".amounts"))]
 #[x_kube(validation = ("self.item == oldSelf.item && self.domain == oldSelf.domain",
-    "item and domain of a ServiceProduct cannot change: make another product and withdraw this one"))]
+    "item and domain of a ServiceProduct cannot change: make another product and delete this one (目录项和云域不可修改，请另建产品并删除本产品)"))]
 pub struct ServiceProductSpec {
     /// The CatalogItem (目录项).
     #[schemars(length(min = 1, max = 63))]
@@ -41,7 +50,7 @@ pub struct ServiceProductSpec {
     pub fulfilment: Fulfilment,
     /// What one unit adds, by resource name as in quotas; keys that are no quota resources are counted against the domain's capacity only (单位资源量).
     #[serde(default, skip_serializing_if = "QuantityMap::is_empty")]
-    #[schemars(extend("maxProperties" = 16))]
+    #[schemars(schema_with = "written_amounts", extend("maxProperties" = 16))]
     pub amounts: QuantityMap,
     /// The StorageClass to which a storage unit is bound (存储类).
     #[serde(default, skip_serializing_if = "Option::is_none")]

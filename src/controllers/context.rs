@@ -189,7 +189,8 @@ impl Context {
     }
 }
 
-fn named<K: Resource<DynamicType = ()>, S: Clone>(object: &K, spec: &S) -> Named<S> {
+/// A spec with the name and uid of its object.
+pub(super) fn named<K: Resource<DynamicType = ()>, S: Clone>(object: &K, spec: &S) -> Named<S> {
     Named { name: object.name_any(), uid: object.uid().unwrap_or_default(), spec: spec.clone() }
 }
 

@@ -1,6 +1,7 @@
 //! A controller a kind: observe (I/O), decide (`core`), build (`build`), apply (I/O), report. Rules live in `core`.
 
 pub mod authority;
+pub mod catalog;
 pub mod context;
 pub mod domain;
 pub mod guards;

@@ -3,7 +3,6 @@
 use super::Context;
 use crate::api::GovernancePolicy;
 use crate::api::names::{CONDITION_READY, CONDITION_VALID};
-use crate::api::status::ConditionsStatus;
 use crate::core::policy;
 use crate::core::request::Statement;
 use crate::runtime::apply::{self, params};
@@ -79,16 +78,5 @@ async fn put(context: &Context, next: &GovernancePolicy) -> Result<Settled, Erro
 }
 
 async fn report(policy: &GovernancePolicy, context: &Context, statements: &[Statement]) -> Result<(), Error> {
-    let before = policy.status.clone().unwrap_or_default();
-    let generation = policy.metadata.generation.unwrap_or_default();
-    let status = ConditionsStatus {
-        observed_generation: policy.metadata.generation,
-        conditions: apply::conditions(&before.conditions, statements, generation, Timestamp::now()),
-    };
-    if policy.status.as_ref() != Some(&status) {
-        let mut next = policy.clone();
-        next.status = Some(status);
-        apply::put_status(&Api::all(context.client.clone()), &context.metrics, &next).await?;
-    }
-    Ok(())
+    apply::put_conditions(&Api::all(context.client.clone()), &context.metrics, policy, statements).await
 }

@@ -11,7 +11,7 @@ use crate::api::cloud_resource_request::Phase;
 use crate::api::common::{RequestKind, Time};
 use crate::api::{Decision, InformationSystem};
 use crate::core::names::organization_of;
-use crate::core::request::{Facts, Plan, Statement, SystemFact, decide};
+use crate::core::request::{Facts, Plan, Rival, Statement, SystemFact, decide};
 use crate::core::workflow::DecisionFact;
 use crate::runtime::apply;
 use crate::runtime::controller::{Error, Settled};
@@ -50,6 +50,7 @@ pub async fn reconcile(request: Arc<CloudResourceRequest>, context: Arc<Context>
 struct Observed {
     decisions: Vec<DecisionFact>,
     system: Option<Arc<InformationSystem>>,
+    rivals: Vec<Arc<CloudResourceRequest>>,
 }
 
 async fn observe(
@@ -65,6 +66,7 @@ async fn observe(
     Ok(Observed {
         decisions: context.authority.facts(&decisions, freshness).await?,
         system: context.systems.get(&ObjectRef::new(code).within(&namespace)),
+        rivals: context.indexes.requests_by_code.get(&(namespace, code.clone())),
     })
 }
 
@@ -74,6 +76,8 @@ impl Observed {
         let namespace = request.namespace().unwrap_or_default();
         let uid = request.uid().unwrap_or_default();
         let domain = context.domain(&request.spec.application.domain);
+        let others = self.rivals.iter().filter(|other| other.uid() != request.uid());
+        let rivals: Vec<Rival<'_>> = others.filter_map(|other| rival(other)).collect();
         let facts = Facts {
             name: &name,
             uid: &uid,
@@ -85,10 +89,19 @@ impl Observed {
                 spec: &system.spec,
                 provisioned_at: system.status.as_ref().and_then(|s| s.provisioned_at),
             }),
+            rivals: &rivals,
             domain: domain.as_ref().and_then(|d| d.status.as_ref()),
         };
         decide(&facts, &context.registry(), now)
     }
+}
+
+/// A request whose filing is being decided.
+fn rival(request: &CloudResourceRequest) -> Option<Rival<'_>> {
+    let status = request.status.as_ref().filter(|s| matches!(s.phase, Phase::InReview | Phase::Approved))?;
+    let filing = status.submission.as_ref()?;
+    let name = request.metadata.name.as_deref()?;
+    Some(Rival { name, filed: filing.at, submission_uid: &filing.uid })
 }
 
 /// People have approved, and it cannot be granted as things are: said plainly, and tried again when they change.

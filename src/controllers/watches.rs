@@ -40,6 +40,10 @@ pub struct Work {
     pub domains: UnboundedReceiver<ObjectRef<CloudDomain>>,
     /// Policies.
     pub policies: UnboundedReceiver<ObjectRef<GovernancePolicy>>,
+    /// Catalog.
+    pub items: UnboundedReceiver<ObjectRef<CatalogItem>>,
+    /// Products.
+    pub products: UnboundedReceiver<ObjectRef<ServiceProduct>>,
 }
 
 #[derive(Clone)]
@@ -49,6 +53,8 @@ struct Queues {
     organizations: Queue<Organization>,
     domains: Queue<CloudDomain>,
     policies: Queue<GovernancePolicy>,
+    items: Queue<CatalogItem>,
+    products: Queue<ServiceProduct>,
 }
 
 /// Starts all watches.
@@ -65,12 +71,16 @@ pub fn watch_all(
     let (organizations_tx, organizations) = unbounded();
     let (domains_tx, domains) = unbounded();
     let (policies_tx, policies) = unbounded();
+    let (items_tx, items) = unbounded();
+    let (products_tx, products) = unbounded();
     let queues = Queues {
         requests: requests_tx,
         systems: systems_tx,
         organizations: organizations_tx,
         domains: domains_tx,
         policies: policies_tx,
+        items: items_tx,
+        products: products_tx,
     };
     let indexes = indexes();
     let sweep = Sweep { changed: Arc::new(Notify::new()), version: Arc::default(), queues: queues.clone() };
@@ -81,7 +91,7 @@ pub fn watch_all(
     let requests_store = watch_requests(&mut hub, client, &queues, &indexes);
     let systems_store = watch_systems(&mut hub, client, &queues, &indexes);
     let ledger = Arc::clone(&indexes.ledger_by_system);
-    hub.watch::<LedgerEntry>(all(client), None, vec![Box::new(move |change| ledger.note(change))]);
+    hub.watch::<LedgerEntry>(all(client), None, vec![Box::new(move |change| drop(ledger.note(change)))]);
     let context = Context {
         client: client.clone(),
         metrics: metrics.clone(),
@@ -99,7 +109,7 @@ pub fn watch_all(
         commits: Mutex::default(),
         committing: Mutex::default(),
     };
-    let work = Work { requests, systems, organizations, domains, policies };
+    let work = Work { requests, systems, organizations, domains, policies, items, products };
     (hub, Arc::new(context), work, sweep)
 }
 
@@ -178,9 +188,19 @@ fn watch_requests(
     queues: &Queues,
     indexes: &Indexes,
 ) -> kube::runtime::reflector::Store<CloudResourceRequest> {
-    let by_code = Arc::clone(&indexes.requests_by_code);
-    let note: Router<CloudResourceRequest> = Box::new(move |change| by_code.note(change));
-    hub.watch(all(client), None, vec![note, to_self(&queues.requests)])
+    let (by_code, queue) = (Arc::clone(&indexes.requests_by_code), queues.requests.clone());
+    // With whatever else asks for a system of the same code: which was filed first concerns them all.
+    let route: Router<CloudResourceRequest> = Box::new(move |change| {
+        let request = change.object();
+        let namespace = request.namespace().unwrap_or_default();
+        let before = by_code.note(change);
+        let now = (namespace.clone(), request.spec.application.system.code.clone());
+        let others = before.into_iter().chain([now]).flat_map(|key| by_code.get(&key));
+        for other in others.filter(|other| other.name_any() != request.name_any()) {
+            enqueue(&queue, &other.name_any(), Some(&namespace));
+        }
+    });
+    hub.watch(all(client), None, vec![route, to_self(&queues.requests)])
 }
 
 fn watch_systems(
@@ -207,7 +227,7 @@ fn watch_managed(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Inde
     let selector = managed_selector();
     let selector = Some(selector.as_str());
     let by_namespace = Arc::clone(&indexes.bindings_by_namespace);
-    let note: Router<RoleBinding> = Box::new(move |change| by_namespace.note(change));
+    let note: Router<RoleBinding> = Box::new(move |change| drop(by_namespace.note(change)));
     ManagedStores {
         namespaces: hub.watch(all::<Namespace>(client), selector, vec![to_owner(queues)]),
         quotas: hub.watch(all::<ResourceQuota>(client), selector, vec![to_owner(queues)]),
@@ -284,6 +304,8 @@ impl Sweep {
             each(&context.rules.organizations.state(), &self.queues.organizations);
             each(&context.rules.policies.state(), &self.queues.policies);
             each(&context.rules.domains.state(), &self.queues.domains);
+            each(&context.rules.items.state(), &self.queues.items);
+            each(&context.rules.products.state(), &self.queues.products);
             each(&context.requests.state(), &self.queues.requests);
             each(&context.systems.state(), &self.queues.systems);
         }

@@ -1,13 +1,13 @@
 //! The service catalog: terms of a day, what lines come to, and the nearest item to a need (articles 13, 16).
 
-use super::quantity::{Amount, Amounts};
+use super::quantity::{Amount, Amounts, QuantityError};
 use super::registry::{Named, Registry};
 use super::text::Text;
-use crate::api::CatalogItemSpec;
 use crate::api::cloud_resource_request::{Line, Need};
 use crate::api::common::Money;
 use crate::api::information_system::{GrantedLine, Terms};
 use crate::api::service_product::Fulfilment;
+use crate::api::{CatalogItemSpec, ServiceProductSpec};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use std::cmp::Reverse;
@@ -57,11 +57,7 @@ pub fn terms(registry: &Registry, item: &str, domain: &str, day: Date) -> Result
     })
 }
 
-fn product<'r>(
-    registry: &'r Registry,
-    item: &str,
-    domain: &str,
-) -> Result<&'r Named<crate::api::ServiceProductSpec>, Text> {
+fn product<'r>(registry: &'r Registry, item: &str, domain: &str) -> Result<&'r Named<ServiceProductSpec>, Text> {
     let products: Vec<_> =
         registry.products.iter().filter(|p| p.spec.item == item && p.spec.domain == domain).collect();
     match products.as_slice() {
@@ -82,10 +78,16 @@ fn product<'r>(
     }
 }
 
-fn unknown_item(registry: &Registry, item: &str) -> Text {
+/// The items of the most similar names.
+pub(super) fn nearest_names<'r>(registry: &'r Registry, item: &str) -> Vec<&'r str> {
     let mut names: Vec<&str> = registry.items.keys().map(String::as_str).collect();
     names.sort_by_key(|name| strsim::levenshtein(name, item));
     names.truncate(3);
+    names
+}
+
+fn unknown_item(registry: &Registry, item: &str) -> Text {
+    let names = nearest_names(registry, item);
     Text::new(
         format!(
             "there is no item `{item}` in the catalog; did you mean {}? For what is not there, describe it in `need` (article 16)",
@@ -109,7 +111,7 @@ pub fn amounts(terms: &Terms, quantity: i64) -> Result<Amounts, Text> {
     unit.checked_mul(quantity).ok_or_else(|| {
         Text::new(
             format!("{quantity} units of {} are beyond what can be counted: ask for less", terms.item),
-            format!("目录项{}的数量{quantity}过大", terms.item),
+            format!("目录项{}的数量{quantity}过大，请减少", terms.item),
         )
     })
 }
@@ -121,9 +123,11 @@ pub fn amounts(terms: &Terms, quantity: i64) -> Result<Amounts, Text> {
 pub fn total(lines: &[GrantedLine]) -> Result<Amounts, Text> {
     lines.iter().try_fold(Amounts::default(), |sum, line| {
         let Some(terms) = &line.terms else { return Ok(sum) };
-        let too_large = || Text::new("the lines together are beyond what can be counted", "各行合计过大");
+        let too_large =
+            || Text::new("the lines together are beyond what can be counted: ask for less", "各行合计过大，请减少数量");
         let mut of_line = amounts(terms, line.quantity)?;
-        if let Some(bound) = storage_class_amounts(terms, &of_line) {
+        let class = terms.storage_class.as_deref().filter(|_| terms.fulfilment == Fulfilment::Quota);
+        if let Some(bound) = storage_class_amounts(class, &of_line) {
             of_line = of_line.checked_add(&bound).ok_or_else(too_large)?;
         }
         sum.checked_add(&of_line).ok_or_else(too_large)
@@ -131,11 +135,22 @@ pub fn total(lines: &[GrantedLine]) -> Result<Amounts, Text> {
 }
 
 /// Storage of a class counts towards the class too, so that it cannot be had as another one.
-fn storage_class_amounts(terms: &Terms, amounts: &Amounts) -> Option<Amounts> {
-    let class = terms.storage_class.as_ref().filter(|_| terms.fulfilment == Fulfilment::Quota)?;
+fn storage_class_amounts(class: Option<&str>, amounts: &Amounts) -> Option<Amounts> {
+    let class = class?;
     let storage = amounts.get("requests.storage");
     (storage > Amount::ZERO)
         .then(|| Amounts::from_iter([(format!("{class}.storageclass.storage.k8s.io/requests.storage"), storage)]))
+}
+
+/// What one unit of a product takes of its domain's capacity.
+///
+/// # Errors
+/// Names the resource whose amount cannot be read.
+pub(super) fn unit_amounts(product: &ServiceProductSpec) -> Result<Amounts, (String, QuantityError)> {
+    let amounts = Amounts::parse(&product.amounts)?;
+    let class = product.storage_class.as_deref().filter(|_| product.fulfilment == Fulfilment::Quota);
+    let bound = storage_class_amounts(class, &amounts).unwrap_or_default();
+    amounts.checked_add(&bound).ok_or_else(|| ("requests.storage".to_owned(), QuantityError::TooLarge(String::new())))
 }
 
 /// CNY a month, exactly.

@@ -4,7 +4,7 @@
 
 use super::digest;
 use super::registry::{Named, Registry};
-use super::request::{Facts, Plan, SystemFact, decide};
+use super::request::{Facts, Plan, Rival, SystemFact, decide};
 use super::workflow::DecisionFact;
 use crate::api::common::{RequestKind, RequestRef, Time};
 use crate::api::decision::{DecidedBy, Evidence, LineAmount, TestResult, Verdict};
@@ -80,6 +80,8 @@ pub struct Story {
     pub decisions: Vec<DecisionFact>,
     pub system: Option<(InformationSystemSpec, Option<Time>)>,
     pub domain: CloudDomainStatus,
+    /// Requests for a system of the same code that are being decided: name and moment of filing.
+    pub rivals: Vec<(&'static str, Time)>,
     pub now: Timestamp,
 }
 
@@ -96,12 +98,15 @@ impl Story {
             decisions: Vec::new(),
             system: None,
             domain: CloudDomainStatus::default(),
+            rivals: Vec::new(),
             now: "2026-11-24T02:00:00Z".parse().unwrap(),
         }
     }
 
     /// What follows now.
     pub fn plan(&self) -> Plan {
+        let rivals: Vec<_> =
+            self.rivals.iter().map(|(name, filed)| Rival { name, filed: *filed, submission_uid: name }).collect();
         let facts = Facts {
             name: self.request.metadata.name.as_deref().unwrap(),
             uid: self.request.metadata.uid.as_deref().unwrap(),
@@ -113,6 +118,7 @@ impl Story {
                 .system
                 .as_ref()
                 .map(|(spec, provisioned_at)| SystemFact { spec, provisioned_at: *provisioned_at }),
+            rivals: &rivals,
             domain: Some(&self.domain),
         };
         decide(&facts, &self.registry, self.now)
@@ -201,7 +207,9 @@ impl Story {
     /// The reason of a condition.
     pub fn condition(&self, type_: &str) -> (Option<bool>, String, String) {
         let plan = self.plan();
-        let found = plan.conditions.iter().find(|c| c.type_ == type_).unwrap_or_else(|| panic!("no condition {type_}"));
+        // As in the API: the last statement about a type counts.
+        let found =
+            plan.conditions.iter().rfind(|c| c.type_ == type_).unwrap_or_else(|| panic!("no condition {type_}"));
         (found.holds, found.reason.clone(), found.message.clone())
     }
 

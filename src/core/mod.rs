@@ -13,6 +13,7 @@ pub mod fixtures;
 pub mod guards;
 pub mod ledger;
 pub mod names;
+pub mod offers;
 pub mod policy;
 pub mod quantity;
 pub mod registry;

@@ -4,8 +4,10 @@ use super::registry::{Named, Registry};
 use super::text::Text;
 use super::workflow::GATE_WITHDRAWAL;
 use crate::api::GovernancePolicySpec;
-use crate::api::governance_policy::{Effect, Gate, Track};
+use crate::api::decision::Verdict;
+use crate::api::governance_policy::{Effect, EffectRule, Gate, Track};
 use crate::api::names::{GATE_ACCESS, GATE_SUBMISSION, ROLE_PROVIDER, ROLE_SUPERVISOR, ROLE_UNIT};
+use crate::api::organization::RoleMembers;
 use jiff::civil::Date;
 use std::collections::BTreeSet;
 
@@ -27,14 +29,24 @@ impl std::fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong with one policy by itself.
+/// Everything that is wrong with one policy by itself. What the API server refuses is refused here too; this looks further,
+/// along whole chains of gates.
 #[must_use]
 pub fn check(policy: &GovernancePolicySpec) -> Vec<Problem> {
     let mut problems = Vec::new();
     if super::calendar::zone(&policy.time_zone).is_none() {
         problems.push(problem(
             "spec.timeZone",
-            format!("`{}` is no IANA time zone: write one such as Asia/Shanghai", policy.time_zone),
+            format!("`{}` is no IANA time zone: write one such as Asia/Shanghai (时区名称有误)", policy.time_zone),
+        ));
+    }
+    if policy.valid_from > policy.valid_until {
+        problems.push(problem(
+            "spec.validUntil",
+            format!(
+                "the last day of validity, {}, lies before the first, {}: correct one of them (有效期止不得早于施行日期)",
+                policy.valid_until, policy.valid_from
+            ),
         ));
     }
     for track in &policy.tracks {
@@ -55,19 +67,61 @@ fn check_track(policy: &GovernancePolicySpec, track: &Track, problems: &mut Vec<
         let at = format!("{path}.effects[{}].after", rule.effect);
         check_after(&rule.after, &steps, &at, problems);
     }
+    if !role_is_known(policy, &track.submission.role) {
+        problems.push(problem(&format!("{path}.submission.role"), unknown_role(&track.submission.role)));
+    }
     let cyclic = steps_in_cycles(track);
     if !cyclic.is_empty() {
         problems.push(problem(
             &format!("{path}.gates"),
-            format!("{} wait for each other, so none can ever open: break the cycle in `after`", cyclic.join(", ")),
+            format!(
+                "{} wait for each other, so none can ever open: break the cycle in `after` (环节互相等待，请修改前置环节)",
+                cyclic.join(", ")
+            ),
         ));
         return;
     }
-    let role_known = |role: &str| role_is_known(policy, role);
-    if !role_known(&track.submission.role) {
-        problems.push(problem(&format!("{path}.submission.role"), unknown_role(&track.submission.role)));
+    for (gate, step) in out_of_order(track) {
+        problems.push(problem(
+            &format!("{path}.gates[{gate}].after"),
+            format!(
+                "`{step}`, or a gate that it waits for, is listed behind `{gate}`: list the gates in their order (请按办理顺序排列环节)"
+            ),
+        ));
+    }
+    for gate in track.gates.iter().filter(|g| g.verdicts.iter().any(|v| matches!(v, Verdict::Return | Verdict::Reject)))
+    {
+        if steps_before(track, &gate.after).contains(Effect::Provision.step()) {
+            problems.push(problem(
+                &format!("{path}.gates[{}].verdicts", gate.name),
+                "a gate after `provision` offers no Return or Reject: it would end the round while the resources stand; leave them out (资源开通后的环节不得设 Return 或 Reject)"
+                    .to_owned(),
+            ));
+        }
     }
     check_effects(track, &path, problems);
+}
+
+/// Gates that wait for a step which their place in the list does not yet allow. A track without any has no cycle, since
+/// every step waits for earlier ones only; that much a rule of the CRD can see.
+#[must_use]
+fn out_of_order(track: &Track) -> Vec<(&str, &str)> {
+    let mut found = Vec::new();
+    for (index, gate) in track.gates.iter().enumerate() {
+        let earlier: BTreeSet<&str> = track.gates.iter().take(index).map(|g| g.name.as_str()).collect();
+        let done = |effect: &EffectRule| {
+            effect.after.iter().all(|s| *s == Effect::Provision.step() || earlier.contains(s.as_str()))
+        };
+        let allowed = |step: &str| match step {
+            step if step == Effect::Provision.step() => {
+                track.effects.iter().filter(|e| e.effect == Effect::Provision).all(done)
+            }
+            step if step == Effect::GoLive.step() => track.effects.iter().all(done),
+            gate => earlier.contains(gate),
+        };
+        found.extend(gate.after.iter().filter(|step| !allowed(step)).map(|step| (gate.name.as_str(), step.as_str())));
+    }
+    found
 }
 
 fn check_gate(
@@ -79,33 +133,38 @@ fn check_gate(
 ) {
     let reserved = [GATE_SUBMISSION, GATE_ACCESS, GATE_WITHDRAWAL, Effect::Provision.step(), Effect::GoLive.step()];
     if reserved.contains(&gate.name.as_str()) {
-        problems.push(problem(at, format!("`{}` is not free as a gate's name: choose another", gate.name)));
+        problems
+            .push(problem(at, format!("`{}` is not free as a gate's name: choose another (系统保留名称)", gate.name)));
     }
     if !role_is_known(policy, &gate.role) {
         problems.push(problem(&format!("{at}.role"), unknown_role(&gate.role)));
     }
+    let verdicts = format!("{at}.verdicts");
     if !gate.verdicts.iter().any(|v| v.agrees()) {
-        problems.push(problem(
-            &format!("{at}.verdicts"),
-            "nobody can pass this gate: add Approve, Confirm, Sign or File".to_owned(),
-        ));
+        let message = "nobody can pass this gate: add Approve, Confirm, Sign or File (该环节没有可通过的决定)";
+        problems.push(problem(&verdicts, message.to_owned()));
     }
-    if gate.confirms_amounts && !gate.verdicts.iter().any(|v| matches!(v.to_string().as_str(), "Approve" | "Confirm")) {
-        problems.push(problem(
-            &format!("{at}.verdicts"),
-            "amounts are confirmed by an Approve or a Confirm: add one".to_owned(),
-        ));
+    if gate.confirms_amounts && !gate.verdicts.iter().any(|v| matches!(v, Verdict::Approve | Verdict::Confirm)) {
+        let message = "amounts are confirmed by an Approve or a Confirm: add one (核定资源量须有 Approve 或 Confirm)";
+        problems.push(problem(&verdicts, message.to_owned()));
+    }
+    let elsewhere = |v: &&Verdict| matches!(v, Verdict::Submit | Verdict::Withdraw | Verdict::Authorize);
+    if let Some(verdict) = gate.verdicts.iter().find(elsewhere) {
+        problems.push(problem(&verdicts, format!("{verdict} is made at no gate: leave it out (该决定不属于任何环节)")));
     }
     check_after(&gate.after, steps, &format!("{at}.after"), problems);
 }
 
 fn check_after(after: &[String], steps: &BTreeSet<&str>, at: &str, problems: &mut Vec<Problem>) {
     for step in after.iter().filter(|step| !steps.contains(step.as_str())) {
-        problems.push(problem(at, format!("`{step}` is neither a gate of this track nor `provision` or `go-live`")));
+        problems.push(problem(
+            at,
+            format!("this track has no step `{step}`: name one of its gates, or `provision` or `go-live` where it has that effect (没有该环节)"),
+        ));
     }
 }
 
-/// Resources are opened once, after people have decided, and charged only then.
+/// Resources are opened once, after people have confirmed how much, and charged only then.
 fn check_effects(track: &Track, path: &str, problems: &mut Vec<Problem>) {
     let before = |effect: Effect| {
         let rule = track.effects.iter().find(|e| e.effect == effect)?;
@@ -113,18 +172,17 @@ fn check_effects(track: &Track, path: &str, problems: &mut Vec<Problem>) {
     };
     let at = format!("{path}.effects");
     match before(Effect::Provision) {
-        None => problems.push(problem(&at, "nothing is ever provisioned: add the effect Provision".to_owned())),
+        None => problems.push(problem(
+            &at,
+            "nothing is ever provisioned: add the effect Provision (流程缺少 Provision)".to_owned(),
+        )),
         Some(before) => {
-            let decided = track.gates.iter().any(|g| before.contains(g.name.as_str()) && g.when.is_none());
-            if !decided {
-                problems
-                    .push(problem(&at, "Provision must come after at least one gate that always applies".to_owned()));
-            }
-            let confirmed = track.gates.iter().any(|g| before.contains(g.name.as_str()) && g.confirms_amounts);
-            if !confirmed {
+            let confirms = |g: &&Gate| before.contains(g.name.as_str()) && g.confirms_amounts && g.when.is_none();
+            if !track.gates.iter().any(|g| confirms(&g)) {
                 problems.push(problem(
                     &at,
-                    "Provision must come after a gate with confirmsAmounts (article 19)".to_owned(),
+                    "Provision must come after a gate that confirms the amounts and always applies: set confirmsAmounts on one without `when` (article 19) (开通前须有必经的核定资源量环节，第十九条)"
+                        .to_owned(),
                 ));
             }
         }
@@ -132,44 +190,35 @@ fn check_effects(track: &Track, path: &str, problems: &mut Vec<Problem>) {
     if before(Effect::GoLive).is_some_and(|before| !before.contains(Effect::Provision.step())) {
         problems.push(problem(
             &at,
-            "GoLive must come after `provision`: charging never starts before resources are open (article 21)"
+            "GoLive must come after `provision`: charging never starts before resources are open (article 21) (上线计费须在资源开通之后，第二十一条)"
                 .to_owned(),
         ));
     }
 }
 
-fn steps_before<'t>(track: &'t Track, after: &'t [String]) -> BTreeSet<&'t str> {
+/// Every step that comes before one which waits for these.
+fn steps_before<'t>(track: &'t Track, after: impl IntoIterator<Item = &'t String>) -> BTreeSet<&'t str> {
     let mut found = BTreeSet::new();
-    let mut todo: Vec<&str> = after.iter().map(String::as_str).collect();
+    let mut todo: Vec<&str> = after.into_iter().map(String::as_str).collect();
     while let Some(step) = todo.pop() {
         if found.insert(step) {
-            todo.extend(after_of(track, step));
+            todo.extend(after_of(track, step).map(String::as_str));
         }
     }
     found
 }
 
-fn after_of<'t>(track: &'t Track, step: &str) -> Vec<&'t str> {
-    let gates = track.gates.iter().filter(|g| g.name == step).flat_map(|g| &g.after);
-    let effects = track.effects.iter().filter(|e| e.effect.step() == step).flat_map(|e| &e.after);
-    gates.chain(effects).map(String::as_str).collect()
+fn after_of<'t>(track: &'t Track, step: &str) -> impl Iterator<Item = &'t String> {
+    let gates = track.gates.iter().filter(move |g| g.name == step).flat_map(|g| &g.after);
+    let effects = track.effects.iter().filter(move |e| e.effect.step() == step).flat_map(|e| &e.after);
+    gates.chain(effects)
 }
 
-/// Steps that are left when everything that can open has opened.
+/// Steps that come before themselves.
 fn steps_in_cycles(track: &Track) -> Vec<&str> {
-    let mut left: Vec<&str> =
-        track.gates.iter().map(|g| g.name.as_str()).chain(track.effects.iter().map(|e| e.effect.step())).collect();
-    loop {
-        let waiting: Vec<&str> = left
-            .iter()
-            .copied()
-            .filter(|step| after_of(track, step).iter().any(|before| left.contains(before)))
-            .collect();
-        if waiting.len() == left.len() {
-            return waiting;
-        }
-        left = waiting;
-    }
+    let gates = track.gates.iter().map(|g| g.name.as_str());
+    let steps = gates.chain(track.effects.iter().map(|e| e.effect.step()));
+    steps.filter(|step| steps_before(track, after_of(track, step)).contains(step)).collect()
 }
 
 fn role_is_known(policy: &GovernancePolicySpec, role: &str) -> bool {
@@ -178,7 +227,7 @@ fn role_is_known(policy: &GovernancePolicySpec, role: &str) -> bool {
 
 fn unknown_role(role: &str) -> String {
     format!(
-        "nobody fills the role `{role}`: name its organizations in spec.roles (unit, supervisor and provider follow from the request)"
+        "nobody fills the role `{role}`: name its organizations in spec.roles; unit, supervisor and provider follow from the request (该角色没有对应单位)"
     )
 }
 
@@ -195,33 +244,44 @@ pub fn overlaps(policies: &[Named<GovernancePolicySpec>], name: &str) -> Vec<Pro
             let until = one.spec.valid_until.min(other.spec.valid_until);
             problem(
                 "spec.validFrom",
-                format!("it and {} are both valid from {from} to {until}; versions of a family must not overlap: delete one and create it with other days", other.name),
+                format!("it and {} are both valid from {from} to {until}; versions of a family must not overlap, and none judges a request meanwhile: delete one and create it with other days (同系列办法有效期不得重叠，请删除其一并改期重建)", other.name),
             )
         })
         .collect()
 }
 
-/// Roles of a policy that nobody holds, so that their gates can never be passed.
+/// Roles of a policy that nobody holds, or too few for a gate, so that their gates can never be passed.
 #[must_use]
 pub fn roles_without_holder(registry: &Registry, policy: &GovernancePolicySpec) -> Vec<Problem> {
     policy
         .roles
         .iter()
-        .filter(|rule| {
-            let members = rule.organizations.iter().filter_map(|name| registry.organizations.get(name));
-            !members
-                .flat_map(|o| &o.members)
-                .any(|m| m.role == rule.role && !(m.users.is_empty() && m.groups.is_empty()))
-        })
-        .map(|rule| {
-            problem(
+        .filter_map(|rule| {
+            let organizations = rule.organizations.iter().filter_map(|name| registry.organizations.get(name));
+            let members: Vec<&RoleMembers> =
+                organizations.flat_map(|o| &o.members).filter(|m| m.role == rule.role).collect();
+            let users: BTreeSet<&str> = members.iter().flat_map(|m| &m.users).map(String::as_str).collect();
+            // How many people a group has, the API server does not say.
+            if members.iter().any(|m| !m.groups.is_empty()) {
+                return None;
+            }
+            let gates = policy.tracks.iter().flat_map(|t| &t.gates).filter(|g| g.role == rule.role);
+            let (wanted, gate) = gates.map(|g| (g.quorum(), g.name.as_str())).max().unwrap_or((1, ""));
+            let wrong = match users.len() {
+                0 => "nobody holds this role".to_owned(),
+                few if few < wanted => {
+                    format!("gate {gate} needs {wanted} different people, and this role has {few}")
+                }
+                _ => return None,
+            };
+            Some(problem(
                 &format!("spec.roles[{}]", rule.role),
                 format!(
-                    "nobody holds this role: add people under spec.members with role `{}` to Organization {}",
+                    "{wrong}: add people under spec.members with role `{}` to Organization {} (该角色经办人员不足，请在单位 spec.members 中登记)",
                     rule.role,
                     rule.organizations.join(" or ")
                 ),
-            )
+            ))
         })
         .collect()
 }

@@ -60,6 +60,13 @@ impl Registry {
         }
     }
 
+    /// Whether one of these organizations lists anybody in `role`.
+    #[must_use]
+    pub fn has_members(&self, holders: &[String], role: &str) -> bool {
+        let organizations = holders.iter().filter_map(|name| self.organizations.get(name));
+        organizations.flat_map(|o| &o.members).any(|m| m.role == role && !(m.users.is_empty() && m.groups.is_empty()))
+    }
+
     /// Whether a person is a member, in `role`, of one of these organizations.
     #[must_use]
     pub fn is_member(&self, holders: &[String], role: &str, username: &str, groups: &[String]) -> bool {

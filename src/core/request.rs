@@ -47,8 +47,22 @@ pub struct Facts<'a> {
     pub decisions: &'a [DecisionFact],
     /// The InformationSystem of the same code, where there is one.
     pub system: Option<SystemFact<'a>>,
+    /// Requests of the same home for a system of the same code that are being decided, as last seen; for display only,
+    /// whichever is granted first makes the system.
+    pub rivals: &'a [Rival<'a>],
     /// What the domain has granted so far, as last counted; for display only, the commit counts anew.
     pub domain: Option<&'a CloudDomainStatus>,
+}
+
+/// Another request for a system of the same code whose filing is being decided.
+#[derive(Clone, Copy, Debug)]
+pub struct Rival<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// When it was filed.
+    pub filed: Time,
+    /// The uid of that filing, which orders filings of the same second.
+    pub submission_uid: &'a str,
 }
 
 /// An InformationSystem as it was observed.
@@ -133,7 +147,11 @@ pub fn decide(facts: &Facts<'_>, registry: &Registry, now: Timestamp) -> Plan {
     if domain.dedicated && !domain.organizations.iter().any(|o| o == facts.organization) {
         return report::stalled(facts, "DomainNotOpen", &closed_domain(facts));
     }
-    match standing_round(facts, registry, organization) {
+    let round = standing_round(facts, registry, organization);
+    if let Some(rival) = filed_before(facts, round.as_ref().map(|round| round.submission)) {
+        return report::stalled(facts, "SystemNameTaken", &being_decided(facts, rival));
+    }
+    match round {
         Some(round) => in_round(facts, registry, organization, &round, now),
         None => draft(facts, registry, organization, now),
     }
@@ -175,6 +193,24 @@ fn ours(facts: &Facts<'_>, system: &SystemFact<'_>) -> Result<(), (&'static str,
             ),
         )
     })
+}
+
+/// The request that was filed first for this system code, where another one was and no system exists yet: people would
+/// decide in vain. A draft comes after every filing.
+fn filed_before<'a>(facts: &Facts<'a>, filed: Option<&DecisionFact>) -> Option<&'a Rival<'a>> {
+    let earlier = |r: &&Rival<'_>| filed.is_none_or(|own| (r.filed, r.submission_uid) < (own.at, own.uid.as_str()));
+    facts.rivals.iter().filter(earlier).min_by_key(|r| (r.filed, r.submission_uid)).filter(|_| facts.system.is_none())
+}
+
+fn being_decided(facts: &Facts<'_>, rival: &Rival<'_>) -> Text {
+    let code = &facts.application.system.code;
+    Text::new(
+        format!(
+            "spec.application.system.code: {code} is taken by request {}, which was filed first and is being decided: choose another code, or file once that request is withdrawn or returned",
+            rival.name
+        ),
+        format!("系统代码{code}已由在办申请{}使用，请更换代码，或待该申请撤回、退回后再提交", rival.name),
+    )
 }
 
 fn unknown_domain(facts: &Facts<'_>, registry: &Registry) -> Text {
@@ -404,7 +440,7 @@ fn in_round(
     let lines = Lines::resolve(facts, registry, day, granted);
     let circumstances = circumstances(facts, organization, &lines);
     let missing = missing(facts, registry, organization, policy, track, &circumstances);
-    let complete = missing.is_empty() && lines.problem().is_none();
+    let complete = missing.is_empty() && lines.problems().is_empty();
     let walk = walk_through(facts, registry, round, track, &lines, complete, &circumstances);
 
     let lines = lines.confirmed(walk.confirmed.as_ref());

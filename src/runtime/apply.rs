@@ -4,11 +4,13 @@ use super::client::FIELD_MANAGER;
 use super::controller::Error;
 use super::metrics::Metrics;
 use crate::api::names::ANNOTATION_APPLIED;
+use crate::api::status::ConditionsStatus;
 use crate::core::digest;
 use crate::core::request::Statement;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::api::{Api, DeleteParams, PostParams, Preconditions};
+use kube::core::object::HasStatus;
 use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -116,6 +118,34 @@ where
 {
     metrics.wrote(&K::kind(&()), "update-status");
     Ok(api.replace_status(&object.name_any(), &params(), object).await?)
+}
+
+/// Writes the status of an object of which only conditions are told; nothing where they stand already.
+///
+/// # Errors
+/// As [`put_status`].
+pub async fn put_conditions<K>(
+    api: &Api<K>,
+    metrics: &Metrics,
+    object: &K,
+    statements: &[Statement],
+) -> Result<(), Error>
+where
+    K: Resource<DynamicType = ()> + HasStatus<Status = ConditionsStatus>,
+    K: Clone + Debug + Serialize + DeserializeOwned,
+{
+    let before = object.status().cloned().unwrap_or_default();
+    let generation = object.meta().generation;
+    let status = ConditionsStatus {
+        observed_generation: generation,
+        conditions: conditions(&before.conditions, statements, generation.unwrap_or_default(), Timestamp::now()),
+    };
+    if object.status() != Some(&status) {
+        let mut next = object.clone();
+        *next.status_mut() = Some(status);
+        put_status(api, metrics, &next).await?;
+    }
+    Ok(())
 }
 
 /// Conditions from statements. A condition keeps its moment of transition until it turns.

@@ -11,6 +11,9 @@ use crate::core::text::{Text, shorten};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 
+/// So many lines' problems are listed; a condition's message is bounded.
+const SHOWN: usize = 5;
+
 /// A line, its terms (none on what the unit procures itself) or what is wrong with it, and the nearest items to a need.
 type Resolved = (Line, Result<Option<Terms>, Text>, Vec<String>);
 
@@ -21,6 +24,8 @@ pub(super) struct Lines {
     terms: BTreeMap<String, Terms>,
     asked: BTreeMap<String, i64>,
     confirmed: Option<BTreeMap<String, i64>>,
+    /// Why the lines cannot be added up, where each can be counted by itself.
+    sum: Option<Text>,
 }
 
 impl Lines {
@@ -34,7 +39,9 @@ impl Lines {
                 let frozen = granted.and_then(|g| g.lines.iter().find(|l| l.name == line.name));
                 let terms = match frozen {
                     Some(frozen) => Ok(frozen.terms.clone()),
-                    None => catalog::resolve(registry, line, &facts.application.domain, day),
+                    None => catalog::resolve(registry, line, &facts.application.domain, day).and_then(|terms| {
+                        terms.as_ref().map(|terms| catalog::amounts(terms, line.quantity)).transpose().map(|_| terms)
+                    }),
                 };
                 let nearest = match &line.need {
                     Some(need) => catalog::nearest(registry.items.values(), need, day),
@@ -54,13 +61,18 @@ impl Lines {
             .filter(|line| line.self_procured.is_none())
             .map(|line| (line.name.clone(), line.quantity))
             .collect();
-        Self { each: lines, terms, asked, confirmed: None }
+        Self { each: lines, terms, asked, confirmed: None, sum: None }.added_up()
+    }
+
+    fn added_up(mut self) -> Self {
+        self.sum = self.granted().ok().and_then(|granted| catalog::total(&granted).err());
+        self
     }
 
     /// With the units that were confirmed.
     pub(super) fn confirmed(mut self, confirmed: Option<&BTreeMap<String, i64>>) -> Self {
         self.confirmed = confirmed.cloned();
-        self
+        self.added_up()
     }
 
     /// Terms by line.
@@ -78,9 +90,19 @@ impl Lines {
         &self.asked
     }
 
-    /// The first line that cannot be provided.
-    pub(super) fn problem(&self) -> Option<(&str, &Text)> {
-        self.each.iter().find_map(|(line, terms, _)| Some((line.name.as_str(), terms.as_ref().err()?)))
+    /// Lines that cannot be provided, and why; empty where all can be.
+    pub(super) fn problems(&self) -> Vec<Text> {
+        let each = self.each.iter().filter_map(|(line, terms, _)| {
+            let why = terms.as_ref().err()?;
+            Some(Text::new(format!("line {}: {}", line.name, why.en), format!("行{}：{}", line.name, why.zh)))
+        });
+        let mut problems: Vec<Text> = each.chain(self.sum.clone()).collect();
+        let more = problems.len().saturating_sub(SHOWN);
+        if more > 0 {
+            problems.truncate(SHOWN);
+            problems.push(Text::new(format!("{more} more, see status.lines"), format!("另有{more}行，见status.lines")));
+        }
+        problems
     }
 
     /// The lines as granted: what was confirmed, or, where nothing has been confirmed yet, what is asked for.

@@ -80,7 +80,10 @@ pub(super) fn draft(facts: &Facts<'_>, registry: &Registry, draft: &Draft<'_>) -
             ),
         ),
     };
-    let mut conditions = progress(reason, &message);
+    let mut conditions = match nobody_acts(registry, facts, std::slice::from_ref(&gate)) {
+        Some(nobody) => without_holder(&nobody),
+        None => progress(reason, &message),
+    };
     conditions.extend(findings(facts, registry, lines, missing));
     if let Err(out) = scope::judge(facts.application, &policy.spec.scope) {
         conditions.push(Statement::new(CONDITION_IN_SCOPE, false, out.reason, &out.message));
@@ -245,6 +248,9 @@ pub(super) fn in_round(facts: &Facts<'_>, scene: &Scene<'_>, now: Timestamp) -> 
     };
     let overdue = due.filter(|at| at.timestamp() <= now);
     let mut conditions = standing(facts, scene, phase, waiting_for.as_deref());
+    if let Some(nobody) = nobody_acts(scene.registry, facts, &status.open_gates) {
+        conditions.extend(without_holder(&nobody));
+    }
     conditions.extend(findings(facts, scene.registry, lines, scene.missing));
     conditions.push(match overdue {
         Some(at) => Statement::new(
@@ -441,26 +447,56 @@ fn progress(reason: &str, message: &Text) -> Vec<Statement> {
     ]
 }
 
+/// Waiting for people of whom there are none: no time brings that to an end.
+fn without_holder(nobody: &Text) -> Vec<Statement> {
+    vec![
+        Statement::new(CONDITION_READY, false, "RoleWithoutHolder", nobody),
+        Statement::new(CONDITION_RECONCILING, false, "Idle", "the operator has nothing to do"),
+        Statement::new(CONDITION_STALLED, true, "RoleWithoutHolder", nobody),
+    ]
+}
+
+/// The first open gate at which nobody can act, since no organization that fills its role lists anybody.
+fn nobody_acts(registry: &Registry, facts: &Facts<'_>, gates: &[OpenGate]) -> Option<Text> {
+    let gate = gates.iter().find(|g| !registry.has_members(&g.organizations, &g.role))?;
+    let (name, title, role) = (&gate.gate, &gate.title.zh, &gate.role);
+    if gate.organizations.is_empty() {
+        let unit = facts.organization;
+        return Some(Text::new(
+            format!(
+                "gate {name} waits for the {role}, and {unit} has none: the authority names one in the Organization's spec.supervisor, or as the role's organizations in the next version of the policy"
+            ),
+            format!("环节“{title}”由{role}办理，但本单位没有对应单位，请主管部门登记"),
+        ));
+    }
+    let organizations = gate.organizations.join(", ");
+    Some(Text::new(
+        format!(
+            "nobody can act at gate {name}: the authority lists people with role `{role}` under spec.members of Organization {organizations}"
+        ),
+        format!("环节“{title}”无人可办理，请主管部门在单位{organizations}的spec.members中登记{role}人员"),
+    ))
+}
+
 /// Conditions about what the request says.
 fn findings(facts: &Facts<'_>, registry: &Registry, lines: &Lines, missing: &[Text]) -> Vec<Statement> {
     let complete = if missing.is_empty() {
         Statement::new(CONDITION_COMPLETE, true, "Complete", "every paper and field is there (材料齐全)")
     } else {
-        let list: Vec<String> = missing.iter().map(|text| text.en.clone()).collect();
-        let list_zh: Vec<String> = missing.iter().map(|text| text.zh.clone()).collect();
-        Statement::new(CONDITION_COMPLETE, false, "MaterialMissing", Text::new(list.join("; "), list_zh.join("；")))
+        Statement::new(CONDITION_COMPLETE, false, "MaterialMissing", listed(missing))
     };
-    let resolved = match lines.problem() {
-        None => Statement::new(
-            CONDITION_RESOLVED,
-            true,
-            "Resolved",
-            "every line can be provided in the domain (各行均可提供)",
-        ),
-        Some((line, why)) => Statement::new(CONDITION_RESOLVED, false, "LineProblem", format!("line {line}: {why}")),
+    let problems = lines.problems();
+    let resolved = if problems.is_empty() {
+        Statement::new(CONDITION_RESOLVED, true, "Resolved", "every line can be provided in the domain (各行均可提供)")
+    } else {
+        Statement::new(CONDITION_RESOLVED, false, "LineProblem", listed(&problems))
     };
     let mut found = vec![complete, resolved];
-    if facts.system.is_none() {
+    if facts.system.is_none() && !problems.is_empty() {
+        let unknown =
+            "known once every line can be provided: condition Resolved says what to mend (待各行可提供后计算)";
+        found.push(Statement::new(CONDITION_CAPACITY, None, "LineProblem", unknown));
+    } else if facts.system.is_none() {
         let wanted = lines.granted().and_then(|lines| catalog::total(&lines)).unwrap_or_default();
         found.push(match room(facts, registry, &wanted) {
             Ok(()) => Statement::new(CONDITION_CAPACITY, true, "Fits", "the domain has room for it (资源充足)"),
@@ -468,6 +504,11 @@ fn findings(facts: &Facts<'_>, registry: &Registry, lines: &Lines, missing: &[Te
         });
     }
     found
+}
+
+fn listed(texts: &[Text]) -> Text {
+    let list = |zh| texts.iter().map(|text| text.get(zh)).collect::<Vec<_>>();
+    Text::new(list(false).join("; "), list(true).join("；"))
 }
 
 fn with_lines(status: CloudResourceRequestStatus, lines: &Lines) -> CloudResourceRequestStatus {

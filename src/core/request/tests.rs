@@ -10,6 +10,7 @@ use crate::core::workflow::DecisionFact;
 use jiff::ToSpan as _;
 
 mod histories;
+mod input;
 
 const UNIT: &str = "zhang.wei@health";
 const AUTHORITY: &str = "li.na@data-bureau";
