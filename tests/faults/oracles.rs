@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::api::ListParams;
-use kube::{Api, ResourceExt as _};
+use kube::{Api, ResourceExt};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -94,7 +94,7 @@ where
     K: kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + Serialize + serde::de::DeserializeOwned,
 {
     let mut all = api.list(&ListParams::default()).await?.items;
-    all.sort_by_key(|object| object.name_any());
+    all.sort_by_key(ResourceExt::name_any);
     all.into_iter()
         .map(|object| {
             let mut whole = serde_json::to_value(object)?;

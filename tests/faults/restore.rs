@@ -48,7 +48,7 @@ async fn after_a_restore_the_operator_rests_where_the_snapshot_stands() -> Resul
     let pending = world.draft("t-snap", "pending", |_| {}).await?;
     pending.to_approval().await?;
     let before = kept.system().await?;
-    with_data_at_rest(&world.cluster, |data, snapshot| copy(data, snapshot)).await?;
+    with_data_at_rest(&world.cluster, copy).await?;
     // More work, which the restore undoes.
     let course = async {
         let lost = world.draft("t-snap", "lost", |_| {}).await?;

@@ -126,6 +126,15 @@ fn r41_1_what_is_wrong_with_a_policy_is_named_with_its_place_and_the_way_out() {
 }
 
 #[test]
+fn r20_1_what_is_open_cannot_be_sent_back() {
+    use crate::api::decision::Verdict;
+    let policy = bozhou(|p| gate(p, "trial-report").verdicts.push(Verdict::Return));
+    let problems: Vec<String> = check(&policy).iter().map(ToString::to_string).collect();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].contains("gates[trial-report].verdicts") && problems[0].contains("article 20"), "{problems:?}");
+}
+
+#[test]
 fn r41_1_two_gates_may_be_open_side_by_side_and_effects_may_be_anywhere_in_the_order() {
     let policy = bozhou(|p| {
         gate(p, "sign-provider").after = vec!["provision".into()];
@@ -243,18 +252,15 @@ fn ordered_tracks() -> impl Strategy<Value = (Track, Vec<Gate>)> {
             let after = steps.iter().enumerate().filter(|(k, _)| mask >> k & 1 == 1).map(|(_, step)| step.clone());
             let mut after: Vec<String> = after.collect();
             let effect = [(provision, Effect::Provision), (live, Effect::GoLive)].into_iter().find(|(at, _)| *at == n);
-            match effect {
-                Some((_, effect)) => {
-                    if effect == Effect::GoLive && !after.contains(&steps[provision]) {
-                        after.push(steps[provision].clone());
-                    }
-                    steps.push(effect.step().to_owned());
-                    track.effects.push(EffectRule { effect, after, article: String::new() });
+            if let Some((_, effect)) = effect {
+                if effect == Effect::GoLive && !after.contains(&steps[provision]) {
+                    after.push(steps[provision].clone());
                 }
-                None => {
-                    steps.push(format!("g{n}"));
-                    track.gates.push(Gate { name: format!("g{n}"), after, ..Gate::default() });
-                }
+                steps.push(effect.step().to_owned());
+                track.effects.push(EffectRule { effect, after, article: String::new() });
+            } else {
+                steps.push(format!("g{n}"));
+                track.gates.push(Gate { name: format!("g{n}"), after, ..Gate::default() });
             }
         }
         (Just(track.clone()), Just(track.gates).prop_shuffle())
