@@ -187,16 +187,6 @@ fn check_effects(track: &Track, path: &str, problems: &mut Vec<Problem>) {
             }
         }
     }
-    for gate in &track.gates {
-        let open = steps_before(track, &gate.after).contains(Effect::Provision.step());
-        if open && gate.verdicts.iter().any(|v| matches!(v, Verdict::Return | Verdict::Reject)) {
-            problems.push(problem(
-                &format!("{path}.gates[{}].verdicts", gate.name),
-                "the resources are open by then, so nothing can be sent back or turned down here: take Return and Reject out; a report that failed leads back to testing by itself (article 20) (资源开通后的环节不能退回或不予通过)"
-                    .to_owned(),
-            ));
-        }
-    }
     if before(Effect::GoLive).is_some_and(|before| !before.contains(Effect::Provision.step())) {
         problems.push(problem(
             &at,
