@@ -1,6 +1,6 @@
 //! Plans for people to read: phase, open gates, who must act by when, conditions with the next step.
 
-use super::{Facts, Plan, Statement, Timestamp, first_role, lines::Lines, room, subject_uid};
+use super::{Facts, Plan, Statement, Timestamp, first_role, lines::Lines, place, room, subject_uid};
 use crate::api::GovernancePolicySpec;
 use crate::api::cloud_resource_request::{CloudResourceRequestStatus, OpenGate, Phase, Submission, VoidDecision};
 use crate::api::common::{Names, PolicyRef, Time};
@@ -129,10 +129,10 @@ fn void_submissions(
     role: &str,
 ) -> Vec<VoidDecision> {
     use crate::api::cloud_resource_request::VoidReason;
-    let mut void: Vec<VoidDecision> = facts
-        .decisions
-        .iter()
-        .filter(|d| d.spec.verdict == Verdict::Submit)
+    let mut filed: Vec<&DecisionFact> = facts.decisions.iter().filter(|d| d.spec.verdict == Verdict::Submit).collect();
+    filed.sort_by_key(|d| place(d));
+    let mut void: Vec<VoidDecision> = filed
+        .into_iter()
         .map(|d| {
             let (reason, message) = if d.spec.request_ref.uid != subject_uid(facts) {
                 (VoidReason::OtherRequest, Text::new("it filed another object of the same name", "所提交的是另一个同名对象"))
