@@ -58,7 +58,7 @@ impl Scale {
         if quick {
             Self { rounds: 2, requests: 16, at_once, stored: &[0, 100, 1_000], idle: Duration::from_secs(10) }
         } else {
-            Self { rounds: 5, requests: 60, at_once, stored: &[0, 1_000, 10_000], idle: Duration::from_mins(1) }
+            Self { rounds: 5, requests: 40, at_once, stored: &[0, 1_000, 10_000], idle: Duration::from_mins(1) }
         }
     }
 }
@@ -90,6 +90,7 @@ async fn rounds(scale: &Scale, report: &mut Report) -> Result<()> {
     let least = score.operator_writes();
     report.fact("least_writes", json!(score.operator_deeds()));
     report.fact("writes_of_a_lone_request", json!(replay::deeds(&recorded)));
+    report.fact("answer_times_of_a_lone_request", json!(replay::answer_times(&recorded)));
 
     let mut figures = Figures::default();
     // The first turn warms both up and does not count.
@@ -100,9 +101,11 @@ async fn rounds(scale: &Scale, report: &mut Report) -> Result<()> {
         let took = track::round(&ours, &names, scale.at_once).await?;
         let events = at_rest(&mut log).await?;
         let used = Cpu::of(&ours)?.since(before);
+        let before = Cpu::of(&raw)?;
         let replayed = stage.round(&names, scale.at_once).await?;
+        let least = Cpu::of(&raw)?.since(before);
         if round > 0 {
-            figures.add(scale.requests, &took, &replayed, used, &replay::deeds(&events));
+            figures.add(scale.requests, (&took, used), (&replayed, least), &replay::deeds(&events));
         }
     }
     figures.tell(scale, least, report);
@@ -134,7 +137,10 @@ struct Figures {
     fraction: Vec<f64>,
     writes: Vec<f64>,
     cpu: Vec<f64>,
+    all_cpu: Vec<f64>,
+    all_cpu_raw: Vec<f64>,
     share: Vec<f64>,
+    programs: BTreeMap<&'static str, Vec<f64>>,
     opened: Vec<f64>,
     opened_raw: Vec<f64>,
     deeds: BTreeMap<String, usize>,
@@ -145,9 +151,8 @@ impl Figures {
     fn add(
         &mut self,
         requests: usize,
-        ours: &track::Round,
-        raw: &track::Round,
-        used: Cpu,
+        (ours, used): (&track::Round, Cpu),
+        (raw, least): (&track::Round, Cpu),
         deeds: &BTreeMap<String, usize>,
     ) {
         let requests = requests as f64;
@@ -156,8 +161,21 @@ impl Figures {
         self.raw.push(rate(raw));
         self.fraction.push(rate(ours) / rate(raw));
         self.writes.push(deeds.values().sum::<usize>() as f64 / requests);
-        self.cpu.push(used.operator.as_secs_f64() * 1000.0 / requests);
-        self.share.push(used.share() * 100.0);
+        let each = |time: Duration| time.as_secs_f64() * 1000.0 / requests;
+        self.cpu.push(each(used.operator));
+        self.all_cpu.push(each(used.all()));
+        self.all_cpu_raw.push(each(least.all()));
+        self.share.push(used.operator.as_secs_f64() / used.all().as_secs_f64() * 100.0);
+        for (program, time) in [
+            ("kube-apiserver", used.apiserver),
+            ("etcd", used.etcd),
+            ("kube-controller-manager", used.manager),
+            ("kube-apiserver, replayer", least.apiserver),
+            ("etcd, replayer", least.etcd),
+            ("kube-controller-manager, replayer", least.manager),
+        ] {
+            self.programs.entry(program).or_default().push(each(time));
+        }
         let millis = |waits: &[Duration]| waits.iter().map(|w| w.as_secs_f64() * 1000.0).collect::<Vec<_>>();
         self.opened.extend(millis(&ours.opened_after));
         self.opened_raw.extend(millis(&raw.opened_after));
@@ -177,6 +195,8 @@ impl Figures {
         report.figure("writes by the operator", "writes/request", self.writes, None);
         report.figure("writes as a multiple of the least", "", over, Some(Aim::AtMost(1.1)));
         report.figure("operator CPU", "ms/request", self.cpu, None);
+        report.figure("all CPU, operator", "ms/request", self.all_cpu, None);
+        report.figure("all CPU, replayer", "ms/request", self.all_cpu_raw, None);
         report.figure("operator's share of all CPU", "%", self.share, None);
         for percent in [50, 99] {
             let of = |samples: &[f64]| vec![report::percentile(samples, percent)];
@@ -186,6 +206,7 @@ impl Figures {
         let requests = (scale.rounds * scale.requests) as f64;
         let deeds: BTreeMap<_, _> = self.deeds.iter().map(|(deed, n)| (deed, *n as f64 / requests)).collect();
         report.fact("writes_per_request", json!(deeds));
+        report.fact("cpu_ms_per_request", json!(self.programs));
         report.fact("rounds", json!(scale.rounds));
         report.fact("requests_a_round", json!(scale.requests));
         report.fact("at_once", json!(scale.at_once));

@@ -77,9 +77,23 @@ fn deed(creates: bool, resource: &str) -> String {
 pub fn deeds(events: &[Event]) -> BTreeMap<String, usize> {
     let mut deeds = BTreeMap::new();
     for event in events.iter().filter(|e| e.user.username == OPERATOR && counts(e)) {
-        *deeds.entry(deed(event.verb == "create", &resource_of(event))).or_default() += 1;
+        let refused = if event.code() < 400 { "" } else { ", refused" };
+        let deed = deed(event.verb == "create", &resource_of(event));
+        *deeds.entry(format!("{deed}{refused}")).or_default() += 1;
     }
     deeds
+}
+
+/// How long the API server took for each kind of write, on average in milliseconds.
+#[expect(clippy::cast_precision_loss, reason = "counts of some tens")]
+pub fn answer_times(events: &[Event]) -> BTreeMap<String, f64> {
+    let mut times: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for event in events.iter().filter(|e| counts(e) && e.code() < 400) {
+        let took = event.stage_timestamp.duration_since(event.request_received_timestamp);
+        let deed = deed(event.verb == "create", &resource_of(event));
+        times.entry(deed).or_default().push(took.as_secs_f64() * 1000.0);
+    }
+    times.into_iter().map(|(deed, all)| (deed, all.iter().sum::<f64>() / all.len() as f64)).collect()
 }
 
 fn counts(event: &Event) -> bool {

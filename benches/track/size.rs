@@ -88,9 +88,8 @@ async fn start(ground: &Ground, stored: usize, report: &mut Report) -> Result<()
     report.figure(what("at rest"), "s", seconds(at_rest), None);
     report.figure(what("a new one served after"), "s", seconds(served.0), None);
     #[expect(clippy::cast_precision_loss, reason = "counts of some thousands")]
-    let behind = (stored as f64 - served.1 as f64).max(0.0);
-    // Whatever was still to be looked at when the new one had its status.
-    report.figure(what("left to look at when the new one was served"), "", vec![behind], Some(Aim::AtLeast(1.0)));
+    let behind = reconciles(ground).await?.saturating_sub(served.1) as f64;
+    report.figure(what("still looked at after the new one was served"), "", vec![behind], Some(Aim::AtLeast(1.0)));
     report.fact("looked_at_when_the_new_one_was_filed", json!(backlog));
     report.fact("looked_at_when_the_new_one_was_served", json!(served.1));
     report.fact("looked_at_by_the_time_it_was_at_rest", json!(reconciles(ground).await?));

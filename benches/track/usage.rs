@@ -1,6 +1,7 @@
 //! What processes use, by the kernel's word.
 
 use crate::ground::Ground;
+use crate::world::World;
 use anyhow::{Context as _, Result};
 use std::time::Duration;
 
@@ -9,27 +10,39 @@ use std::time::Duration;
 pub struct Cpu {
     /// The operator.
     pub operator: Duration,
-    /// API server, etcd and controller manager.
-    pub others: Duration,
+    /// The API server.
+    pub apiserver: Duration,
+    /// etcd.
+    pub etcd: Duration,
+    /// The controller manager.
+    pub manager: Duration,
 }
 
 impl Cpu {
-    /// As it stands now.
+    /// As it stands now; an operator that is ended uses none.
     pub fn of(ground: &Ground) -> Result<Self> {
-        let cluster = &ground.world.cluster;
-        let others = [cluster.apiserver(), cluster.etcd(), cluster.controller_manager()];
-        let others = others.into_iter().map(|program| cpu(program.pid())).sum::<Result<Duration>>()?;
-        Ok(Self { operator: cpu(ground.world.operator.pid())?, others })
+        let World { cluster, operator, .. } = &ground.world;
+        Ok(Self {
+            operator: if operator.exited()?.is_none() { cpu(operator.pid())? } else { Duration::ZERO },
+            apiserver: cpu(cluster.apiserver().pid())?,
+            etcd: cpu(cluster.etcd().pid())?,
+            manager: cpu(cluster.controller_manager().pid())?,
+        })
     }
 
     /// Since then.
     pub fn since(self, before: Self) -> Self {
-        Self { operator: self.operator - before.operator, others: self.others - before.others }
+        Self {
+            operator: self.operator.saturating_sub(before.operator),
+            apiserver: self.apiserver.saturating_sub(before.apiserver),
+            etcd: self.etcd.saturating_sub(before.etcd),
+            manager: self.manager.saturating_sub(before.manager),
+        }
     }
 
-    /// The operator's part of all of it.
-    pub fn share(self) -> f64 {
-        self.operator.as_secs_f64() / (self.operator + self.others).as_secs_f64()
+    /// All of it.
+    pub fn all(self) -> Duration {
+        self.operator + self.apiserver + self.etcd + self.manager
     }
 }
 
