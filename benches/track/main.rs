@@ -15,7 +15,8 @@
 //! | operator | the namespace, quota, limit range, network policies and role binding |
 //!
 //! Access reviews, reads and Events, which the operator does besides, are not among them. `BENCH_QUICK=1` makes a short
-//! run; `BENCH_JSON` names the file for the figures. Nothing is asserted but that every request gets to its end.
+//! run, `BENCH_REQUESTS` says how many requests a round has, `BENCH_JSON` names the file for the figures. Nothing is
+//! asserted but that every request gets to its end.
 
 mod ground;
 mod idle;
@@ -55,10 +56,23 @@ impl Scale {
     fn wanted() -> Self {
         let quick = std::env::var("BENCH_QUICK").is_ok_and(|v| v == "1");
         let at_once = 16;
+        let requests = std::env::var("BENCH_REQUESTS").ok().and_then(|n| n.parse().ok());
         if quick {
-            Self { rounds: 2, requests: 16, at_once, stored: &[0, 100, 1_000], idle: Duration::from_secs(10) }
+            Self {
+                rounds: 2,
+                requests: requests.unwrap_or(16),
+                at_once,
+                stored: &[0, 100, 1_000],
+                idle: Duration::from_secs(10),
+            }
         } else {
-            Self { rounds: 5, requests: 40, at_once, stored: &[0, 1_000, 10_000], idle: Duration::from_mins(1) }
+            Self {
+                rounds: 5,
+                requests: requests.unwrap_or(32),
+                at_once,
+                stored: &[0, 1_000, 10_000],
+                idle: Duration::from_mins(1),
+            }
         }
     }
 }

@@ -53,7 +53,10 @@ pub struct Report {
 impl Report {
     /// A figure that was measured once or in several rounds.
     pub fn figure(&mut self, name: impl Into<String>, unit: &'static str, samples: Vec<f64>, aim: Option<Aim>) {
-        self.figures.push(Figure { name: name.into(), unit, samples, aim });
+        let name = name.into();
+        // A run takes minutes: what is known is told at once.
+        eprintln!("{name}: {} {unit}", number(spread(&samples).1));
+        self.figures.push(Figure { name, unit, samples, aim });
     }
 
     /// Something that explains figures; in the JSON only.
