@@ -86,6 +86,8 @@ async fn main() -> Result<()> {
     let scale = Scale::wanted();
     let mut report = Report::default();
     rounds(&scale, &mut report).await?;
+    // A run that is cut short leaves what it has found.
+    report.write()?;
     size::measure(&mut report, scale.stored).await?;
     println!("{}", report.table());
     println!("as JSON: {}", report.write()?.display());
