@@ -14,9 +14,8 @@ test: PROGRAMS += helm
 test: tools ## Run all tests, against a real API server too
 	cargo test --locked --workspace -- --show-output
 
-bench: ## Run the benchmarks
-	@[ -d benches ] || { echo "There is no benchmark yet: they belong under benches/." >&2; exit 1; }
-	cargo bench --locked --workspace
+bench: tools ## Measure the standard track beside what the API server can do (BENCH_QUICK=1: a short run)
+	cargo bench --locked -p yunguan --bench track
 
 lint: ## Check format and lints
 	cargo fmt --all --check

@@ -156,7 +156,7 @@ pub fn sample() -> Result<CloudResourceRequest> {
 }
 
 /// Makes the shipped request one of this unit, without what the provider opens by hand.
-fn fit(request: &mut CloudResourceRequest, unit: &str, code: &str) {
+pub fn fit(request: &mut CloudResourceRequest, unit: &str, code: &str) {
     request.metadata = ObjectMeta { name: Some(code.to_owned()), ..ObjectMeta::default() };
     request.spec.application.unit_name = format!("测试单位{unit}");
     code.clone_into(&mut request.spec.application.system.code);
@@ -177,6 +177,40 @@ pub async fn install(cluster: &Cluster, base: &str) -> Result<()> {
         Ok(Some(()))
     })
     .await
+}
+
+/// What a person would decide at an open gate of a request.
+pub fn decision_at(request: &CloudResourceRequest, gate: &str, verdict: Verdict) -> Result<Decision> {
+    let status = request.status.clone().unwrap_or_default();
+    ensure!(status.observed_generation == request.metadata.generation, "status lags");
+    let open = status.open_gates.iter().find(|g| g.gate == gate);
+    let open = open.with_context(|| format!("{}: {:?}", status.phase, status.waiting_for))?;
+    let lines = &request.spec.application.lines;
+    let grant =
+        lines.iter().filter(|l| open.confirms_amounts && verdict == Verdict::Approve && l.self_procured.is_none());
+    let submission = status.submission.as_ref().filter(|_| verdict != Verdict::Submit);
+    let spec = DecisionSpec {
+        request_ref: RequestRef {
+            kind: RequestKind::CloudResourceRequest,
+            name: request.name_any(),
+            uid: status.subject_uid.clone().context("no subject")?,
+        },
+        submission_uid: submission.map(|s| s.uid.clone()),
+        gate: gate.to_owned(),
+        role: open.role.clone(),
+        verdict,
+        digest: open.digest.clone(),
+        comment: Some("测试意见".to_owned()),
+        evidence: open
+            .reports
+            .iter()
+            .map(|r| Evidence { name: r.clone(), sha256: "0".repeat(64), uri: None, result: Some(TestResult::Passed) })
+            .collect(),
+        grant: grant.map(|l| LineAmount { line: l.name.clone(), quantity: l.quantity }).collect(),
+        ..DecisionSpec::default()
+    };
+    let metadata = ObjectMeta { generate_name: Some(format!("{}-", request.name_any())), ..ObjectMeta::default() };
+    Ok(Decision { metadata, spec })
 }
 
 /// One request and the people around it.
@@ -230,48 +264,7 @@ impl Case<'_> {
     /// Waits until a gate is open, and drafts what a person would decide there.
     pub async fn drafted(&self, gate: &str, verdict: Verdict) -> Result<Decision> {
         wait_until(&format!("gate {gate} of {}", self.name), PATIENCE, async || {
-            let request = self.request().await?;
-            let status = request.status.clone().unwrap_or_default();
-            ensure!(status.observed_generation == request.metadata.generation, "status lags");
-            let open = status.open_gates.iter().find(|g| g.gate == gate);
-            let open = open.with_context(|| format!("{}: {:?}", status.phase, status.waiting_for))?;
-            let lines = &request.spec.application.lines;
-            let grant = lines
-                .iter()
-                .filter(|l| open.confirms_amounts && verdict == Verdict::Approve && l.self_procured.is_none());
-            let spec = DecisionSpec {
-                request_ref: RequestRef {
-                    kind: RequestKind::CloudResourceRequest,
-                    name: self.name.clone(),
-                    uid: status.subject_uid.clone().context("no subject")?,
-                },
-                submission_uid: status
-                    .submission
-                    .as_ref()
-                    .filter(|_| verdict != Verdict::Submit)
-                    .map(|s| s.uid.clone()),
-                gate: gate.to_owned(),
-                role: open.role.clone(),
-                verdict,
-                digest: open.digest.clone(),
-                comment: Some("测试意见".to_owned()),
-                evidence: open
-                    .reports
-                    .iter()
-                    .map(|r| Evidence {
-                        name: r.clone(),
-                        sha256: "0".repeat(64),
-                        uri: None,
-                        result: Some(TestResult::Passed),
-                    })
-                    .collect(),
-                grant: grant.map(|l| LineAmount { line: l.name.clone(), quantity: l.quantity }).collect(),
-                ..DecisionSpec::default()
-            };
-            Ok(Some(Decision {
-                metadata: ObjectMeta { generate_name: Some(format!("{}-", self.name)), ..ObjectMeta::default() },
-                spec,
-            }))
+            decision_at(&self.request().await?, gate, verdict).map(Some)
         })
         .await
     }
