@@ -5,6 +5,7 @@ mod admission;
 mod crds;
 mod faults;
 mod manifests;
+mod plugin;
 mod story;
 mod support;
 mod world;
