@@ -117,9 +117,9 @@ async fn r16_1_the_plugin_suggests_lets_in_and_speaks_chinese() -> Result<()> {
             .iter()
             .skip(1)
             .filter_map(|line| {
-                let word =
+                let digest =
                     line.split_whitespace().find(|w| w.len() == 12 && w.bytes().all(|b| b.is_ascii_hexdigit()))?;
-                line.find(word).map(|at| line[..at].width())
+                line.find(digest).map(|at| line[..at].width())
             })
             .collect();
         assert_eq!(places.len(), 1, "{}", output.stdout);

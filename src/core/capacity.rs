@@ -62,7 +62,7 @@ pub fn sum<'t>(taken: impl IntoIterator<Item = &'t Taken>) -> Option<Amounts> {
 /// What came of asking for room.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reserving {
-    /// It stands reserved already, from an attempt before.
+    /// It stands reserved, or granted, already, from an attempt before.
     Held,
     /// Fewer grants are known than were committed, so what is free cannot be told: look again later.
     Stale,
@@ -89,7 +89,9 @@ pub fn reserve(
     grants: &[Taken],
     wanted: Reservation,
 ) -> Result<Reserving, (String, QuantityError)> {
-    if status.reservations.iter().any(|r| r.submission_uid == wanted.submission_uid) {
+    // Reserved once more, a grant would be counted as two, and no cache could ever know them all.
+    let reserved = status.reservations.iter().map(|r| &r.submission_uid);
+    if reserved.chain(grants.iter().map(|g| &g.submission_uid)).any(|uid| *uid == wanted.submission_uid) {
         return Ok(Reserving::Held);
     }
     if i64::try_from(grants.len()).unwrap_or(i64::MAX) < status.grants_committed {

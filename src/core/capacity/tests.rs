@@ -28,6 +28,17 @@ fn a_reservation_and_its_grant_count_once() {
     assert_eq!(sum(&[one("a"), one("a"), one("b")]), Some(cpus(8)));
 }
 
+/// A second commit of what is granted already must leave the count of grants alone, or no cache would ever know so many.
+#[test]
+fn what_is_granted_is_not_reserved_once_more() {
+    let mut spec = CloudDomainSpec::default();
+    spec.capacity.insert("requests.cpu".into(), Quantity("10".into()));
+    let granted = [Taken { submission_uid: "7".into(), amounts: cpus(4) }];
+    let status = CloudDomainStatus { grants_committed: 1, ..CloudDomainStatus::default() };
+    assert_eq!(reserve("main", &spec, &status, &granted, wanted(7, 4)), Ok(Reserving::Held));
+    assert!(matches!(reserve("main", &spec, &status, &granted, wanted(8, 4)), Ok(Reserving::Reserved(_))));
+}
+
 /// Two operators that see the grants late, one pair of reads and guarded writes each, crashes between any two steps.
 #[derive(Clone, Debug)]
 enum Step {
