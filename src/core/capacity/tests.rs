@@ -127,6 +127,9 @@ fn run(steps: &[Step], ceiling: i64, amounts: &[i64]) -> usize {
         let all = taken(&status, &grants).unwrap();
         let all = sum(&all).unwrap().get("requests.cpu");
         assert!(all <= Amount::units(ceiling), "{all} of {ceiling}");
+        // Counted beyond what there is, no cache could ever know them all, and nothing would be granted any more.
+        let counted = usize::try_from(status.grants_committed).unwrap();
+        assert!(counted <= grants.len(), "{counted} counted, {} granted", grants.len());
     }
     grants.len()
 }
