@@ -1,6 +1,7 @@
 //! The life of requests on a real API server, by real people, with a real operator.
 
 mod articles;
+mod bad_input;
 mod failures;
 mod ground;
 mod provisioning;

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = ("self == oldSelf", "a Decision cannot be changed: make another one, or a Withdraw (办理意见不可修改，请另行办理或撤回)"))]
 #[x_kube(validation = ("has(self.decidedBy)", "decidedBy was not stamped: the admission policy yunguan-decision-stamp is missing; install config/admission (办理人未由系统填写，请重新安装 config/admission)"))]
-#[x_kube(validation = ("(self.verdict == 'Submit') == (self.gate == 'submission' && !has(self.submissionUid))",
+#[x_kube(validation = ("(self.verdict == 'Submit') == (self.gate == 'submission') && (self.verdict != 'Submit' || !has(self.submissionUid))",
     "a Submit is made at gate `submission` and opens a round, so it has no submissionUid; every other verdict is made at another gate: use `kubectl yunguan submit` (提交申请须在 submission 环节办理，且不填 submissionUid)"))]
 #[x_kube(validation = ("self.verdict in ['Submit', 'Authorize', 'Withdraw'] || has(self.submissionUid)",
     "submissionUid says which filing of the request is decided upon: copy it from the request's status.submission.uid (请从申请的 status.submission.uid 填写所办理的轮次)"))]
