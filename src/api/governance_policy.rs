@@ -65,7 +65,7 @@ const LIVE_AFTER_PROVISION: &str = "self.effects.all(e, e.effect != 'GoLive' || 
 #[x_kube(validation = ("self == oldSelf", "a GovernancePolicy cannot be edited: what was filed under it is judged by it. Create the next version with a later validFrom (管理办法不可修改，请新建下一版本)"))]
 #[x_kube(validation = ("self.validFrom <= self.validUntil", "validUntil is the last day of validity and cannot lie before validFrom: correct one of them (有效期止不得早于施行日期)"))]
 #[x_kube(validation = Rule::new(ROLES_ARE_FILLED)
-    .message("a gate or the filing of a track has a role that nobody fills, so nobody could ever act there: name its organizations in spec.roles; unit, supervisor and provider follow from the request; `yunguan check FILE` names the gate (环节角色没有对应单位，请在 spec.roles 中填写)")
+    .message("a gate or the filing of a track has a role that nobody fills, so nobody could ever act there: name its organizations in spec.roles; unit, supervisor and provider follow from the request; `yunguan check -f FILE` names the gate (环节角色没有对应单位，请在 spec.roles 中填写)")
     .field_path(".tracks"))]
 pub struct GovernancePolicySpec {
     /// Family of versions, of which Organizations name one; validities within a family are disjoint (办法系列).
@@ -188,10 +188,10 @@ pub struct ServiceType {
 #[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new(GATES_IN_ORDER)
-    .message("a gate waits in `after` for one that this track does not have, or that is listed behind it (a cycle of gates could never open): correct the name, or list the gates in their order; `yunguan check FILE` names it (环节的前置环节不存在或排在其后，请更正名称或按办理顺序排列)")
+    .message("a gate waits in `after` for one that this track does not have, or that is listed behind it (a cycle of gates could never open): correct the name, or list the gates in their order; `yunguan check -f FILE` names it (环节的前置环节不存在或排在其后，请更正名称或按办理顺序排列)")
     .field_path(".gates"))]
 #[x_kube(validation = Rule::new(EFFECTS_IN_ORDER)
-    .message("a gate waits in `after` for `provision` or `go-live`, and that waits for a gate which is listed behind it: list the gates in their order; `yunguan check FILE` names it (环节所等待的系统动作依赖其后的环节，请按办理顺序排列)")
+    .message("a gate waits in `after` for `provision` or `go-live`, and that waits for a gate which is listed behind it: list the gates in their order; `yunguan check -f FILE` names it (环节所等待的系统动作依赖其后的环节，请按办理顺序排列)")
     .field_path(".gates"))]
 #[x_kube(validation = Rule::new(EFFECTS_KNOW_THEIR_GATES)
     .message("an effect waits in `after` for a gate that this track does not have: correct the name (Provision waits for gates only, GoLive for gates and `provision`) (系统动作的前置环节不存在，请更正)")

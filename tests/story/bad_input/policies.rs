@@ -43,7 +43,7 @@ async fn r41_1_a_policy_that_cannot_work_is_refused_when_it_is_made() -> Result<
             &[gates, "listed behind it (a cycle of gates could never open)", "按办理顺序排列"],
         ),
         (|t| after(t, "plan", &["plan"]), &[gates, "list the gates in their order"]),
-        (|t| t.gates.swap(2, 3), &[gates, "list the gates in their order", "`yunguan check FILE` names it"]),
+        (|t| t.gates.swap(2, 3), &[gates, "list the gates in their order", "`yunguan check -f FILE` names it"]),
         (|t| after(t, "plan", &["plam"]), &[gates, "one that this track does not have", "correct the name"]),
         (
             |t| t.gates.swap(4, 5),
