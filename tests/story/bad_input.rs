@@ -19,7 +19,7 @@ use yunguan::api::decision::Verdict;
 
 /// A dry run: what is refused in one is refused always, and what is not leaves nothing behind.
 fn dry_run() -> PostParams {
-    PostParams { dry_run: true, field_manager: Some("tests".to_owned()), ..PostParams::default() }
+    PostParams { dry_run: true, field_manager: Some("tests".to_owned()) }
 }
 
 /// How people are to be spoken to.

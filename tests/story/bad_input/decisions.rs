@@ -6,6 +6,9 @@ use serde_json::json;
 use yunguan::api::Decision;
 use yunguan::api::cloud_resource_request::VoidReason;
 
+/// What is put where, the words that must be said, and in which languages.
+type Wrong<'a> = (Vec<(&'a str, Value)>, &'a [&'a str], Says);
+
 #[tokio::test]
 async fn r7_1_what_one_decision_shows_is_refused_when_it_is_made() -> Result<()> {
     use Says::{Bilingual, English};
@@ -20,7 +23,7 @@ async fn r7_1_what_one_decision_shows_is_refused_when_it_is_made() -> Result<()>
     let evidence: Vec<_> = (0..17).map(|n| json!({"name": format!("R{n}"), "sha256": "0".repeat(64)})).collect();
     let grant: Vec<_> = (0..65).map(|n| json!({"line": format!("l{n}"), "quantity": 1})).collect();
     let access = json!({"username": "x", "purpose": "x", "until": "2030-01-01T00:00:00Z", "level": "View"});
-    let table: Vec<(Vec<(&str, Value)>, &[&str], Says)> = vec![
+    let table: Vec<Wrong> = vec![
         (vec![("/spec/submissionUid", Value::Null)], &["submissionUid", "status.submission.uid"], Bilingual),
         (vec![("/spec/verdict", json!("Submit"))], &["at gate `submission`", "kubectl yunguan submit"], Bilingual),
         (vec![("/spec/gate", json!("submission"))], &["at gate `submission`", "提交申请须在"], Bilingual),

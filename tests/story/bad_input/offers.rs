@@ -1,7 +1,7 @@
 //! Domains, items and products: what people offer.
 
 use super::*;
-use kube::ResourceExt as _;
+use kube::ResourceExt;
 use kube::api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -206,8 +206,10 @@ async fn conditions_of_the_catalog_are_written_only_when_they_turn() -> Result<(
     wait_until("the catalog to be judged", PATIENCE, async || {
         let items = items.list(&ListParams::default()).await?;
         let products = products.list(&ListParams::default()).await?;
-        let open = items.iter().filter(|i| condition(i.status.as_ref(), "Ready").0 != "True").map(|i| i.name_any());
-        let late = products.iter().filter(|p| condition(p.status.as_ref(), "Ready").0 != "True").map(|p| p.name_any());
+        let open =
+            items.iter().filter(|i| condition(i.status.as_ref(), "Ready").0 != "True").map(ResourceExt::name_any);
+        let late =
+            products.iter().filter(|p| condition(p.status.as_ref(), "Ready").0 != "True").map(ResourceExt::name_any);
         let waiting: Vec<String> = open.chain(late).collect();
         ensure!(waiting.is_empty() && items.items.len() > 30, "not yet: {waiting:?}");
         Ok(Some(()))

@@ -82,6 +82,7 @@ fn first_item(application: &mut Application, item: &str) {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story on one set of objects")]
 async fn r18_1_what_only_the_rules_show_stands_in_a_condition() -> Result<()> {
     let world = world().await?;
     world.unit("t-in-rules", None).await?;
