@@ -126,3 +126,168 @@ async fn r16_1_the_plugin_suggests_lets_in_and_speaks_chinese() -> Result<()> {
     }
     Ok(())
 }
+
+async fn chinese(who: &str, args: &[&str]) -> Result<String> {
+    let output = plugin_in("zh_CN.UTF-8", who, args).await?;
+    ensure!(output.status == 0, "{who}: {args:?}: {}\n{}{}", output.status, output.stdout, output.stderr);
+    Ok(output.stdout)
+}
+
+/// Where the columns of a line begin, by the width of a terminal. They stand two blanks apart or more.
+fn columns(line: &str) -> Vec<usize> {
+    let mut starts = Vec::new();
+    let mut blanks = 2;
+    for (at, letter) in line.char_indices() {
+        if letter == ' ' {
+            blanks += 1;
+        } else {
+            if blanks >= 2 {
+                starts.push(line[..at].width());
+            }
+            blanks = 0;
+        }
+    }
+    starts
+}
+
+/// The rows under the header that begins with this word; each has its columns where the header has them.
+fn rows(text: &str, header: &str) -> Result<usize> {
+    let mut lines = text.lines().skip_while(|line| line.split("  ").next() != Some(header));
+    let head = columns(lines.next().with_context(|| format!("no table {header} in {text}"))?);
+    ensure!(head.len() >= 2, "{head:?}");
+    let mut found = 0;
+    for line in lines.take_while(|line| columns(line).len() > 1) {
+        ensure!(columns(line) == head, "{line} does not line up with {head:?} in\n{text}");
+        found += 1;
+    }
+    Ok(found)
+}
+
+#[tokio::test]
+async fn r15_1_every_table_lines_up_and_every_result_can_be_read_by_a_script() -> Result<()> {
+    let world = world().await?;
+    world.unit("t-print", None).await?;
+    let unit = "unit@t-print";
+    let case = world.draft("t-print", "printed", |_| {}).await?;
+    case.phase(Phase::Draft).await?;
+    let named = "yg-t-print/printed";
+    let json = async |who: &str, args: &[&str]| -> Result<Value> {
+        let text = done(who, &[args, &["-o", "json"]].concat()).await?;
+        serde_json::from_str(&text).with_context(|| format!("{args:?}: {text}"))
+    };
+
+    // Shown, and not made; then made, and said to count; made again, and said to be there.
+    let shown = json(unit, &["submit", named, "--dry-run"]).await?;
+    ensure!(shown.to_string().contains("Submit"), "{shown}");
+    ensure!(case.request().await?.status.is_some_and(|s| s.submission.is_none()), "only shown");
+    let made = json(unit, &["submit", named, "--yes"]).await?;
+    ensure!(made["outcome"] == "counts" && made["gate"] == "submission" && made["verdict"] == "Submit", "{made}");
+    let approve = ["approve", named, "--gate", "completeness", "--yes"];
+    let made = json(AUTHORITY, &approve).await?;
+    ensure!(made["outcome"] == "counts" && made["digest"].as_str().is_some_and(|d| d.len() == 64), "{made}");
+    done(AGENCY, &["confirm", named, "--gate", "plan", "--yes"]).await?;
+    let evaluate = ["approve", named, "--gate", "evaluation", "--as-asked", "--yes"];
+    json(AGENCY, &evaluate).await?;
+
+    // Who may read some homes and not all of the cluster finds there what waits.
+    let everywhere = world.cluster.kubectl(&Person::new(AUTHORITY), &["get", "crr", "-A"]).await?;
+    ensure!(everywhere.status != 0 && everywhere.stderr.contains("Forbidden"), "{}", everywhere.stderr);
+    let waits = json(AUTHORITY, &["inbox"]).await?;
+    let mine = waits["items"].as_array().context("items")?.iter().find(|i| i["request"] == "printed");
+    let mine = mine.context("it waits for the authority")?;
+    ensure!(mine["gate"] == "approval" && mine["overdue"] == false && mine["due"].is_string(), "{mine}");
+    let nothing = exits(3, "nobody@nowhere", &["inbox", "--exit-code"]).await?;
+    ensure!(nothing.contains("Nothing waits for you"), "{nothing}");
+    exits(0, "nobody@nowhere", &["inbox"]).await?;
+
+    for (who, args, kind) in [
+        (unit, &["status", named][..], "kind"),
+        (unit, &["timeline", named], "items"),
+        (unit, &["explain", named], "phase"),
+        (unit, &["whoami"], "roles"),
+        (unit, &["catalog", "suggest", "服务器", "--size", "cores=8"], "items"),
+    ] {
+        let read = json(who, args).await?;
+        ensure!(!read[kind].is_null(), "{args:?} has no {kind}: {read}");
+        let yaml = done(who, &[args, &["-o", "yaml"]].concat()).await?;
+        ensure!(serde_saphyr::from_str::<Value>(&yaml)? == read, "{args:?}: yaml and json differ: {yaml}");
+    }
+
+    // Chinese by locale and by flag; every table in columns, Chinese and Latin letters mixed.
+    let mut read = 0;
+    for (who, args, header) in [
+        (AUTHORITY, &["inbox"][..], "到期日"),
+        (AUTHORITY, &["inbox", "-o", "wide"], "到期日"),
+        (unit, &["status", named], "环节"),
+        (unit, &["status", named], "行"),
+        (unit, &["timeline", named], "时间"),
+        (unit, &["timeline", named, "-o", "wide"], "时间"),
+        (AUTHORITY, &["explain", named], "环节"),
+        (unit, &["whoami"], "命名空间"),
+        (unit, &["catalog", "suggest", "云服务器", "--function", "server"], "目录项"),
+    ] {
+        let text = chinese(who, args).await?;
+        let there = rows(&text, header).with_context(|| format!("{args:?}"))?;
+        ensure!(there > 0, "{args:?}: an empty table in {text}");
+        ensure!(
+            done(who, &[args, &["--lang", "zh"]].concat()).await?.contains(header),
+            "{args:?}: the flag as the locale"
+        );
+        read += there;
+    }
+    println!("rows of tables that line up: {read}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn r7_1_what_a_rule_refuses_ends_with_4_and_says_why_in_the_readers_language() -> Result<()> {
+    let world = world().await?;
+    world.organization("t-no", |spec| spec.members.push(members("unit", &["unit@t-no", AUTHORITY_2]))).await?;
+    world.home_ready("t-no").await?;
+    let case = world.draft("t-no", "no", |_| {}).await?;
+    case.phase(Phase::Draft).await?;
+    let named = "yg-t-no/no";
+    let told = async |code: i32, who: &str, args: &[&str], words: &[&str]| -> Result<()> {
+        let output = plugin_in("zh_CN.UTF-8", who, args).await?;
+        let all = format!("{}{}", output.stdout, output.stderr);
+        ensure!(output.status == code, "{who}: {args:?}: {}\n{all}", output.status);
+        let missing = words.iter().find(|word| !all.contains(**word));
+        ensure!(missing.is_none(), "{args:?}: {missing:?} is not in {all}");
+        Ok(())
+    };
+    let wrong = ["错误：", "下一步："];
+    let with = |words: &[&'static str]| [&wrong[..], words].concat();
+    // 1: no way to the cluster.
+    told(1, "unit@t-no", &["inbox", "--kubeconfig", "/nowhere"], &wrong).await?;
+    // 2: the command line.
+    told(2, "unit@t-no", &["approve", named, "--grant", "cpu=many"], &["错误："]).await?;
+    told(2, "unit@t-no", &["dance"], &["错误："]).await?;
+    told(2, "unit@t-no", &["status", "a/b/c"], &["命名空间/名称"]).await?;
+    // 3: nothing there.
+    told(3, "unit@t-no", &["explain", "yg-t-no/ghost"], &wrong).await?;
+    told(3, "unit@t-no", &["catalog", "suggest", "量子计算机"], &with(&["没有相近的服务"])).await?;
+    // 4: a rule. Another's role, a gate that is not open, a home that is not one's own, a filing that is not there.
+    told(4, AUTHORITY, &["approve", named, "--yes"], &with(&["kubectl yunguan explain"])).await?;
+    told(4, "unit@t-no", &["withdraw", named, "--yes"], &with(&["没有可以撤回的提交"])).await?;
+    told(4, "nobody@nowhere", &["status", named], &wrong).await?;
+    told(0, AUTHORITY_2, &["submit", named, "--yes"], &["办理有效"]).await?;
+    told(2, AUTHORITY, &["return", named, "--yes"], &with(&["须说明理由", "--comment"])).await?;
+    told(4, PROVIDER, &["approve", named, "--yes"], &with(&["云主管部门"])).await?;
+    told(4, AUTHORITY, &["approve", named, "--gate", "approval", "--yes"], &with(&["approval 未开启"])).await?;
+    // The API server lets it be made, since the person holds both roles; the operator says that it is void.
+    let approve = ["approve", named, "--gate", "completeness", "--yes"];
+    told(4, AUTHORITY_2, &approve, &["办理无效", "一人不得兼任两个角色"]).await?;
+    // Made again, it is still void, and is no second decision.
+    told(4, AUTHORITY_2, &approve, &["已就此办理过", "办理无效"]).await?;
+    told(0, AUTHORITY, &approve, &["办理有效", "下一步等待"]).await?;
+    told(0, AUTHORITY, &["explain", named], &["原因", "由谁办理", "后续环节"]).await?;
+    // Taken back and filed again.
+    told(0, "unit@t-no", &["withdraw", named, "--yes", "--comment", "误填"], &["办理有效"]).await?;
+    case.phase(Phase::Withdrawn).await?;
+    told(0, "unit@t-no", &["submit", named, "--yes"], &["办理有效"]).await?;
+    case.phase(Phase::InReview).await?;
+    // Help is in Chinese too, and a question without a terminal is no consent.
+    told(0, "unit@t-no", &["--help"], &["用法"]).await?;
+    told(2, AUTHORITY, &approve[..4], &["--yes"]).await?;
+    Ok(())
+}
