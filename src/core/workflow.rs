@@ -4,6 +4,8 @@
 //! which are open under which digest, which decisions count, and why the others do not. It knows no gate and no city.
 
 mod acceptance;
+#[cfg(test)]
+mod tests;
 
 use super::text::Text;
 use crate::api::cloud_resource_request::{CountedDecision, VoidDecision, VoidReason};
@@ -214,10 +216,15 @@ impl Walk {
         agreed.get(gate.quorum() - 1).map(|last| last.at)
     }
 
-    /// Decisions that count towards passing a gate: a report that failed is on record and passes nothing.
+    /// Decisions that count towards passing a gate, the newest of each person: reports can be filed again, and one that
+    /// failed is on record and passes nothing.
     fn agreed_at<'w>(&'w self, gate: &'w Gate) -> impl Iterator<Item = &'w CountedDecision> {
         use crate::api::decision::TestResult::Failed;
-        self.counted.iter().filter(|d| d.gate == gate.name && d.verdict.agrees() && d.result != Some(Failed))
+        let here = self.counted.iter().enumerate().filter(|(_, d)| d.gate == gate.name && d.verdict.agrees());
+        let newest: BTreeMap<&str, usize> = here.map(|(n, d)| (d.person.as_str(), n)).collect();
+        let counts =
+            move |n: usize, d: &CountedDecision| newest.get(d.person.as_str()) == Some(&n) && d.result != Some(Failed);
+        self.counted.iter().enumerate().filter(move |(n, d)| counts(*n, d)).map(|(_, d)| d)
     }
 
     fn open_gates(&self, track: &Track, subject: &Subject<'_>, digest: DigestOf<'_>) -> Vec<Open> {
