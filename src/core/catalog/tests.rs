@@ -203,8 +203,8 @@ fn r25_1_what_is_beyond_counting_is_refused_and_never_wrapped() {
 
 #[test]
 fn r16_1_the_nearest_item_has_most_of_the_functions_and_then_the_nearest_size() {
-    let registry = fixtures::registry();
-    let table: &[(&str, &[&str], &[(&str, i64)], &str)] = &[
+    type Wanted<'a> = (&'a str, &'a [&'a str], &'a [(&'a str, i64)], &'a str);
+    let table: &[Wanted<'_>] = &[
         // By function alone.
         ("", &["postgresql"], &[], "db-postgresql"),
         ("", &["gpu"], &[], "gpu-inference"),
@@ -219,6 +219,7 @@ fn r16_1_the_nearest_item_has_most_of_the_functions_and_then_the_nearest_size() 
         ("需要一个内存", &[], &[], "memory"),
         ("General vCPU, please", &[], &[], "vcpu"),
     ];
+    let registry = fixtures::registry();
     for (words, functions, size, wanted) in table {
         let need = Need {
             description: (*words).to_owned(),
