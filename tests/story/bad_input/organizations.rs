@@ -1,7 +1,7 @@
 //! Organizations, and the people who are missing in them.
 
 use super::*;
-use kube::api::ObjectMeta;
+use kube::api::{ObjectMeta, Patch, PatchParams};
 use serde_json::json;
 use yunguan::api::{CloudResourceRequest, Organization};
 use yunguan::core::credit_code;
@@ -100,9 +100,10 @@ async fn r7_1_an_organization_that_cannot_work_says_so_and_so_do_its_requests() 
     let words =
         ["gate supervisor-filing", "role `supervisor`", "Organization t-in-silent", "spec.members", "无人可办理"];
     told(&message, &words, Says::Bilingual)?;
-    let mut silent = organizations.get("t-in-silent").await?;
-    silent.spec.members.push(members("supervisor", &["chief@t-in-silent"]));
-    organizations.replace("t-in-silent", &PostParams::default(), &silent).await?;
+    let people = json!({"role": "supervisor", "users": ["chief@t-in-silent"]});
+    let own = json!({"role": "unit", "users": ["unit@t-in-silent"]});
+    let members = Patch::Merge(json!({"spec": {"members": [own, people]}}));
+    organizations.patch("t-in-silent", &PatchParams::default(), &members).await?;
     case.condition("Stalled", "False").await?;
     let filing = case.drafted("supervisor-filing", Verdict::Approve).await?;
     // The chief is let in a moment later.

@@ -1,7 +1,7 @@
 //! Policies: gates that could never open or be passed, versions that overlap, roles that nobody holds.
 
 use super::*;
-use kube::api::DeleteParams;
+use kube::api::{DeleteParams, Patch, PatchParams};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
@@ -269,9 +269,8 @@ async fn r42_1_policies_that_only_the_rules_together_show_to_be_wrong_say_so() -
         o.status.iter().flat_map(|s| &s.conditions).any(|c| c.type_ == "Ready" && c.status == "True")
     };
     eventually(&organizations, "t-in-two", "ready", ready).await?;
-    let mut edited = policies.get("t-first").await?;
-    edited.spec.house_rules.max_access_days = 1;
-    let message = denied(policies.replace("t-first", &dry_run(), &edited).await)?;
+    let edit = Patch::Merge(serde_json::json!({"spec": {"houseRules": {"maxAccessDays": 1}}}));
+    let message = denied(policies.patch("t-first", &PatchParams::default(), &edit).await)?;
     told(&message, &["cannot be edited", "Create the next version", "请新建下一版本"], Says::Bilingual)?;
     println!("policies that say in a condition what is wrong: 7");
     goes_on(world, "t-in-rule", "ordinary").await

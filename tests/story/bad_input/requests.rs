@@ -2,7 +2,7 @@
 
 use super::*;
 use kube::ResourceExt as _;
-use kube::api::ObjectMeta;
+use kube::api::{ObjectMeta, Patch, PatchParams};
 use serde_json::json;
 use std::collections::BTreeSet;
 use yunguan::api::CloudResourceRequest;
@@ -265,15 +265,14 @@ async fn r15_1_a_system_code_that_is_taken_is_told_in_progress_and_after() -> Re
     ensure!(status.open_gates.is_empty(), "it is not filed in vain: {:?}", status.open_gates);
     // Once the first one has another code, and its filing with it, the second one is free to go.
     let requests: Api<CloudResourceRequest> = first.api(&first.person()).await?;
-    let mut request = requests.get("first").await?;
-    let filed = request.spec.clone();
-    request.spec.application.system.code = "elsewhere".into();
-    requests.replace("first", &PostParams::default(), &request).await?;
+    let code = async |code: &str| {
+        let patch = Patch::Merge(json!({"spec": {"application": {"system": {"code": code}}}}));
+        requests.patch("first", &PatchParams::default(), &patch).await
+    };
+    code("elsewhere").await?;
     second.drafted("submission", Verdict::Submit).await?;
     // It comes back to its code, and is filed still: first come.
-    let mut request = requests.get("first").await?;
-    request.spec = filed;
-    requests.replace("first", &PostParams::default(), &request).await?;
+    code("shared").await?;
     taken("again while it is decided", &words).await?;
     // Granted, the code is its own for good.
     first.decide(AUTHORITY, "completeness", Verdict::Approve).await?;
