@@ -163,14 +163,15 @@ pub fn subject_uid<'a>(facts: &Facts<'a>) -> &'a str {
     facts.system.map_or(facts.uid, |system| system.spec.request.uid.as_str())
 }
 
-/// Whether the system of this code was opened for this request, or for one with the same content.
+/// Whether the system of this code was opened for this request, or for one of its name with the same content: the
+/// decisions by which it was granted name it, and are found by that name.
 fn ours(facts: &Facts<'_>, system: &SystemFact<'_>) -> Result<(), (&'static str, Text)> {
     let code = &facts.application.system.code;
     let same = |grant: &Grant| grant.application_digest == digest::of_application(facts.application);
-    if system.spec.grants.iter().any(same) {
+    let by = &system.spec.request;
+    if by.name == facts.name && system.spec.grants.iter().any(same) {
         return Ok(());
     }
-    let by = &system.spec.request;
     Err(if by.uid == facts.uid {
         (
             "ContentChanged",
@@ -182,11 +183,12 @@ fn ours(facts: &Facts<'_>, system: &SystemFact<'_>) -> Result<(), (&'static str,
             ),
         )
     } else {
+        let other = if by.name == facts.name { " with other content" } else { "" };
         (
             "SystemNameTaken",
             Text::new(
                 format!(
-                    "system code {code} is taken: it was opened for request {} with other content, and nothing here touches it; choose another system.code, or ask for other resources of {code} with a ResourceChange (annex 2)",
+                    "system code {code} is taken: it was opened for request {}{other}, and nothing here touches it; choose another system.code, or ask for other resources of {code} with a ResourceChange (annex 2)",
                     by.name
                 ),
                 format!("系统代码{code}已被申请{}使用，请更换代码；如需调整该系统资源，请填写资源变更申请表", by.name),

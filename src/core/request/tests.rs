@@ -482,6 +482,10 @@ fn a_request_applied_again_finds_its_system() {
     story.request.metadata.uid = Some("another-uid".into());
     assert_eq!(story.plan().status.phase, Phase::Live);
     assert!(story.plan().grant.is_none());
+    // Under another name its decisions are not found, so it is another request, though in the same words.
+    let own = story.request.metadata.name.replace("in-the-same-words".into());
+    assert_eq!(story.condition(CONDITION_STALLED).1, "SystemNameTaken");
+    story.request.metadata.name = own;
     story.request.spec.application.lines[0].quantity = 999;
     assert_eq!(story.condition(CONDITION_STALLED).1, "SystemNameTaken");
     assert!(story.plan().grant.is_none());
