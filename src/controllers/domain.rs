@@ -3,6 +3,7 @@
 use super::Context;
 use super::request::grants_of;
 use crate::api::cloud_domain::Reservation;
+use crate::api::cloud_resource_request::Phase;
 use crate::api::names::{CONDITION_READY, CONDITION_VALID};
 use crate::api::{CloudDomain, CloudDomainStatus, CloudResourceRequest, InformationSystem};
 use crate::core::capacity::{self, Taken};
@@ -26,6 +27,9 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
 /// What keeps it from coming to rest.
 pub async fn reconcile(domain: Arc<CloudDomain>, context: Arc<Context>) -> Result<Settled, Error> {
     let name = domain.name_any();
+    // A commit that begins while reservations are looked at would hold one that is then given back.
+    let lock = context.commit_lock(&name);
+    let _no_commit_begins = lock.lock().await;
     let before = domain.status.clone().unwrap_or_default();
     let grants = grants_of(&context, &name)?;
     let mut status = capacity::settled(&before, &grants);
@@ -54,8 +58,8 @@ pub async fn reconcile(domain: Arc<CloudDomain>, context: Arc<Context>) -> Resul
     Ok(Settled { next: soon.filter(|_| pending) })
 }
 
-/// Gives back the room of approvals that did not come to be: their request was deleted, filed anew or moved to another
-/// domain between the reservation and the grant. Whatever the cache says, the API server is asked before.
+/// Gives back the room of approvals that did not come to be: their request was deleted, taken back, filed anew or moved
+/// to another domain between the reservation and the grant. Whatever the cache says, the API server is asked before.
 async fn clear_abandoned(context: &Context, domain: &str, status: &mut CloudDomainStatus) -> Result<bool, Error> {
     let before = status.reservations.len();
     let mut kept = Vec::with_capacity(status.reservations.len());
@@ -74,14 +78,19 @@ async fn clear_abandoned(context: &Context, domain: &str, status: &mut CloudDoma
     Ok(status.reservations.len() < before)
 }
 
+/// Whether a request is approved, and not yet granted, as it was when this room was taken for it. A filing that was taken
+/// back, or whose decisions do not count any more, stands in the status as well, and would hold the room for ever.
+fn asks(request: &CloudResourceRequest, domain: &str, reservation: &Reservation) -> bool {
+    let approved = request.status.as_ref().filter(|s| s.phase == Phase::Approved);
+    let filing = approved.and_then(|s| s.submission.as_ref());
+    request.uid().as_deref() == Some(reservation.request.uid.as_str())
+        && request.spec.application.domain == domain
+        && filing.is_some_and(|filing| filing.uid == reservation.submission_uid)
+}
+
 /// Whether a reservation may yet become a grant, or has become one that the cache has not seen.
 async fn stands(context: &Context, domain: &str, reservation: &Reservation) -> Result<bool, Error> {
-    let asks = |request: &CloudResourceRequest| {
-        let filing = request.status.as_ref().and_then(|s| s.submission.as_ref());
-        request.uid().as_deref() == Some(reservation.request.uid.as_str())
-            && request.spec.application.domain == domain
-            && filing.is_some_and(|filing| filing.uid == reservation.submission_uid)
-    };
+    let asks = |request: &CloudResourceRequest| asks(request, domain, reservation);
     let name = &reservation.request.name;
     let cached = context.requests.get(&ObjectRef::new(name).within(&reservation.namespace));
     if context.is_under_way(&reservation.submission_uid) || cached.is_some_and(|request| asks(&request)) {
@@ -131,4 +140,36 @@ fn judge(context: &Context, domain: &CloudDomain, granted: &Amounts, status: &mu
         }
     };
     [CONDITION_READY, CONDITION_VALID].map(|type_| Statement::new(type_, holds, reason, &message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::CloudResourceRequestSpec;
+    use crate::api::cloud_resource_request::{CloudResourceRequestStatus, Submission};
+    use crate::api::common::RequestRef;
+
+    #[test]
+    fn room_is_kept_for_what_is_approved_and_for_nothing_else() {
+        let mut request = CloudResourceRequest::new("portal", CloudResourceRequestSpec::default());
+        request.metadata.uid = Some("uid".into());
+        request.spec.application.domain = "main".into();
+        let submission = Submission { uid: "filing".into(), ..Submission::default() };
+        let mut status = CloudResourceRequestStatus { submission: Some(submission), ..Default::default() };
+        let reservation = Reservation {
+            request: RequestRef { uid: "uid".into(), ..RequestRef::default() },
+            submission_uid: "filing".into(),
+            ..Reservation::default()
+        };
+        for (phase, kept) in [(Phase::Approved, true), (Phase::Withdrawn, false), (Phase::InReview, false)] {
+            status.phase = phase;
+            request.status = Some(status.clone());
+            assert_eq!(asks(&request, "main", &reservation), kept, "{phase}");
+            assert!(!asks(&request, "other", &reservation));
+        }
+        status.phase = Phase::Approved;
+        request.status = Some(status);
+        request.metadata.uid = Some("another of its name".into());
+        assert!(!asks(&request, "main", &reservation));
+    }
 }
