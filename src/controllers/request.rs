@@ -7,9 +7,9 @@ pub(super) use commit::grants_of;
 use super::Context;
 use super::authority::Freshness;
 use crate::api::CloudResourceRequest;
+use crate::api::InformationSystem;
 use crate::api::cloud_resource_request::Phase;
 use crate::api::common::{RequestKind, Time};
-use crate::api::{Decision, InformationSystem};
 use crate::core::names::organization_of;
 use crate::core::request::{Facts, Plan, Rival, Statement, SystemFact, decide};
 use crate::core::workflow::DecisionFact;
@@ -28,16 +28,14 @@ pub async fn reconcile(request: Arc<CloudResourceRequest>, context: Arc<Context>
     if request.metadata.deletion_timestamp.is_some() {
         return Ok(Settled::default());
     }
-    let observed = observe(&context, &request, None, Freshness::Recent).await?;
+    let observed = observe(&context, &request).await?;
     let now = Timestamp::now();
     let mut plan = observed.decide(&context, &request, now);
     let mut current = Arc::clone(&request);
-    if plan.system.is_some() {
-        match commit::approve(&context, &request).await? {
-            commit::Approval::Granted(fresh) => current = fresh,
-            commit::Approval::Held(reason, why) => hold(&mut plan, reason, &why),
-            commit::Approval::Withdrawn => return Err(Error::Conflict("the decisions have changed".to_owned())),
-        }
+    // A cache may lag behind the grant that locked the text, so what would unlock it is looked at afresh too.
+    let unlocks = request.status.as_ref().is_some_and(|s| s.committed) && !plan.status.committed;
+    if plan.system.is_some() || unlocks {
+        (current, plan) = commit::approve(&context, &request).await?;
     }
     if plan.live.is_some() {
         commit::go_live(&context, &request).await?;
@@ -53,18 +51,13 @@ struct Observed {
     rivals: Vec<Arc<CloudResourceRequest>>,
 }
 
-async fn observe(
-    context: &Context,
-    request: &CloudResourceRequest,
-    decisions: Option<Vec<Arc<Decision>>>,
-    freshness: Freshness,
-) -> Result<Observed, Error> {
+/// What the caches know.
+async fn observe(context: &Context, request: &CloudResourceRequest) -> Result<Observed, Error> {
     let namespace = request.namespace().unwrap_or_default();
-    let decisions =
-        decisions.unwrap_or_else(|| context.indexes.decisions_by_request.get(&(namespace.clone(), request.name_any())));
+    let decisions = context.indexes.decisions_by_request.get(&(namespace.clone(), request.name_any()));
     let code = &request.spec.application.system.code;
     Ok(Observed {
-        decisions: context.authority.facts(&decisions, freshness).await?,
+        decisions: context.authority.facts(&decisions, Freshness::Recent).await?,
         system: context.systems.get(&ObjectRef::new(code).within(&namespace)),
         rivals: context.indexes.requests_by_code.get(&(namespace, code.clone())),
     })

@@ -1,7 +1,7 @@
 //! The order in which an approval becomes a fact: fresh read; reservation in the domain, guarded by its version;
 //! request status; system with its grant. Each step is found done when it is tried again after a crash.
 
-use super::{Observed, observe};
+use super::{Observed, hold};
 use crate::api::cloud_domain::Reservation;
 use crate::api::information_system::Grant;
 use crate::api::{CloudDomain, CloudResourceRequest, Decision, InformationSystem};
@@ -17,50 +17,54 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt as _};
 use std::sync::Arc;
 
-/// What became of an approval.
-pub(super) enum Approval {
-    /// The grant is on record; the request as it stands now.
-    Granted(Arc<CloudResourceRequest>),
-    /// It cannot be granted as things are: reason and message.
-    Held(&'static str, String),
-    /// Read afresh, the decisions do not carry a grant.
-    Withdrawn,
-}
-
-/// The request, its decisions and their people, all read from the API server now.
+/// The request, its decisions and their people, and the system of its code, all read from the API server now.
 async fn afresh(context: &Context, request: &CloudResourceRequest) -> Result<(CloudResourceRequest, Observed), Error> {
     let namespace = request.namespace().unwrap_or_default();
     let fresh = context.api::<CloudResourceRequest>(&namespace).get(&request.name_any()).await?;
     if fresh.uid() != request.uid() || fresh.metadata.generation != request.metadata.generation {
         return Err(Error::Conflict("the request has changed".to_owned()));
     }
+    let code = &fresh.spec.application.system.code;
+    let system = context.api::<InformationSystem>(&namespace).get_opt(code).await?;
     let selector = ListParams::default().fields(&format!("spec.requestRef.name={}", request.name_any()));
     let decisions = context.api::<Decision>(&namespace).list(&selector).await?;
-    let decisions = decisions.items.into_iter().map(Arc::new).collect();
-    let observed = observe(context, &fresh, Some(decisions), Freshness::Now).await?;
+    let decisions: Vec<_> = decisions.items.into_iter().map(Arc::new).collect();
+    let observed = Observed {
+        decisions: context.authority.facts(&decisions, Freshness::Now).await?,
+        system: system.map(Arc::new),
+        rivals: context.indexes.requests_by_code.get(&(namespace, code.clone())),
+    };
     Ok((fresh, observed))
 }
 
-/// Commits what the decisions grant.
-pub(super) async fn approve(context: &Context, request: &CloudResourceRequest) -> Result<Approval, Error> {
+/// Commits what the decisions grant. Gives back the request as it stands then, and what is to be said of it.
+pub(super) async fn approve(
+    context: &Context,
+    request: &CloudResourceRequest,
+) -> Result<(Arc<CloudResourceRequest>, Plan), Error> {
     let (mut fresh, observed) = afresh(context, request).await?;
     let now = Timestamp::now();
-    let plan = observed.decide(context, &fresh, now);
-    let (Some(grant), Some(system)) = (&plan.grant, &plan.system) else { return Ok(Approval::Withdrawn) };
+    let mut plan = observed.decide(context, &fresh, now);
+    let (Some(grant), Some(system)) = (plan.grant.clone(), plan.system.clone()) else {
+        return Ok((Arc::new(fresh), plan));
+    };
     if let Some(why) = context.guards.hold() {
-        return Ok(Approval::Held("GuardBroken", why));
+        hold(&mut plan, "GuardBroken", &why);
+        return Ok((Arc::new(fresh), plan));
     }
     let _under_way = context.under_way(&grant.submission_uid);
-    if let Err(why) = reserve(context, &system.domain, &fresh, grant).await? {
-        return Ok(Approval::Held("CapacityShort", why));
+    if let Err(why) = reserve(context, &system.domain, &fresh, &grant).await? {
+        hold(&mut plan, "CapacityShort", &why);
+        return Ok((Arc::new(fresh), plan));
     }
+    plan.status.committed = true;
     fresh = record_approval(context, &fresh, &plan, now).await?;
     let namespace = fresh.namespace().unwrap_or_default();
     let systems = context.api::<InformationSystem>(&namespace);
     let code = &fresh.spec.application.system.code;
     let new = InformationSystem {
         metadata: ObjectMeta { name: Some(code.clone()), namespace: Some(namespace), ..ObjectMeta::default() },
-        spec: system.clone(),
+        spec: system,
         status: None,
     };
     context.metrics.wrote("InformationSystem", "create");
@@ -74,7 +78,7 @@ pub(super) async fn approve(context: &Context, request: &CloudResourceRequest) -
         }
         Err(error) => return Err(error.into()),
     }
-    Ok(Approval::Granted(Arc::new(fresh)))
+    Ok((Arc::new(fresh), plan))
 }
 
 /// Takes room in the domain; a reservation that stands already is kept. The inner error is why there is no room.
@@ -132,7 +136,6 @@ async fn record_approval(
     }
     let before = fresh.status.clone().unwrap_or_default();
     let mut status = plan.status.clone();
-    status.committed = true;
     let generation = fresh.metadata.generation.unwrap_or_default();
     status.conditions = apply::conditions(&before.conditions, &plan.conditions, generation, now);
     let mut next = fresh.clone();
@@ -150,14 +153,11 @@ pub(super) async fn go_live(context: &Context, request: &CloudResourceRequest) -
     if let Some(why) = context.guards.hold() {
         return Err(Error::Transient(why));
     }
-    let namespace = fresh.namespace().unwrap_or_default();
-    let systems = context.api::<InformationSystem>(&namespace);
-    let mut system = systems.get(&fresh.spec.application.system.code).await?;
-    if system.spec.live.is_none() {
-        system.spec.live = Some(live);
-        context.metrics.wrote("InformationSystem", "update");
-        systems.replace(&system.name_any(), &params(), &system).await?;
-        tracing::info!(system = system.name_any(), "system is live");
-    }
+    let Some(mut system) = observed.system.map(Arc::unwrap_or_clone) else { return Ok(()) };
+    system.spec.live = Some(live);
+    context.metrics.wrote("InformationSystem", "update");
+    let systems = context.api::<InformationSystem>(&fresh.namespace().unwrap_or_default());
+    systems.replace(&system.name_any(), &params(), &system).await?;
+    tracing::info!(system = system.name_any(), "system is live");
     Ok(())
 }
