@@ -9,6 +9,8 @@ use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Api, Client, Config};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use yunguan_cluster::{Cluster, Output, Person, wait_until};
@@ -102,6 +104,21 @@ pub fn objects(client: &Client, kind: &str, namespace: &str) -> Api<DynamicObjec
         Api::all_with(client.clone(), &resource)
     } else {
         Api::namespaced_with(client.clone(), namespace, &resource)
+    }
+}
+
+/// Edits an object as `kubectl edit` does: anew from what is there, where somebody wrote to it in between.
+pub async fn edit<K>(api: &Api<K>, name: &str, change: impl Fn(&mut K)) -> kube::Result<K>
+where
+    K: Clone + Debug + DeserializeOwned + Serialize,
+{
+    loop {
+        let mut object = api.get(name).await?;
+        change(&mut object);
+        match api.replace(name, &PostParams::default(), &object).await {
+            Err(kube::Error::Api(status)) if status.is_conflict() => {}
+            answer => return answer,
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use yunguan_cluster::{Cluster, Person, wait_until};
 
 use crate::support::{
-    MANAGED, SOON, bind, binding, decision, installed, made, managed_namespace, object, objects, operator, refused,
-    refused_by, repository, succeeded, user, wait_for_right,
+    MANAGED, SOON, bind, binding, decision, edit, installed, made, managed_namespace, object, objects, operator,
+    refused, refused_by, repository, succeeded, user, wait_for_right,
 };
 
 /// The first object of a file of the shipped example, under another name.
@@ -168,8 +168,7 @@ async fn r25_1_systems_and_books_are_the_operators() -> Result<()> {
         refused(objects(&operator, kind, home).delete(name, &DeleteParams::default()).await)?;
         // Storage migration.
         let admin = objects(&actors[0].1, kind, home);
-        let stored = admin.get(name).await?;
-        admin.replace(name, &PostParams::default(), &stored).await.with_context(|| format!("{kind} unchanged"))?;
+        edit(&admin, name, |_| {}).await.with_context(|| format!("{kind} unchanged"))?;
     }
     Ok(())
 }

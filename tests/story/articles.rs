@@ -1,5 +1,6 @@
 //! What single articles demand, one story each, by the shipped rules and the example's own people.
 
+use crate::support::edit;
 use crate::world::*;
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::ResourceQuota;
@@ -81,11 +82,13 @@ async fn r16_1_what_the_catalog_lacks_gets_the_nearest_item_or_is_procured_by_th
     ensure!(message.contains("db-postgresql") && message.contains("article 16"), "{message}");
     // R16.2: what nothing comes near to is an exception that the authority consents to by approving the request.
     let requests: Api<CloudResourceRequest> = case.api("unit@t-need").await?;
-    let mut request = requests.get("need").await?;
-    let qrng = request.spec.application.lines.last_mut().context("a line")?;
-    qrng.need = Some(need("量子随机数发生器", &[]));
-    qrng.self_procured = Some("目录中无法适配".into());
-    requests.replace("need", &PostParams::default(), &request).await?;
+    edit(&requests, "need", |request| {
+        if let Some(qrng) = request.spec.application.lines.last_mut() {
+            qrng.need = Some(need("量子随机数发生器", &[]));
+            qrng.self_procured = Some("目录中无法适配".into());
+        }
+    })
+    .await?;
     case.to_trial().await?;
     let grant = case.system().await?.spec.grants.remove(0);
     let exception = grant.lines.iter().find(|l| l.name == "db").context("it is on record")?;
@@ -291,10 +294,11 @@ async fn r41_1_a_policy_brings_a_role_of_its_own() -> Result<()> {
         }
     }
     roles.create(&PostParams::default(), &expert).await?;
-    let mut operator = roles.get("yunguan-operator").await?;
-    let bind = operator.rules.iter_mut().flatten().find(|r| r.verbs == ["bind"]).context("a bind rule")?;
-    bind.resource_names.get_or_insert_default().push("yunguan-expert".into());
-    roles.replace("yunguan-operator", &PostParams::default(), &operator).await?;
+    edit(&roles, "yunguan-operator", |operator| {
+        let bind = operator.rules.iter_mut().flatten().find(|r| r.verbs == ["bind"]).expect("a bind rule");
+        bind.resource_names.get_or_insert_default().push("yunguan-expert".into());
+    })
+    .await?;
     world.home_ready("t-expert").await?;
     let decision = case.drafted("completeness", Verdict::Approve).await?;
     wait_until("the expert to be let in", PATIENCE, async || {

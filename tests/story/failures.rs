@@ -1,9 +1,12 @@
 //! Failing processes and an object that cannot be read: nothing else stops.
 
+use crate::support::edit;
 use crate::world::*;
 use anyhow::{Result, ensure};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, CustomResourceValidation, JSONSchemaProps,
+};
 use kube::Api;
-use kube::api::PostParams;
 use yunguan::api::InformationSystem;
 use yunguan::api::cloud_resource_request::Phase;
 use yunguan::api::decision::Verdict;
@@ -37,16 +40,17 @@ async fn one_unreadable_object_hides_no_other() -> Result<()> {
     let world = World::new().await?;
     world.unit("t-odd", None).await?;
     // As an older version's object would lie there: the schema is loosened, the object made, and never mended.
-    let definitions: Api<k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition> =
-        Api::all(world.admin().await?);
-    let mut definition = definitions.get("cloudresourcerequests.yunguan.dev").await?;
-    for version in &mut definition.spec.versions {
-        version.schema = Some(serde_json::from_value(
-            serde_json::json!({"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}),
-        )?);
-        version.selectable_fields = None;
-    }
-    definitions.replace("cloudresourcerequests.yunguan.dev", &PostParams::default(), &definition).await?;
+    let definitions: Api<CustomResourceDefinition> = Api::all(world.admin().await?);
+    let anything = serde_json::from_value::<JSONSchemaProps>(
+        serde_json::json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}),
+    )?;
+    edit(&definitions, "cloudresourcerequests.yunguan.dev", |definition| {
+        for version in &mut definition.spec.versions {
+            version.schema = Some(CustomResourceValidation { open_api_v3_schema: Some(anything.clone()) });
+            version.selectable_fields = None;
+        }
+    })
+    .await?;
     let odd = "apiVersion: yunguan.dev/v1alpha1\nkind: CloudResourceRequest\nmetadata: {name: odd, namespace: yg-t-odd}\nspec: {application: 7}\n";
     wait_until("the odd object to be there", PATIENCE, async || {
         let made = world.cluster.kubectl_with(&Person::admin(), &["apply", "--validate=false", "-f", "-"], odd).await?;

@@ -1,5 +1,6 @@
 //! What an approval opens, who may enter it, and that it stays as it was decided.
 
+use crate::support::edit;
 use crate::world::*;
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::{ConfigMap, LimitRange, Namespace, ResourceQuota, Secret};
@@ -131,17 +132,12 @@ async fn drift_is_put_right_and_reported() -> Result<()> {
     // Nobody but the operator's own account gets through the guards: this stands for broken glass.
     let operator = crate::support::operator(&world.cluster).await?;
     let quotas: Api<ResourceQuota> = Api::namespaced(operator.clone(), &case.namespace());
-    let mut quota = quotas.get("yunguan").await?;
-    let right = quota.spec.clone();
-    quota
-        .spec
-        .as_mut()
-        .unwrap()
-        .hard
-        .as_mut()
-        .unwrap()
-        .insert("requests.cpu".into(), k8s_openapi::apimachinery::pkg::api::resource::Quantity("999".into()));
-    quotas.replace("yunguan", &PostParams::default(), &quota).await?;
+    let right = quotas.get("yunguan").await?.spec;
+    let more = k8s_openapi::apimachinery::pkg::api::resource::Quantity("999".into());
+    edit(&quotas, "yunguan", |q| {
+        q.spec.get_or_insert_default().hard.get_or_insert_default().insert("requests.cpu".into(), more.clone());
+    })
+    .await?;
     eventually(&quotas, "yunguan", "the quota put right", |q| q.spec == right).await?;
     let bindings: Api<RoleBinding> = Api::namespaced(operator, &case.namespace());
     bindings.delete("yunguan-developer", &DeleteParams::default()).await?;
@@ -239,9 +235,7 @@ async fn r26_2_of_many_approvals_at_once_only_what_fits_is_granted() -> Result<(
         .try_fold(Amounts::default(), |a, b| a.checked_add(&b));
     assert_eq!(sum.unwrap().get("requests.cpu").to_string(), "48");
     // Enlarged by the authority, the domain takes in who waited.
-    let mut domain = domains.get("t-small").await?;
-    domain.spec.capacity.insert("requests.cpu".into(), Quantity("96".into()));
-    domains.replace("t-small", &PostParams::default(), &domain).await?;
+    edit(&domains, "t-small", |d| drop(d.spec.capacity.insert("requests.cpu".into(), Quantity("96".into())))).await?;
     for case in &cases {
         case.phase(Phase::Trial).await?;
     }

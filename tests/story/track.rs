@@ -1,5 +1,6 @@
 //! The standard track on a real API server, by real people, with a real operator.
 
+use crate::support::edit;
 use crate::world::*;
 use anyhow::{Context as _, Result};
 use k8s_openapi::api::core::v1::ResourceQuota;
@@ -90,9 +91,8 @@ async fn r18_1_a_returned_request_says_what_is_missing_and_is_filed_again() -> R
     case.phase(Phase::Returned).await?;
     // The unit mends it and files again.
     let requests: Api<CloudResourceRequest> = case.api("unit@t-return").await?;
-    let mut request = requests.get("paper").await?;
-    request.spec.application.documents = sample()?.spec.application.documents;
-    requests.replace("paper", &PostParams::default(), &request).await?;
+    let documents = sample()?.spec.application.documents;
+    edit(&requests, "paper", |r| r.spec.application.documents.clone_from(&documents)).await?;
     case.phase(Phase::Draft).await?;
     case.decide("unit@t-return", "submission", Verdict::Submit).await?;
     case.decide(AUTHORITY, "completeness", Verdict::Approve).await?;
@@ -107,14 +107,10 @@ async fn what_was_approved_cannot_be_edited_and_a_deleted_request_takes_nothing_
     let case = world.draft("t-keep", "keep", |_| {}).await?;
     case.to_trial().await?;
     let requests: Api<CloudResourceRequest> = case.api("unit@t-keep").await?;
-    let approved = requests.get("keep").await?;
-    let mut edited = approved.clone();
-    edited.spec.application.lines[0].quantity = 99;
-    let refused = refusal(requests.replace("keep", &PostParams::default(), &edited).await.map_err(Into::into))?;
+    let edited = edit(&requests, "keep", |r| r.spec.application.lines[0].quantity = 99).await;
+    let refused = refusal(edited.map_err(Into::into))?;
     assert!(refused.contains("ResourceChange"), "{refused}");
-    let mut phone = approved.clone();
-    phone.spec.contacts = None;
-    requests.replace("keep", &PostParams::default(), &phone).await?;
+    let approved = edit(&requests, "keep", |r| r.spec.contacts = None).await?;
 
     // Pruned by a pipeline: the system stays as it is.
     let before = case.system().await?;

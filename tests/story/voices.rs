@@ -1,5 +1,6 @@
 //! Which decisions count: the operator is the last to judge, whatever the API server let in.
 
+use crate::support::edit;
 use crate::world::*;
 use anyhow::{Context as _, Result, ensure};
 use kube::api::{DeleteParams, PostParams};
@@ -40,9 +41,7 @@ async fn r7_1_no_forged_stale_doubled_or_self_made_decision_counts() -> Result<(
 
     // Stale: the unit edits and files again; what was made for the old text does not count.
     let requests: Api<CloudResourceRequest> = case.api("unit@t-forge").await?;
-    let mut request = requests.get("target").await?;
-    request.spec.application.purpose = "换个用途".into();
-    requests.replace("target", &PostParams::default(), &request).await?;
+    edit(&requests, "target", |r| r.spec.application.purpose = "换个用途".into()).await?;
     case.phase(Phase::Draft).await?;
     case.decide("second@t-forge", "submission", Verdict::Submit).await?;
     case.drafted("completeness", Verdict::Approve).await?;
@@ -85,9 +84,7 @@ async fn r7_1_who_lost_the_role_does_not_count() -> Result<()> {
     case.decide("unit@t-lost", "submission", Verdict::Submit).await?;
     case.phase(Phase::InReview).await?;
     let organizations: Api<Organization> = Api::all(world.admin().await?);
-    let mut organization = organizations.get("t-lost").await?;
-    organization.spec.members[0].users = vec!["other@t-lost".into()];
-    organizations.replace("t-lost", &PostParams::default(), &organization).await?;
+    edit(&organizations, "t-lost", |o| o.spec.members[0].users = vec!["other@t-lost".into()]).await?;
     let request = case.phase(Phase::Draft).await?;
     let status = request.status.unwrap();
     assert_eq!(status.void_decisions[0].reason, VoidReason::NotEntitled);
