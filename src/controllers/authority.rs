@@ -49,19 +49,18 @@ impl Authority {
     /// # Errors
     /// When the API server does not answer.
     pub async fn facts(&self, decisions: &[Arc<Decision>], freshness: Freshness) -> Result<Vec<DecisionFact>, Error> {
-        let mut facts = Vec::with_capacity(decisions.len());
-        for decision in decisions {
-            let Some(created) = &decision.metadata.creation_timestamp else { continue };
-            facts.push(DecisionFact {
+        let made = decisions.iter().filter_map(|d| Some((d, d.metadata.creation_timestamp.as_ref()?)));
+        let facts = made.map(async |(decision, created)| {
+            Ok(DecisionFact {
                 name: decision.name_any(),
                 uid: decision.uid().unwrap_or_default(),
                 at: Time::new(created.0),
                 order: decision.resource_version().and_then(|v| v.parse().ok()).unwrap_or(u64::MAX),
                 entitled: self.holds_verb(decision, freshness).await?,
                 spec: decision.spec.clone(),
-            });
-        }
-        Ok(facts)
+            })
+        });
+        futures::future::try_join_all(facts).await
     }
 
     async fn holds_verb(&self, decision: &Decision, freshness: Freshness) -> Result<bool, Error> {

@@ -20,6 +20,8 @@ use std::sync::Arc;
 
 /// Reservations are looked at so often until none is left.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
+/// For so long the next approval in the domain may count what has become a grant, in the write that it makes anyway.
+const COUNTED_AFTER: SignedDuration = SignedDuration::from_secs(3);
 
 /// One pass over one domain.
 ///
@@ -30,32 +32,88 @@ pub async fn reconcile(domain: Arc<CloudDomain>, context: Arc<Context>) -> Resul
     // A commit that begins while reservations are looked at would hold one that is then given back.
     let lock = context.commit_lock(&name);
     let _no_commit_begins = lock.lock().await;
-    let before = domain.status.clone().unwrap_or_default();
     let grants = grants_of(&context, &name)?;
-    let mut status = capacity::settled(&before, &grants);
-    if clear_abandoned(&context, &name, &mut status).await? {
+    let pending = domain.status.as_ref().is_some_and(|s| !s.reservations.is_empty());
+    let soon = Timestamp::now().checked_add(LOOK_AGAIN).ok().filter(|_| pending);
+    let survey = survey(&context, &domain, &grants).await?;
+    if domain.status.as_ref() == Some(&survey.status) {
+        return Ok(Settled { next: soon, version: None });
+    }
+    let counted = survey.counts_alone.then(|| counted_at(&context, &name, Timestamp::now())).flatten();
+    if counted.is_some() {
+        return Ok(Settled { next: counted, version: None });
+    }
+    // A commit may have written since the cache was told.
+    let domains: Api<CloudDomain> = Api::all(context.client.clone());
+    let mut fresh = domains.get(&name).await?;
+    let Survey { status, gave_back, .. } = self::survey(&context, &fresh, &grants).await?;
+    if fresh.status.as_ref() == Some(&status) {
+        return Ok(Settled { next: soon, version: fresh.resource_version() });
+    }
+    fresh.status = Some(status);
+    let written = apply::put_status(&domains, &context.metrics, &fresh).await?;
+    if gave_back {
         // Somebody may wait for just this room.
         context.look_again.notify_one();
     }
+    Ok(Settled { next: soon, version: written.resource_version() })
+}
+
+/// What a look at a domain came to.
+struct Survey {
+    /// The status that it should have: reservations that became grants are counted, abandoned ones given back.
+    status: CloudDomainStatus,
+    /// Whether room was given back.
+    gave_back: bool,
+    /// Whether nothing is new but that reservations have become grants.
+    counts_alone: bool,
+}
+
+async fn survey(context: &Context, domain: &CloudDomain, grants: &[Taken]) -> Result<Survey, Error> {
+    let before = domain.status.clone().unwrap_or_default();
+    let mut status = capacity::settled(&before, grants);
+    let gave_back = clear_abandoned(context, &domain.name_any(), &mut status).await?;
+    let status = told(context, domain, status, grants)?;
+    let but_counts = CloudDomainStatus {
+        reservations: before.reservations.clone(),
+        grants_committed: before.grants_committed,
+        systems: before.systems,
+        ..status.clone()
+    };
+    Ok(Survey { counts_alone: !gave_back && but_counts == before, status, gave_back })
+}
+
+/// When the newest grant of a domain is counted, if that is not yet.
+fn counted_at(context: &Context, domain: &str, now: Timestamp) -> Option<Timestamp> {
+    let systems = context.indexes.systems_by_domain.get(&domain.to_owned());
+    let newest = systems.iter().filter_map(|s| Some(s.metadata.creation_timestamp.as_ref()?.0)).max()?;
+    // The API server's clock may be ahead of ours: that keeps nobody waiting.
+    newest.checked_add(COUNTED_AFTER).ok().filter(|at| newest <= now && now < *at)
+}
+
+/// The totals and conditions that go with the reservations in a status.
+///
+/// # Errors
+/// An amount on record that cannot be read or added up.
+pub(super) fn told(
+    context: &Context,
+    domain: &CloudDomain,
+    mut status: CloudDomainStatus,
+    grants: &[Taken],
+) -> Result<CloudDomainStatus, Error> {
+    let name = domain.name_any();
     let unreadable =
         |(resource, error)| Error::Transient(format!("a reservation in {name} cannot be read: {resource}: {error}"));
-    let taken = capacity::taken(&status, &grants).map_err(unreadable)?;
+    let taken = capacity::taken(&status, grants).map_err(unreadable)?;
     let granted =
         capacity::sum(&taken).ok_or_else(|| Error::Transient(format!("the grants in {name} cannot be added up")))?;
     status.granted = granted.print();
     status.systems = i64::try_from(context.indexes.systems_by_domain.get(&name).len()).unwrap_or(i64::MAX);
     status.observed_generation = domain.metadata.generation;
-    let statements = judge(&context, &domain, &granted, &mut status);
+    let statements = judge(context, domain, &granted, &mut status);
     let generation = domain.metadata.generation.unwrap_or_default();
-    status.conditions = apply::conditions(&before.conditions, &statements, generation, Timestamp::now());
-    if domain.status.as_ref() != Some(&status) {
-        let mut next = domain.as_ref().clone();
-        next.status = Some(status);
-        apply::put_status(&Api::all(context.client.clone()), &context.metrics, &next).await?;
-    }
-    let pending = domain.status.as_ref().is_some_and(|s| !s.reservations.is_empty());
-    let soon = Timestamp::now().checked_add(LOOK_AGAIN).ok();
-    Ok(Settled { next: soon.filter(|_| pending) })
+    status.conditions = apply::conditions(&status.conditions, &statements, generation, Timestamp::now());
+    Ok(status)
 }
 
 /// Gives back the room of approvals that did not come to be: their request was deleted, taken back, filed anew or moved

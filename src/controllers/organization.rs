@@ -51,7 +51,7 @@ pub async fn reconcile(organization: Arc<Organization>, context: Arc<Context>) -
     let unbound = ready.reason == "RoleUnbound";
     report(&organization, &context, ready).await?;
     let soon = Timestamp::now().checked_add(LOOK_AGAIN).ok();
-    Ok(Settled { next: soon.filter(|_| unbound) })
+    Ok(Settled { next: soon.filter(|_| unbound), version: None })
 }
 
 /// Makes the home; the inner error is what somebody must mend.

@@ -67,7 +67,7 @@ async fn leave(policy: &GovernancePolicy, context: &Context) -> Result<Settled, 
         "{used} requests and systems are judged by this version, so it stays until they are gone (尚有申请或系统适用本办法，不能删除)"
     );
     report(policy, context, &[Statement::new(CONDITION_READY, false, "InUse", kept)]).await?;
-    Ok(Settled { next: Timestamp::now().checked_add(LOOK_AGAIN).ok() })
+    Ok(Settled { next: Timestamp::now().checked_add(LOOK_AGAIN).ok(), version: None })
 }
 
 async fn put(context: &Context, next: &GovernancePolicy) -> Result<Settled, Error> {

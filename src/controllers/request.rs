@@ -40,8 +40,8 @@ pub async fn reconcile(request: Arc<CloudResourceRequest>, context: Arc<Context>
     if plan.live.is_some() {
         commit::go_live(&context, &request).await?;
     }
-    report(&context, &current, &plan, now).await?;
-    Ok(Settled { next: plan.wake })
+    let version = report(&context, &current, &plan, now).await?;
+    Ok(Settled { next: plan.wake, version })
 }
 
 /// What was observed about a request; borrowed by [`Facts`].
@@ -111,20 +111,25 @@ fn hold(plan: &mut Plan, reason: &str, why: &str) {
     ]);
 }
 
-/// Writes the status where it differs, and says so where the phase has turned.
-async fn report(context: &Context, request: &CloudResourceRequest, plan: &Plan, now: Timestamp) -> Result<(), Error> {
+/// Writes the status where it differs, and says so where the phase has turned. Gives back the version that stands then.
+async fn report(
+    context: &Context,
+    request: &CloudResourceRequest,
+    plan: &Plan,
+    now: Timestamp,
+) -> Result<Option<String>, Error> {
     let before = request.status.clone().unwrap_or_default();
     let mut status = plan.status.clone();
     let generation = request.metadata.generation.unwrap_or_default();
     status.conditions = apply::conditions(&before.conditions, &plan.conditions, generation, now);
     if request.status.as_ref() == Some(&status) {
-        return Ok(());
+        return Ok(request.resource_version());
     }
     let turned = (before.phase != status.phase || request.status.is_none()).then_some(status.phase);
     let mut next = request.clone();
     next.status = Some(status);
     let api = context.api::<CloudResourceRequest>(&request.namespace().unwrap_or_default());
-    apply::put_status(&api, &context.metrics, &next).await?;
+    let written = apply::put_status(&api, &context.metrics, &next).await?;
     if let Some(phase) = turned.filter(|phase| *phase != Phase::Draft) {
         let message = plan.conditions.iter().rev().find(|c| c.type_ == "Ready").map(|c| c.message.as_str());
         let warning = matches!(phase, Phase::OutOfScope | Phase::Rejected | Phase::Returned);
@@ -132,7 +137,7 @@ async fn report(context: &Context, request: &CloudResourceRequest, plan: &Plan, 
         context.events.publish(&reference, warning, &phase.to_string(), message.unwrap_or_default()).await;
         tracing::info!(%phase, "request has moved");
     }
-    Ok(())
+    Ok(written.resource_version())
 }
 
 /// The kind of request that this controller is about.

@@ -45,9 +45,9 @@ pub async fn reconcile(system: Arc<InformationSystem>, context: Arc<Context>) ->
     let valid: Vec<Pass> = passes.iter().filter(|p| p.until > now).cloned().collect();
     let outcome = provision(&system, &context, &valid).await?;
     let retained = retained_until(&system, &context);
-    report(&system, &context, &outcome, &valid, retained, now).await?;
+    let version = report(&system, &context, &outcome, &valid, retained, now).await?;
     let ends = valid.iter().map(|p| p.until).chain(retained.filter(|end| *end > now));
-    Ok(Settled { next: ends.min() })
+    Ok(Settled { next: ends.min(), version })
 }
 
 /// The moment from which the old self of a migrated system need not be kept any more, in the zone of its rules.
@@ -288,7 +288,7 @@ async fn report(
     guests: &[Pass],
     retained: Option<Timestamp>,
     now: Timestamp,
-) -> Result<(), Error> {
+) -> Result<Option<String>, Error> {
     let before = system.status.clone().unwrap_or_default();
     let open = outcome.problem.is_none();
     let provisioned_at = before.provisioned_at.or_else(|| open.then(|| Time::new(now)));
@@ -333,19 +333,19 @@ async fn report(
         context.events.publish(&system.object_ref(&()), true, "DriftCorrected", &note).await;
     }
     if system.status.as_ref() == Some(&status) {
-        return Ok(());
+        return Ok(None);
     }
     let turned = before.phase != status.phase;
     let phase = status.phase;
     let mut next = system.clone();
     next.status = Some(status);
     let api = context.api::<InformationSystem>(&system.namespace().unwrap_or_default());
-    apply::put_status(&api, &context.metrics, &next).await?;
+    let version = apply::put_status(&api, &context.metrics, &next).await?.resource_version();
     if turned {
         let note = format!("{phase}: namespace {}", system.spec.namespace);
         context.events.publish(&system.object_ref(&()), false, phase.into(), &note).await;
     }
-    Ok(())
+    Ok(version)
 }
 
 /// Whether the old self of a migrated system must still be kept; nothing on a new one.

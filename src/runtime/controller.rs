@@ -23,13 +23,18 @@ const DEADLINE: Duration = Duration::from_mins(1);
 const BACKSTOP: Duration = Duration::from_hours(1);
 const STUCK_AFTER: Duration = Duration::from_mins(1);
 const STUCK_OBJECTS: usize = 3;
+/// The watch brings what was written long before.
+const EARLY: Duration = Duration::from_secs(5);
 const MAX_BACKOFF: Duration = Duration::from_mins(5);
 
 /// A reconcile came to rest.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Settled {
     /// The next moment at which time alone changes the answer.
     pub next: Option<Timestamp>,
+    /// The version in which the object was left, where it was written: an older one, which a late cache shows, is not
+    /// looked at, since what is worked out from it could not be written.
+    pub version: Option<String>,
 }
 
 /// A reconcile did not come to rest.
@@ -86,10 +91,12 @@ pub async fn run<K, C, F, Fut>(
     gates.set(name, true);
     let progress = Arc::new(Progress::default());
     let backoff = Arc::new(Backoff::default());
+    let left = Arc::new(Left::default());
     let reconcile = Arc::new(reconcile);
     let queue = queue.map(Ok::<_, Infallible>).take_until(stop.cancelled_owned());
     let once = move |object: Arc<K>, context: Arc<C>| {
         let (reconcile, backoff, metrics) = (Arc::clone(&reconcile), Arc::clone(&backoff), metrics.clone());
+        let left = Arc::clone(&left);
         let (gates, progress) = (gates.clone(), Arc::clone(&progress));
         let span = tracing::info_span!(
             "reconcile",
@@ -101,10 +108,15 @@ pub async fn run<K, C, F, Fut>(
         async move {
             let uid = object.uid().unwrap_or_default();
             let started = Instant::now();
+            if left.is_newer(&uid, object.resource_version().as_deref()) {
+                metrics.reconciled(name, "early", started.elapsed());
+                return Ok(Action::requeue(jitter(EARLY)));
+            }
             let attempt = AssertUnwindSafe(async { reconcile(object, context).await }).catch_unwind();
             let (outcome, action) = match tokio::time::timeout(DEADLINE, attempt).await {
                 Ok(Ok(Ok(settled))) => {
                     backoff.forget(&uid);
+                    left.note(&uid, settled.version);
                     ("settled", Action::requeue(until(settled.next)))
                 }
                 Ok(Ok(Err(Error::Conflict(message)))) => {
@@ -158,6 +170,29 @@ impl Progress {
     }
 }
 
+/// The versions in which objects were left, until the cache has come so far.
+#[derive(Debug, Default)]
+struct Left(Mutex<HashMap<String, u64>>);
+
+impl Left {
+    fn note(&self, uid: &str, version: Option<String>) {
+        if let Some(version) = version.and_then(|version| version.parse().ok()) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.to_owned(), version);
+        }
+    }
+
+    /// Whether a newer version was written than the one seen. Versions of one kind can be compared (KEP-5504).
+    fn is_newer(&self, uid: &str, seen: Option<&str>) -> bool {
+        let mut versions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen: Option<u64> = seen.and_then(|seen| seen.parse().ok());
+        let newer = versions.get(uid).zip(seen).is_some_and(|(left, seen)| *left > seen);
+        if !newer {
+            versions.remove(uid);
+        }
+        newer
+    }
+}
+
 /// How often each object has failed in a row.
 #[derive(Default)]
 struct Backoff(Mutex<HashMap<String, u32>>);
@@ -206,6 +241,20 @@ mod tests {
         backoff.forget("a");
         assert_eq!(backoff.len(), 0);
         assert!(backoff.next("a") <= Duration::from_millis(1100));
+    }
+
+    #[test]
+    fn a_version_older_than_what_was_written_waits_for_the_watch() {
+        let left = Left::default();
+        left.note("a", Some("9".into()));
+        assert!(left.is_newer("a", Some("8")), "numbers, not texts: {left:?}");
+        assert!(!left.is_newer("b", Some("8")));
+        left.note("a", Some("10".into()));
+        assert!(left.is_newer("a", Some("9")));
+        assert!(!left.is_newer("a", Some("10")));
+        assert!(left.0.lock().unwrap().is_empty(), "nothing is kept of what was seen");
+        left.note("a", Some("opaque".into()));
+        assert!(!left.is_newer("a", Some("9")), "what cannot be compared keeps nobody waiting");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::api::information_system::Grant;
 use crate::api::{CloudDomain, CloudResourceRequest, Decision, InformationSystem};
 use crate::controllers::Context;
 use crate::controllers::authority::Freshness;
+use crate::controllers::domain::told;
 use crate::core::capacity::{self, Reserving, Taken};
 use crate::core::request::Plan;
 use crate::runtime::apply::{self, params};
@@ -104,7 +105,7 @@ async fn reserve(
     match capacity::reserve(domain_name, &domain.spec, &status, &grants, wanted) {
         Ok(Reserving::Held) => Ok(Ok(())),
         Ok(Reserving::Reserved(next)) => {
-            domain.status = Some(*next);
+            domain.status = Some(told(context, &domain, *next, &grants)?);
             apply::put_status(&domains, &context.metrics, &domain).await?;
             Ok(Ok(()))
         }
