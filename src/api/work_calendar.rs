@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
     group = "yunguan.dev",
     version = "v1alpha1",
     kind = "WorkCalendar",
-    doc = "WorkCalendar (工作日历): the public holidays and make-up working days of one year. A deadline that touches a year without a calendar is unknown, never guessed.",
+    doc = "WorkCalendar (工作日历): the public holidays and make-up working days of one year. A deadline that touches a year without a calendar, or with several that name different days, is unknown, never guessed.",
     shortname = "wcal",
     category = "yunguan-catalog",
     derive = "PartialEq",

@@ -141,7 +141,7 @@ impl Context {
 
     fn build_registry(&self) -> Registry {
         let rules = &self.rules;
-        let calendars: Vec<_> = rules.calendars.state().iter().map(|c| c.spec.clone()).collect();
+        let calendars = sorted(rules.calendars.state().iter().map(|c| named(c.as_ref(), &c.spec)).collect());
         Registry {
             organizations: rules.organizations.state().iter().map(|o| (o.name_any(), o.spec.clone())).collect(),
             domains: rules.domains.state().iter().map(|d| (d.name_any(), d.spec.clone())).collect(),

@@ -1,44 +1,77 @@
 //! Working days and months. A year without a calendar is unknown, never guessed: not even a Sunday of it, since
 //! make-up working days fall on Sundays.
 
+use super::registry::Named;
 use crate::api::work_calendar::WorkCalendarSpec;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan as _};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The calendar of a year is missing.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error(
-    "the WorkCalendar of {0} is missing, so working days of that year cannot be counted: the authority publishes it as a WorkCalendar (缺少{0}年工作日历)"
-)]
-pub struct UnknownYear(pub i32);
+/// Why the working days of a year cannot be counted.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum UnknownYear {
+    /// It has no calendar.
+    #[error("there is no WorkCalendar for {0}: the authority publishes it (缺少{0}年工作日历，请主管部门发布)")]
+    Missing(i32),
+    /// It has several that differ.
+    #[error(
+        "WorkCalendars {} of {year} name different days: the authority corrects them, or deletes all but one ({year}年有多份工作日历且日期不一致，请主管部门更正或只保留一份)",
+        names.join(", ")
+    )]
+    Conflicting {
+        /// The year.
+        year: i32,
+        /// The calendars, by name.
+        names: Vec<String>,
+    },
+}
 
 /// The calendars of one region.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WorkCalendars(BTreeMap<i32, Year>);
 
+/// A year, and the calendars that say so.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Year {
+    days: Days,
+    names: Vec<String>,
+    differ: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Days {
     off: BTreeSet<Date>,
     worked: BTreeSet<Date>,
 }
 
 impl WorkCalendars {
-    /// The calendars of these years; the last of several of one year counts.
-    pub fn new<'a>(years: impl IntoIterator<Item = &'a WorkCalendarSpec>) -> Self {
-        Self(years.into_iter().map(|spec| (spec.year, Year::new(spec))).collect())
+    /// The calendars of these years. Several of one year count as one while they name the same days; where they differ,
+    /// none counts.
+    pub fn new<'a>(calendars: impl IntoIterator<Item = &'a Named<WorkCalendarSpec>>) -> Self {
+        let mut years: BTreeMap<i32, Year> = BTreeMap::new();
+        for calendar in calendars {
+            let days = Days::new(&calendar.spec);
+            let year =
+                years.entry(calendar.spec.year).or_insert_with(|| Year { days: days.clone(), ..Year::default() });
+            year.differ |= year.days != days;
+            year.names.push(calendar.name.clone());
+        }
+        Self(years)
     }
 
     /// Whether work is done on a day.
     ///
     /// # Errors
-    /// When the calendar of its year is missing.
+    /// When the calendar of its year is missing, or several contradict each other.
     pub fn is_work_day(&self, day: Date) -> Result<bool, UnknownYear> {
         let year = i32::from(day.year());
-        let calendar = self.0.get(&year).ok_or(UnknownYear(year))?;
+        let Year { days, names, differ } = self.0.get(&year).ok_or(UnknownYear::Missing(year))?;
+        if *differ {
+            return Err(UnknownYear::Conflicting { year, names: names.clone() });
+        }
         let weekend = matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
-        Ok(calendar.worked.contains(&day) || (!weekend && !calendar.off.contains(&day)))
+        Ok(days.worked.contains(&day) || (!weekend && !days.off.contains(&day)))
     }
 
     /// The `n`th working day after `from`, the day itself not counted (Civil Code, article 201).
@@ -63,16 +96,16 @@ impl WorkCalendars {
     /// When the calendar of a year that is touched is missing.
     pub fn due_at(&self, since: Timestamp, n: u32, zone: &TimeZone) -> Result<Timestamp, UnknownYear> {
         let day = self.add_work_days(date_in(since, zone), n)?;
-        let out_of_range = UnknownYear(i32::from(day.year()));
-        let next = day.tomorrow().map_err(|_| out_of_range)?;
-        next.to_zoned(zone.clone()).map(|midnight| midnight.timestamp()).map_err(|_| out_of_range)
+        let out_of_range = || UnknownYear::Missing(i32::from(day.year()));
+        let next = day.tomorrow().map_err(|_| out_of_range())?;
+        next.to_zoned(zone.clone()).map(|midnight| midnight.timestamp()).map_err(|_| out_of_range())
     }
 
     fn step(&self, from: Date, n: u32, by: Span) -> Result<Date, UnknownYear> {
         let mut day = from;
         let mut left = n;
         while left > 0 {
-            day = day.checked_add(by).map_err(|_| UnknownYear(i32::from(day.year())))?;
+            day = day.checked_add(by).map_err(|_| UnknownYear::Missing(i32::from(day.year())))?;
             if self.is_work_day(day)? {
                 left -= 1;
             }
@@ -81,7 +114,7 @@ impl WorkCalendars {
     }
 }
 
-impl Year {
+impl Days {
     fn new(spec: &WorkCalendarSpec) -> Self {
         let off = spec.holidays.iter().flat_map(|h| h.from.series(1.day()).take_while(|day| *day <= h.to)).collect();
         Self { off, worked: spec.make_up_days.iter().copied().collect() }
@@ -114,14 +147,17 @@ mod tests {
     use proptest::prelude::*;
 
     fn shipped() -> WorkCalendars {
-        let years: Vec<WorkCalendarSpec> = [2024, 2025, 2026]
-            .map(|year| {
-                let path = format!("{}/config/calendars/cn-{year}.yaml", env!("CARGO_MANIFEST_DIR"));
-                let text = std::fs::read_to_string(&path).unwrap();
-                serde_saphyr::from_str::<crate::api::WorkCalendar>(&text).unwrap().spec
-            })
-            .into();
-        WorkCalendars::new(&years)
+        WorkCalendars::new(&[2024, 2025, 2026].map(published_in))
+    }
+
+    fn published_in(year: i32) -> Named<WorkCalendarSpec> {
+        let path = format!("{}/config/calendars/cn-{year}.yaml", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(&path).unwrap();
+        named(&format!("cn-{year}"), serde_saphyr::from_str::<crate::api::WorkCalendar>(&text).unwrap().spec)
+    }
+
+    fn named(name: &str, spec: WorkCalendarSpec) -> Named<WorkCalendarSpec> {
+        Named { name: name.to_owned(), uid: name.to_owned(), spec }
     }
 
     #[test]
@@ -152,9 +188,32 @@ mod tests {
 
     #[test]
     fn a_missing_year_is_unknown_even_on_a_sunday() {
-        assert_eq!(shipped().is_work_day(date(2027, 1, 3)), Err(UnknownYear(2027)));
-        assert_eq!(shipped().add_work_days(date(2026, 12, 30), 5), Err(UnknownYear(2027)));
-        assert_eq!(shipped().sub_work_days(date(2024, 1, 2), 1), Err(UnknownYear(2023)));
+        assert_eq!(shipped().is_work_day(date(2027, 1, 3)), Err(UnknownYear::Missing(2027)));
+        assert_eq!(shipped().add_work_days(date(2026, 12, 30), 5), Err(UnknownYear::Missing(2027)));
+        assert_eq!(shipped().sub_work_days(date(2024, 1, 2), 1), Err(UnknownYear::Missing(2023)));
+    }
+
+    #[test]
+    fn calendars_of_one_year_that_differ_count_for_nothing_in_whatever_order_they_come() {
+        let mut other = published_in(2026);
+        other.name = "another".into();
+        let saturday = date(2026, 11, 28);
+        let same = WorkCalendars::new(&[published_in(2026), other.clone()]);
+        assert_eq!(same.is_work_day(saturday), Ok(false), "two that name the same days surprise nobody");
+        other.spec.make_up_days.push(saturday);
+        let both = [published_in(2026), other, published_in(2025)];
+        for calendars in [WorkCalendars::new(&both), WorkCalendars::new(both.iter().rev())] {
+            for day in [saturday, date(2026, 3, 2)] {
+                let Err(UnknownYear::Conflicting { year: 2026, mut names }) = calendars.is_work_day(day) else {
+                    panic!("{day} is known")
+                };
+                names.sort();
+                assert_eq!(names, ["another", "cn-2026"]);
+            }
+            assert_eq!(calendars.is_work_day(date(2025, 10, 11)), Ok(true), "other years go on");
+            assert!(calendars.add_work_days(date(2025, 12, 30), 1).is_ok());
+            assert!(calendars.add_work_days(date(2025, 12, 30), 2).is_err());
+        }
     }
 
     #[test]
@@ -184,11 +243,11 @@ mod tests {
         fn counting_agrees_with_brute_force(start in 0..1000_i32, n in 0..60_u32, off in prop::collection::btree_set(0..365_i32, 0..30)) {
             let first = date(2025, 1, 1);
             let holidays = off.iter().map(|d| first.checked_add(d.days()).unwrap()).map(|d| Holiday { from: d, to: d, ..Holiday::default() });
-            let specs = [2024, 2025, 2026, 2027, 2028].map(|year| WorkCalendarSpec {
+            let specs = [2024, 2025, 2026, 2027, 2028].map(|year| named("", WorkCalendarSpec {
                 year,
                 holidays: if year == 2025 { holidays.clone().collect() } else { vec![] },
                 ..WorkCalendarSpec::default()
-            });
+            }));
             let calendars = WorkCalendars::new(&specs);
             let from = first.checked_add(start.days()).unwrap();
             let to = calendars.add_work_days(from, n).unwrap();

@@ -45,7 +45,8 @@ pub fn registry() -> Registry {
 }
 
 fn read_registry() -> Registry {
-    let calendars: Vec<_> = load::<WorkCalendar>("config/calendars").into_iter().map(|c| c.spec).collect();
+    let calendars: Vec<_> =
+        load::<WorkCalendar>("config/calendars").into_iter().map(|c| named(c.metadata.name, c.spec)).collect();
     Registry {
         organizations: load::<Organization>("config/samples/organizations.yaml")
             .into_iter()

@@ -39,10 +39,10 @@ pub struct Registry {
 impl Registry {
     /// Calendars by region, from those of single years.
     #[must_use]
-    pub fn calendars_of(years: &[WorkCalendarSpec]) -> BTreeMap<String, WorkCalendars> {
-        let mut regions: BTreeMap<String, Vec<&WorkCalendarSpec>> = BTreeMap::new();
+    pub fn calendars_of(years: &[Named<WorkCalendarSpec>]) -> BTreeMap<String, WorkCalendars> {
+        let mut regions: BTreeMap<String, Vec<&Named<WorkCalendarSpec>>> = BTreeMap::new();
         for year in years {
-            regions.entry(year.region.clone()).or_default().push(year);
+            regions.entry(year.spec.region.clone()).or_default().push(year);
         }
         regions.into_iter().map(|(region, years)| (region, WorkCalendars::new(years))).collect()
     }

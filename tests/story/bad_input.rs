@@ -1,6 +1,7 @@
 //! Wrong input of every kind: refused where one object shows it, and said in a condition otherwise, with the place and the
 //! way out; and an ordinary request in the same home goes its way all the while.
 
+mod calendars;
 mod decisions;
 mod offers;
 mod organizations;

@@ -11,6 +11,7 @@ use crate::api::names::{
     CONDITION_PROVISIONED, CONDITION_READY, CONDITION_RECONCILING, CONDITION_RESOLVED, CONDITION_STALLED,
     GATE_SUBMISSION,
 };
+use crate::core::calendar::{UnknownYear, WorkCalendars};
 use crate::core::quantity::Amounts;
 use crate::core::registry::{Named, Registry};
 use crate::core::scope::{self, OutOfScope};
@@ -282,11 +283,7 @@ fn earlier_round(facts: &Facts<'_>, scene: &Scene<'_>, void: &VoidDecision) -> b
 
 fn open_gate(facts: &Facts<'_>, scene: &Scene<'_>, open: &crate::core::workflow::Open) -> Option<OpenGate> {
     let gate: &Gate = scene.track.gates.iter().find(|g| g.name == open.gate)?;
-    let calendar = scene.registry.calendars.get(&scene.policy.spec.calendar);
-    let due = gate.due_work_days.and_then(|days| {
-        let days = u32::try_from(days).ok()?;
-        calendar?.due_at(open.since.timestamp(), days, scene.zone).ok()
-    });
+    let due = due_at(scene, gate, open.since).and_then(Result::ok);
     let domain = &facts.application.domain;
     Some(OpenGate {
         gate: gate.name.clone(),
@@ -305,19 +302,31 @@ fn open_gate(facts: &Facts<'_>, scene: &Scene<'_>, open: &crate::core::workflow:
     })
 }
 
+/// The end of the last day on which a gate that has a deadline is in time.
+fn due_at(scene: &Scene<'_>, gate: &Gate, since: Time) -> Option<Result<Timestamp, UnknownYear>> {
+    let days = u32::try_from(gate.due_work_days?).ok()?;
+    let none = WorkCalendars::default();
+    let calendars = scene.registry.calendars.get(&scene.policy.spec.calendar).unwrap_or(&none);
+    Some(calendars.due_at(since.timestamp(), days, scene.zone))
+}
+
 /// A deadline that cannot be counted is unknown, and says why.
 fn deadline(scene: &Scene<'_>, status: &CloudResourceRequestStatus) -> Statement {
-    let uncounted = status.open_gates.iter().find(|open| {
-        open.due.is_none() && scene.track.gates.iter().any(|g| g.name == open.gate && g.due_work_days.is_some())
+    let uncounted = status.open_gates.iter().find_map(|open| {
+        let gate = scene.track.gates.iter().find(|g| g.name == open.gate)?;
+        Some((&gate.name, due_at(scene, gate, open.since?)?.err()?))
     });
     match uncounted {
-        Some(open) => Statement::new(
+        Some((gate, why)) => Statement::new(
             CONDITION_OVERDUE,
             None,
-            "CalendarMissing",
+            match why {
+                UnknownYear::Missing(_) => "CalendarMissing",
+                UnknownYear::Conflicting { .. } => "CalendarConflict",
+            },
             format!(
-                "the deadline of gate {} is unknown: a WorkCalendar of region {} for a year that it touches is missing (缺少工作日历，无法计算时限)",
-                open.gate, scene.policy.spec.calendar
+                "the deadline of gate {gate} is unknown (无法计算时限): in region {}, {why}",
+                scene.policy.spec.calendar
             ),
         ),
         None => Statement::new(CONDITION_OVERDUE, false, "InTime", "no open gate is past its due date (未超期)"),

@@ -535,6 +535,8 @@ fn deadlines_count_working_days_and_a_missing_calendar_is_unknown() {
     assert_eq!(story.plan().status.due, Some(jiff::civil::date(2026, 11, 27)));
     story.registry.calendars.clear();
     assert_eq!(story.condition(CONDITION_OVERDUE).1, "CalendarMissing");
+    let message = story.condition(CONDITION_OVERDUE).2;
+    assert!(message.contains("gate completeness") && message.contains("region cn, there is no WorkCalendar for 2026"));
     let mut late = filed();
     late.now = late.now.checked_add(200.hours()).unwrap();
     assert_eq!(late.condition(CONDITION_OVERDUE).1, "PastDue");
