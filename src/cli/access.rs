@@ -192,7 +192,7 @@ async fn finish(
         };
         if seen.is_some() {
             page.line(told);
-            Outcome::Counts { waiting_for: None }
+            Outcome::Counts { waiting_for: None, waiting_for_zh: None }
         } else {
             page = Outcome::Pending.page(session.lang);
             Outcome::Pending

@@ -67,7 +67,7 @@ fn facts(
         (("Phase", "阶段"), words::phase(lang, status.phase).to_owned()),
         (("Round", "轮次"), if status.round == 0 { String::new() } else { status.round.to_string() }),
         (("Filed by", "提交人"), text(filed)),
-        (("Waiting for", "待办"), text(status.waiting_for.clone())),
+        (("Waiting for", "待办"), text(words::waiting_for(lang, status))),
         (("Due", "到期日"), text(status.due.map(|d| d.to_string()))),
         (("Rules", "适用办法"), text(status.policy.as_ref().map(|p| p.name.clone()))),
         (("Amounts", "资源合计"), amounts(&status.amounts)),

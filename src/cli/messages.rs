@@ -86,6 +86,10 @@ messages! {
     already() = "you have decided this already; nothing was changed", "您已就此办理过，未作更改";
     made(verdict, gate, name) = "{verdict} at {gate}: made ({name})", "已在 {gate} 办理“{verdict}”（{name}）";
     counts() = "it counts", "办理有效";
+    waits_at(role, title) = "{role}: {title}", "{role}：{title}";
+    waits_operator() = "operator", "管理程序";
+    waits_again(role) = "{role}: file again", "{role}：重新提交";
+    waits_again_after(role, by, gate, verdict) = "{role}: file again ({verdict} by {by} at {gate})", "{role}：重新提交（{by} 在 {gate} 环节{verdict}）";
     now_waits(what) = "now waiting for: {what}", "下一步等待：{what}";
     void(why, message) = "it does not count: {why}: {message}", "办理无效：{why}：{message}";
     next_void() = "read the request again (kubectl yunguan explain), then decide anew", "请重新阅读申请（kubectl yunguan explain）后再办理";

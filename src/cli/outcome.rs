@@ -18,6 +18,9 @@ pub enum Outcome {
         /// What the request waits for now.
         #[serde(skip_serializing_if = "Option::is_none")]
         waiting_for: Option<String>,
+        /// The same in Chinese; scripts read the one above.
+        #[serde(skip)]
+        waiting_for_zh: Option<String>,
     },
     /// It does not count.
     Void {
@@ -50,7 +53,10 @@ impl Outcome {
         }
         let filed = status.submission.as_ref().is_some_and(|s| s.name == decision);
         let counts = filed || status.decisions.iter().any(|d| d.name == decision);
-        counts.then(|| Self::Counts { waiting_for: status.waiting_for.clone() })
+        counts.then(|| Self::Counts {
+            waiting_for: words::waiting_for(Lang::En, status),
+            waiting_for_zh: words::waiting_for(Lang::Zh, status),
+        })
     }
 
     /// For a person.
@@ -58,9 +64,9 @@ impl Outcome {
     pub fn page(&self, lang: Lang) -> Page {
         let mut page = Page::default();
         match self {
-            Self::Counts { waiting_for } => {
+            Self::Counts { waiting_for, waiting_for_zh } => {
                 page.line(lang.counts());
-                if let Some(what) = waiting_for {
+                if let Some(what) = if lang.chinese() { waiting_for_zh } else { waiting_for } {
                     page.line(lang.now_waits(what));
                 }
             }
@@ -97,7 +103,10 @@ mod tests {
     fn a_decision_that_counts_says_what_is_next() {
         let outcome = Outcome::of(&request(), "portal.11111111.plan").unwrap();
         assert_eq!(outcome.exit(), Exit::Done);
-        assert!(outcome.page(Lang::En).render().contains("agency at evaluation"));
+        assert!(outcome.page(Lang::En).render().contains("now waiting for: agency: evaluation"));
+        assert!(outcome.page(Lang::Zh).render().contains("下一步等待：云管理机构：资源评估"));
+        let told = serde_json::to_string(&outcome).unwrap();
+        assert_eq!(told, r#"{"outcome":"counts","waitingFor":"agency: evaluation"}"#, "the same for every reader");
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub fn request() -> CloudResourceRequest {
         observed_generation: Some(3),
         phase: Phase::InReview,
         round: 1,
-        waiting_for: Some("agency at evaluation".into()),
+        waiting_for: Some("agency: evaluation".into()),
         due: Some("2026-11-30".parse().unwrap()),
         policy: Some(PolicyRef { name: "bozhou-2024".into(), uid: "policy".into() }),
         submission: Some(Submission {

@@ -274,7 +274,7 @@ fn said(lang: Lang, standing: &Standing) -> String {
         Standing::Counts => lang.counted_yes(),
         Standing::EarlierRound => lang.counted_earlier(),
         Standing::NotJudged => lang.counted_pending(),
-        Standing::Void { reason, .. } => lang.counted_void(reason),
+        Standing::Void { reason, .. } => lang.counted_void(&words::void_reason(lang, *reason)),
     }
 }
 

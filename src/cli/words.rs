@@ -1,9 +1,10 @@
 //! The terms of the measures for the words of the API.
 
 use super::lang::Lang;
-use crate::api::cloud_resource_request::{Phase, VoidReason};
+use crate::api::cloud_resource_request::{CloudResourceRequestStatus, Phase, VoidReason};
 use crate::api::decision::{AccessLevel, TestResult, Verdict};
 use crate::api::names;
+use crate::core::request;
 
 /// What a person decides.
 #[must_use]
@@ -61,6 +62,40 @@ pub fn role(lang: Lang, role: &str) -> &str {
         other => other,
     };
     lang.pick(role, zh)
+}
+
+/// Who must act next. The status says it in the words of the API; what is in the way, it says in both languages.
+#[must_use]
+pub fn waiting_for(lang: Lang, status: &CloudResourceRequestStatus) -> Option<String> {
+    let told = status.waiting_for.as_ref()?;
+    if lang == Lang::En {
+        return Some(told.clone());
+    }
+    if told == request::OPERATOR {
+        return Some(lang.waits_operator());
+    }
+    let ended = status
+        .decisions
+        .iter()
+        .rev()
+        .find(|d| matches!(d.verdict, Verdict::Return | Verdict::Reject | Verdict::Withdraw));
+    if let (Phase::Returned | Phase::Rejected | Phase::Withdrawn, [filing]) =
+        (status.phase, status.open_gates.as_slice())
+    {
+        let role = role(lang, &filing.role);
+        return Some(match ended {
+            Some(end) => lang.waits_again_after(&role, &end.by, &end.gate, &verdict(lang, end.verdict)),
+            None => lang.waits_again(&role),
+        });
+    }
+    if *told != request::waiting_at(&status.open_gates) {
+        return Some(told.clone());
+    }
+    let each = status.open_gates.iter().map(|gate| {
+        let at = lang.waits_at(&role(lang, &gate.role), &gate.title.get(lang.chinese()));
+        if gate.quorum > 1 { format!("{at} {}/{}", gate.agreed, gate.quorum) } else { at }
+    });
+    Some(each.collect::<Vec<_>>().join("；"))
 }
 
 /// Why a decision does not count, in a few words.
@@ -122,4 +157,55 @@ pub fn condition(lang: Lang, type_: &str) -> &str {
         other => other,
     };
     lang.pick(type_, zh)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::request;
+    use super::*;
+    use strum::IntoEnumIterator as _;
+
+    #[test]
+    fn who_must_act_is_told_in_the_readers_language() {
+        let mut status = request().status.unwrap();
+        let says = |status: &CloudResourceRequestStatus, lang| waiting_for(lang, status).unwrap();
+        assert_eq!(says(&status, Lang::En), "agency: evaluation");
+        assert_eq!(says(&status, Lang::Zh), "云管理机构：资源评估");
+        status.open_gates[0].quorum = 2;
+        status.open_gates[0].agreed = 1;
+        status.open_gates.push(status.open_gates[0].clone());
+        status.open_gates[1].role = "unit".into();
+        status.waiting_for = Some("agency: evaluation 1/2; unit: evaluation 1/2".into());
+        assert_eq!(says(&status, Lang::Zh), "云管理机构：资源评估 1/2；使用单位：资源评估 1/2");
+        // What stands in the way is in both languages already.
+        status.waiting_for = Some("the domain is full (云域资源不足)".into());
+        assert_eq!(says(&status, Lang::Zh), "the domain is full (云域资源不足)");
+        status.waiting_for = Some("operator".into());
+        assert_eq!((says(&status, Lang::En).as_str(), says(&status, Lang::Zh).as_str()), ("operator", "管理程序"));
+        status.waiting_for = None;
+        assert_eq!(waiting_for(Lang::Zh, &status), None);
+    }
+
+    #[test]
+    fn who_files_again_is_told_after_whose_decision() {
+        let mut status = request().status.unwrap();
+        status.phase = Phase::Returned;
+        status.open_gates[0].role = "unit".into();
+        let last = status.decisions.last_mut().unwrap();
+        last.verdict = Verdict::Return;
+        status.waiting_for = Some("unit: file again (Return by li at plan)".into());
+        assert_eq!(waiting_for(Lang::Zh, &status).unwrap(), "使用单位：重新提交（li 在 plan 环节退回补正）");
+        status.decisions.clear();
+        assert_eq!(waiting_for(Lang::Zh, &status).unwrap(), "使用单位：重新提交");
+    }
+
+    #[test]
+    fn no_code_is_left_where_words_are_meant() {
+        for reason in VoidReason::iter() {
+            let code = reason.to_string();
+            for lang in [Lang::En, Lang::Zh] {
+                assert!(!lang.counted_void(&void_reason(lang, reason)).contains(&code), "{code}");
+            }
+        }
+    }
 }

@@ -28,6 +28,7 @@ use crate::api::names::GATE_SUBMISSION;
 use crate::api::{CloudDomainStatus, OrganizationSpec};
 use jiff::Timestamp;
 use lines::Lines;
+pub use report::{OPERATOR, waiting_at};
 use std::collections::BTreeMap;
 
 /// What was observed about one request.

@@ -91,7 +91,7 @@ pub(super) fn draft(facts: &Facts<'_>, registry: &Registry, draft: &Draft<'_>) -
     }
     let status = CloudResourceRequestStatus {
         phase: Phase::Draft,
-        waiting_for: Some(format!("{role}: {GATE_SUBMISSION}")),
+        waiting_for: Some(waiting_at(std::slice::from_ref(&gate))),
         policy: Some(PolicyRef { name: policy.name.clone(), uid: policy.uid.clone() }),
         open_gates: vec![gate],
         void_decisions: void_submissions(facts, registry, &policy.spec, role),
@@ -346,6 +346,19 @@ fn phase(facts: &Facts<'_>, walk: &Walk) -> Phase {
     }
 }
 
+/// Who is waited for while nobody but the operator must act.
+pub const OPERATOR: &str = "operator";
+
+/// Who must act at these gates, in one line: the words of the API, which the plugin puts into the reader's.
+#[must_use]
+pub fn waiting_at(gates: &[OpenGate]) -> String {
+    let each = gates.iter().map(|g| {
+        let progress = if g.quorum > 1 { format!(" {}/{}", g.agreed, g.quorum) } else { String::new() };
+        format!("{}: {}{progress}", g.role, g.gate)
+    });
+    each.collect::<Vec<_>>().join("; ")
+}
+
 /// Who must act, in one line; nothing where nobody must.
 fn waiting_for(scene: &Scene<'_>, gates: &[OpenGate], phase: Phase) -> Option<String> {
     if let Some(ended) = &scene.walk.ended {
@@ -353,13 +366,9 @@ fn waiting_for(scene: &Scene<'_>, gates: &[OpenGate], phase: Phase) -> Option<St
         return Some(format!("{role}: file again ({} by {} at {})", ended.verdict, ended.decision.by, ended.gate));
     }
     if gates.is_empty() {
-        return (phase != Phase::Live).then(|| "operator".to_owned());
+        return (phase != Phase::Live).then(|| OPERATOR.to_owned());
     }
-    let each = gates.iter().map(|g| {
-        let progress = if g.quorum > 1 { format!(" {}/{}", g.agreed, g.quorum) } else { String::new() };
-        format!("{}: {}{progress}", g.role, g.gate)
-    });
-    Some(each.collect::<Vec<_>>().join("; "))
+    Some(waiting_at(gates))
 }
 
 /// Conditions about how far the request has come.
