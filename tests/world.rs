@@ -84,6 +84,9 @@ impl World {
     pub async fn home_ready(&self, name: &str) -> Result<()> {
         let organizations: Api<Organization> = Api::all(self.admin().await?);
         wait_until(&format!("the home of {name}"), PATIENCE, async || {
+            if let Some(status) = self.operator.exited()? {
+                bail!("the operator has ended ({status}); its last lines:\n{}", self.operator.log_tail());
+            }
             let status = organizations.get(name).await?.status.unwrap_or_default();
             let ready = status.conditions.iter().find(|c| c.type_ == "Ready").context("no condition")?;
             ensure!(ready.status == "True", "{}", ready.message);

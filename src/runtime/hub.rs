@@ -9,6 +9,8 @@ use futures::{StreamExt as _, pin_mut};
 use kube::api::Api;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{ObjectRef, Store, store::Writer};
+use kube::runtime::utils::Backoff;
+use kube::runtime::watcher::DefaultBackoff;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
@@ -117,6 +119,28 @@ impl Hub {
     }
 }
 
+/// How long a watch that failed may wait before it is tried again. kube's own pauses grow to a minute, during which
+/// nothing is heard of what happens after an outage; the few watches of one process are no load at a shorter one.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// kube's pauses, cut at [`LONGEST_PAUSE`].
+#[derive(Default)]
+struct Pauses(DefaultBackoff);
+
+impl Iterator for Pauses {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        self.0.next().map(|pause| pause.min(LONGEST_PAUSE))
+    }
+}
+
+impl Backoff for Pauses {
+    fn reset(&mut self) {
+        self.0.reset();
+    }
+}
+
 async fn follow<K>(
     api: Api<DeserializeGuard<K>>,
     config: watcher::Config,
@@ -128,7 +152,7 @@ async fn follow<K>(
 {
     let store = writer.as_reader();
     let route = |change: &Change<'_, K>| routers.iter().for_each(|router| router(change));
-    let events = watcher(api, config).default_backoff();
+    let events = watcher(api, config).backoff(Pauses::default());
     pin_mut!(events);
     while let Some(event) = events.next().await {
         let event = match event {
@@ -194,4 +218,17 @@ where
         watcher::Event::Apply(guard) => watcher::Event::Apply(read(guard)?),
         watcher::Event::Delete(guard) => watcher::Event::Delete(read(guard)?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_watch_stays_deaf_for_long_however_often_it_failed() {
+        let pauses: Vec<_> = Pauses::default().take(1000).collect();
+        assert_eq!(pauses.len(), 1000, "it never gives up");
+        assert!(pauses[0] >= Duration::from_millis(500) && pauses[0] < LONGEST_PAUSE, "{:?}", pauses[0]);
+        assert!(pauses[4..].iter().all(|pause| *pause == LONGEST_PAUSE), "{:?}", pauses.iter().max());
+    }
 }

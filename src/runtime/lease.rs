@@ -70,11 +70,16 @@ impl Candidate {
         Self { api: Api::namespaced(client, namespace), name: name.to_owned(), me, terms, seen: None, claim }
     }
 
+    /// For how long one try may take: an answer that is lost leaves time for another try before the lease is.
+    fn patience(&self) -> Duration {
+        self.terms.renew_deadline / 3
+    }
+
     /// Waits until the lease is ours.
     pub async fn acquire(&mut self) {
         loop {
             let started = Instant::now();
-            match tokio::time::timeout(self.terms.renew_deadline, self.try_once()).await {
+            match tokio::time::timeout(self.patience(), self.try_once()).await {
                 Ok(Ok(true)) => return self.claim.extend(started + self.terms.renew_deadline),
                 Ok(Ok(false)) => {}
                 Ok(Err(error)) => tracing::warn!(%error, "lease could not be taken; trying again"),
@@ -101,7 +106,7 @@ impl Candidate {
             }
             let left = self.terms.renew_deadline.saturating_sub(renewed.elapsed());
             let started = Instant::now();
-            match tokio::time::timeout(left, self.try_once()).await {
+            match tokio::time::timeout(left.min(self.patience()), self.try_once()).await {
                 Ok(Ok(true)) => {
                     renewed = started;
                     self.claim.extend(started + self.terms.renew_deadline);
@@ -111,7 +116,7 @@ impl Candidate {
                     anyhow::bail!("another operator took the lease")
                 }
                 Ok(Err(error)) => tracing::warn!(%error, "lease could not be renewed; trying again"),
-                Err(_) => {}
+                Err(_) => tracing::warn!("the API server does not answer about the lease; trying again"),
             }
             anyhow::ensure!(renewed.elapsed() < self.terms.renew_deadline, "the lease could not be renewed in time");
         }
@@ -186,6 +191,43 @@ fn guarded(result: kube::Result<Lease>) -> kube::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kube::client::Body;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// An API server that holds a lease of mine, and never answers the request of this number.
+    fn server(silent_at: usize) -> Client {
+        let asked = AtomicUsize::new(0);
+        let service = tower::service_fn(move |_: http::Request<Body>| {
+            let number = asked.fetch_add(1, Ordering::Relaxed);
+            async move {
+                if number == silent_at {
+                    return std::future::pending().await;
+                }
+                let spec = LeaseSpec { holder_identity: Some("me".into()), ..LeaseSpec::default() };
+                let lease = Lease { spec: Some(spec), ..Lease::default() };
+                Ok::<_, kube::Error>(http::Response::new(Body::from(serde_json::to_vec(&lease).unwrap())))
+            }
+        });
+        Client::new(service, "default")
+    }
+
+    #[tokio::test]
+    async fn one_lost_answer_loses_no_lease() {
+        let terms = Terms {
+            duration: Duration::from_secs(15),
+            renew_deadline: Duration::from_millis(900),
+            retry: Duration::from_millis(20),
+        };
+        for silent_at in [2, 3, 5] {
+            let claim = Claim::default();
+            let mut candidate =
+                Candidate::new(server(silent_at), "default", "yunguan", "me".into(), terms, claim.clone());
+            candidate.acquire().await;
+            let kept = tokio::time::timeout(terms.renew_deadline * 2, candidate.keep(CancellationToken::new())).await;
+            assert!(kept.is_err(), "ended at request {silent_at}: {kept:?}");
+            assert!(claim.is_current());
+        }
+    }
 
     #[test]
     fn only_a_free_vacated_or_run_out_lease_is_taken() {
