@@ -18,9 +18,16 @@ pub const ENCODING: i32 = 1;
 /// Only whole numbers, text, booleans, lists and maps occur in what is decided upon, so that every encoder agrees.
 #[must_use]
 pub fn of<T: Serialize>(value: &T) -> String {
+    hex(Sha256::new_with_prefix(canonical(value)))
+}
+
+fn canonical<T: Serialize>(value: &T) -> Vec<u8> {
     // What derives Serialize here has string keys and no floats: canonical encoding cannot fail.
-    let bytes = serde_json_canonicalizer::to_vec(value).unwrap_or_default();
-    Sha256::digest(&bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+    serde_json_canonicalizer::to_vec(value).unwrap_or_default()
+}
+
+fn hex(hasher: Sha256) -> String {
+    hasher.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
     })
@@ -70,20 +77,44 @@ pub struct Content<'a> {
     pub terms: &'a BTreeMap<String, Terms>,
 }
 
-/// What a decision at a gate pins: the content, the amounts confirmed, and every decision counted at earlier gates.
-#[must_use]
-pub fn of_gate(
-    content: &Content<'_>,
-    gate: &str,
-    before: &[&CountedDecision],
-    confirmed: Option<&BTreeMap<String, i64>>,
-) -> String {
-    let before: Vec<Value> = before.iter().map(|d| json!({"gate": d.gate, "uid": d.uid, "digest": d.digest})).collect();
-    of(&json!({
-        "encoding": ENCODING, "gate": gate,
-        "kind": content.kind, "uid": content.uid, "submission": content.submission_uid, "policy": content.policy_uid,
-        "application": content.application, "terms": content.terms, "confirmed": confirmed, "before": before,
-    }))
+/// A content of which the large parts are encoded once for all gates and decisions. They are the first and the last of
+/// the keys in canonical order, `application` and `terms`; only `uid` comes after.
+pub struct Encoded<'a> {
+    content: Content<'a>,
+    begun: Sha256,
+    end: Vec<u8>,
+}
+
+impl<'a> Encoded<'a> {
+    /// Encodes it.
+    #[must_use]
+    pub fn new(content: Content<'a>) -> Self {
+        let application = canonical(&json!({"application": content.application}));
+        let mut end = canonical(&json!({"terms": content.terms, "uid": content.uid}));
+        let begun = Sha256::new_with_prefix(&application[..application.len().saturating_sub(1)]);
+        end[..1].copy_from_slice(b",");
+        Self { content, begun, end }
+    }
+
+    /// What a decision at a gate pins: the content, the amounts confirmed, and every decision counted at earlier gates.
+    #[must_use]
+    pub fn of_gate(
+        &self,
+        gate: &str,
+        before: &[&CountedDecision],
+        confirmed: Option<&BTreeMap<String, i64>>,
+    ) -> String {
+        let Content { kind, submission_uid, policy_uid, .. } = self.content;
+        let before: Vec<Value> =
+            before.iter().map(|d| json!({"gate": d.gate, "uid": d.uid, "digest": d.digest})).collect();
+        let mut middle = canonical(&json!({
+            "before": before, "confirmed": confirmed, "encoding": ENCODING, "gate": gate, "kind": kind,
+            "policy": policy_uid, "submission": submission_uid,
+        }));
+        middle[..1].copy_from_slice(b",");
+        middle.pop();
+        hex(self.begun.clone().chain_update(middle).chain_update(&self.end))
+    }
 }
 
 #[cfg(test)]
@@ -121,16 +152,46 @@ mod tests {
         };
         let confirmed = BTreeMap::from([("cpu".to_owned(), 4)]);
         let decision = CountedDecision { uid: "d".into(), ..CountedDecision::default() };
+        let of_gate = |content, gate, before: &[_], confirmed| Encoded::new(content).of_gate(gate, before, confirmed);
         let all = [
-            of_gate(&content("u", "s", "p"), "g", &[], None),
-            of_gate(&content("U", "s", "p"), "g", &[], None),
-            of_gate(&content("u", "S", "p"), "g", &[], None),
-            of_gate(&content("u", "s", "P"), "g", &[], None),
-            of_gate(&content("u", "s", "p"), "G", &[], None),
-            of_gate(&content("u", "s", "p"), "g", &[&decision], None),
-            of_gate(&content("u", "s", "p"), "g", &[], Some(&confirmed)),
+            of_gate(content("u", "s", "p"), "g", &[], None),
+            of_gate(content("U", "s", "p"), "g", &[], None),
+            of_gate(content("u", "S", "p"), "g", &[], None),
+            of_gate(content("u", "s", "P"), "g", &[], None),
+            of_gate(content("u", "s", "p"), "G", &[], None),
+            of_gate(content("u", "s", "p"), "g", &[&decision], None),
+            of_gate(content("u", "s", "p"), "g", &[], Some(&confirmed)),
         ];
         let distinct: std::collections::BTreeSet<_> = all.iter().collect();
         assert_eq!(distinct.len(), all.len());
+    }
+
+    /// Encoded in parts or as a whole, it is the same: what people have signed stays valid.
+    #[test]
+    fn a_gates_digest_is_that_of_the_whole_in_canonical_form() {
+        let application = Application { purpose: "便民\"服务\"\u{7}".into(), ..Application::default() };
+        let terms = BTreeMap::from([("计算".to_owned(), Terms::default()), ("a".to_owned(), Terms::default())]);
+        let content = Content {
+            kind: RequestKind::CloudResourceRequest,
+            uid: "u",
+            application: &application,
+            submission_uid: "s",
+            policy_uid: "p",
+            terms: &terms,
+        };
+        let decision =
+            CountedDecision { gate: "g".into(), uid: "d".into(), digest: "0".into(), ..CountedDecision::default() };
+        let confirmed = BTreeMap::from([("cpu".to_owned(), 4), ("内存".to_owned(), 0)]);
+        let encoded = Encoded::new(content.clone());
+        for (before, confirmed) in [(vec![], None), (vec![&decision, &decision], Some(&confirmed))] {
+            let listed: Vec<Value> =
+                before.iter().map(|d| json!({"gate": d.gate, "uid": d.uid, "digest": d.digest})).collect();
+            let whole = json!({
+                "encoding": ENCODING, "gate": "gate", "kind": content.kind, "uid": content.uid, "before": listed,
+                "submission": content.submission_uid, "policy": content.policy_uid, "confirmed": confirmed,
+                "application": content.application, "terms": content.terms,
+            });
+            assert_eq!(encoded.of_gate("gate", &before, confirmed), of(&whole));
+        }
     }
 }

@@ -480,14 +480,14 @@ fn walk_through(
     circumstances: &[Applies],
 ) -> Walk {
     let granted = facts.system.and_then(|s| s.spec.grants.first());
-    let content = digest::Content {
+    let content = digest::Encoded::new(digest::Content {
         kind: RequestKind::CloudResourceRequest,
         uid: subject_uid(facts),
         application: facts.application,
         submission_uid: &round.submission.uid,
         policy_uid: &round.policy.uid,
         terms: lines.terms(),
-    };
+    });
     let done = done(facts);
     let acted = acted_before(facts, registry, &round.policy.spec, round.submission);
     let subject = Subject {
@@ -503,7 +503,7 @@ fn walk_through(
         done: &done,
     };
     let digest = |gate: &Gate, before: &[&CountedDecision], confirmed: Option<&BTreeMap<String, i64>>| {
-        digest::of_gate(&content, &gate.name, before, confirmed)
+        content.of_gate(&gate.name, before, confirmed)
     };
     let decisions: Vec<DecisionFact> = facts
         .decisions
