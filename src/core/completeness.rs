@@ -122,7 +122,7 @@ fn service_types(application: &Application, policy: &GovernancePolicySpec, known
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::cloud_resource_request::{Funding, Line};
+    use crate::api::cloud_resource_request::{Funding, Line, Urgency};
     use crate::api::common::{Document, Names};
     use crate::api::governance_policy::{DocumentRule, ServiceType};
 
@@ -226,5 +226,47 @@ mod tests {
     fn r3_1_nobody_files_in_another_units_name() {
         let other = Application { unit_name: "市公安局".into(), ..complete() };
         assert!(missing_of(&other)[0].contains("unitName"));
+    }
+
+    #[test]
+    fn r15_2_circumstances_follow_from_the_request_and_the_unit() {
+        let under = OrganizationSpec { supervisor: Some("bureau".into()), ..unit() };
+        let mut application = complete();
+        assert_eq!(circumstances(&application, &unit()), []);
+        assert_eq!(circumstances(&application, &under), [Applies::HasSupervisor]);
+        // How large it was is asked of what is moved, and of nothing else.
+        application.origin.large = Some(true);
+        assert_eq!(circumstances(&application, &unit()), []);
+        application.origin.kind = OriginKind::Migrated;
+        assert_eq!(circumstances(&application, &unit()), [Applies::Migrated, Applies::LargeMigration]);
+        application.origin.large = Some(false);
+        assert_eq!(circumstances(&application, &unit()), [Applies::Migrated]);
+    }
+
+    #[test]
+    fn r21_2_what_is_moved_states_its_day_of_cut_over() {
+        let mut moved = complete();
+        moved.origin.kind = OriginKind::Migrated;
+        assert!(matches!(&missing_of(&moved)[..], [one] if one.contains("origin.cutOverDate")));
+        moved.origin.cut_over_date = Some(jiff::civil::date(2026, 12, 1));
+        assert_eq!(missing_of(&moved), Vec::<String>::new());
+    }
+
+    #[test]
+    fn r24_1_the_paper_that_urgency_names_is_there() {
+        let mut urgent = complete();
+        urgent.urgency = Some(Urgency { paper: "UrgentNotice".into(), ..Urgency::default() });
+        assert!(matches!(&missing_of(&urgent)[..], [one] if one.contains("the paper UrgentNotice")));
+        urgent.documents.push(document("UrgentNotice"));
+        assert_eq!(missing_of(&urgent), Vec::<String>::new());
+    }
+
+    #[test]
+    fn r13_1_a_line_of_a_type_that_is_ticked_lacks_nothing() {
+        let item = CatalogItemSpec { service_type: "CloudServer".into(), ..CatalogItemSpec::default() };
+        let mut ticked = complete();
+        ticked.lines = vec![Line { name: "cpu".into(), item: Some("x".into()), quantity: 1, ..Line::default() }];
+        let known = Known { item: &|_| Some(&item), organization: &|_| true };
+        assert_eq!(missing(&ticked, &unit(), &policy(), &track(), &[], &known), []);
     }
 }

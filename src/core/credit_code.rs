@@ -74,6 +74,8 @@ mod tests {
         assert_eq!(validate("91350100M000100Y4"), Err(CreditCodeError::Length(17)));
         assert_eq!(validate("91350100M000100Y44"), Err(CreditCodeError::CheckDigit { found: '4', expected: '3' }));
         assert_eq!(validate("91350100I000100Y43"), Err(CreditCodeError::Character('I')));
+        assert_eq!(validate("91350100M000100Y4I"), Err(CreditCodeError::Character('I')));
+        assert_eq!(validate("91350100M000100Y4校"), Err(CreditCodeError::Character('校')));
         assert_eq!(validate("中国国家机关统一社会信用代码校验位错"), Err(CreditCodeError::Character('中')));
     }
 

@@ -136,6 +136,36 @@ mod tests {
     }
 
     #[test]
+    fn a_digest_is_64_small_hexadecimal_digits() {
+        assert!(is_sha256(&of(&"x")));
+        for not in ["", &"a".repeat(63), &"a".repeat(65), &"A".repeat(64), &"g".repeat(64), &"中".repeat(64)] {
+            assert!(!is_sha256(not), "{not}");
+        }
+    }
+
+    #[test]
+    fn a_filing_pins_who_asks_for_what_by_which_rules() {
+        let base = Application::default();
+        let other = Application { classified: true, ..base.clone() };
+        let kind = RequestKind::CloudResourceRequest;
+        let access = |username: &str| Access { username: username.into(), ..Access::default() };
+        let all = [
+            of_submission(kind, "u", &base, "p"),
+            of_submission(kind, "U", &base, "p"),
+            of_submission(kind, "u", &other, "p"),
+            of_submission(kind, "u", &base, "P"),
+            of_access("u", &access("li")),
+            of_access("U", &access("li")),
+            of_access("u", &access("wang")),
+            of_application(&base),
+            of_application(&other),
+        ];
+        let distinct: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len());
+        assert!(all.iter().all(|digest| is_sha256(digest)));
+    }
+
+    #[test]
     fn every_material_field_changes_the_digest() {
         let base = Application::default();
         let mut other = base.clone();

@@ -124,7 +124,9 @@ mod tests {
         let policies = text.lines().filter(|l| l.starts_with("kind: ") && l.contains("AdmissionPolicy")).count();
         let guards = shipped().unwrap();
         assert_eq!(guards.len(), policies);
-        assert!(guards.iter().any(vouches_for_decisions));
+        let vouch: std::collections::BTreeSet<_> =
+            guards.iter().filter(|guard| vouches_for_decisions(guard)).map(|guard| guard.name.as_str()).collect();
+        assert_eq!(Vec::from_iter(vouch), ["yunguan-decision-check", "yunguan-decision-stamp", "yunguan-records"]);
     }
 
     #[test]
@@ -147,5 +149,27 @@ mod tests {
         assert_eq!(weakened(|spec| spec["failurePolicy"] = json!("Ignore")), 2);
         assert_eq!(weakened(|spec| spec["matchConditions"] = json!([{"name": "never", "expression": "false"}])), 2);
         assert_eq!(weakened(|spec| spec["validationActions"] = json!(["Audit"])), 2);
+    }
+
+    #[test]
+    fn only_what_the_api_server_adds_may_differ() {
+        let shipped = json!({"a": {"matchPolicy": "Exact"}, "list": ["x", {"b": 1}], "text": "one\n two"});
+        let with = |change: fn(&mut Value)| {
+            let mut there = shipped.clone();
+            change(&mut there);
+            same(&shipped, &there)
+        };
+        assert!(with(|_| {}));
+        assert!(with(|there| there["text"] = json!("one two")), "folded differently");
+        assert!(with(|there| there["scope"] = json!("*")), "a default that was added");
+        assert!(with(|there| there["list"][1]["objectSelector"] = json!({})), "within a list");
+        assert!(!with(|there| there["text"] = json!("onetwo")));
+        assert!(!with(|there| there["scope"] = json!("Namespaced")), "no default");
+        assert!(!with(|there| there["other"] = json!("*")), "a default of another field");
+        assert!(!with(|there| there["a"]["matchPolicy"] = json!("Equivalent")), "what was shipped says otherwise");
+        assert!(!with(|there| drop(there.as_object_mut().unwrap().remove("a"))));
+        assert!(!with(|there| there["list"] = json!(["x"])));
+        assert!(!with(|there| there["list"] = json!(["x", {"b": 1}, "y"])));
+        assert!(!with(|there| there["list"][1]["b"] = json!(2)));
     }
 }

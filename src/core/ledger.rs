@@ -112,6 +112,32 @@ mod tests {
     }
 
     #[test]
+    fn r21_1_grants_going_live_and_guests_belong_into_the_books() {
+        use crate::api::decision::Access;
+        use crate::api::information_system::{Grant, Live};
+        let at = |second| Time::new(jiff::Timestamp::from_second(second).unwrap());
+        let grant = Grant { submission_uid: "s".into(), effective_from: at(1), ..Grant::default() };
+        let live = Live { from: at(2), ..Live::default() };
+        let system = InformationSystemSpec {
+            grants: vec![grant.clone()],
+            live: Some(live.clone()),
+            ..InformationSystemSpec::default()
+        };
+        let access = Access { username: "li".into(), ..Access::default() };
+        let lets_in = DecisionSpec { access: Some(access.clone()), ..DecisionSpec::default() };
+        let decisions = [("d".to_owned(), at(3), lets_in), ("e".to_owned(), at(4), DecisionSpec::default())];
+        let found = facts(&system, &decisions);
+        let keys: Vec<_> = found.iter().map(|fact| (fact.key.as_str(), fact.at)).collect();
+        assert_eq!(keys, [("granted/s", at(1)), ("live", at(2)), ("access/d", at(3))]);
+        let bodies = [
+            LedgerBody { granted: Some(Box::new(grant)), ..LedgerBody::default() },
+            LedgerBody { live: Some(live), ..LedgerBody::default() },
+            LedgerBody { access: Some(access), ..LedgerBody::default() },
+        ];
+        assert!(found.iter().map(|fact| &fact.body).eq(&bodies));
+    }
+
+    #[test]
     fn writing_twice_adds_nothing() {
         let facts: Vec<_> = (0..3).map(fact).collect();
         let whole = chain(3);
@@ -132,6 +158,13 @@ mod tests {
         assert_eq!(check(&rehashed), ["entry 3 does not follow from the one before"]);
         let mut cut = whole;
         cut.remove(1);
-        assert!(!check(&cut).is_empty());
+        assert_eq!(
+            check(&cut),
+            [
+                "entry 2 is missing: the next one is 3",
+                "entry 3 does not follow from the one before",
+                "entry 3 is missing: the next one is 4"
+            ]
+        );
     }
 }

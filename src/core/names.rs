@@ -56,6 +56,21 @@ mod tests {
         assert_ne!(system_namespace("a-b", "c"), system_namespace("a", "b-c"));
     }
 
+    /// Names are part of what stands in clusters: a change of one would make everything of that kind a second time.
+    #[test]
+    fn names_stay_as_they_are() {
+        assert_eq!(home_namespace("bozhou-health"), "yg-bozhou-health");
+        assert_eq!(organization_of("yg-bozhou-health"), Some("bozhou-health"));
+        assert_eq!(organization_of("ygs-bozhou-health-portal-00000000"), None);
+        assert_eq!(system_namespace("bozhou-health", "portal"), "ygs-bozhou-health-portal-87be63a2");
+        let long = system_namespace(&"a".repeat(40), &"b".repeat(40));
+        assert!(long.starts_with(&format!("ygs-{}-{}-", "a".repeat(40), "b".repeat(9))), "{long}");
+        let decision = decision_name("portal", "12345678-90ab", "approval", &"f".repeat(64), "zhang.san");
+        assert_eq!(decision, "portal.12345678.approval.ffffffffffff.5c34b9cf");
+        assert_eq!(ledger_entry("portal", 7), "portal.7");
+        assert_eq!(guest_binding("0a1b"), "yunguan-guest-0a1b");
+    }
+
     proptest! {
         #[test]
         fn namespaces_are_valid_labels(org in "[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?", code in "[a-z]([-a-z0-9]{0,38}[a-z0-9])?") {

@@ -118,3 +118,144 @@ impl Registry {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::governance_policy::RoleOrganizations;
+    use crate::api::organization::RoleMembers;
+
+    fn members(role: &str, users: &[&str], groups: &[&str]) -> RoleMembers {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        RoleMembers { role: role.to_owned(), users: owned(users), groups: owned(groups) }
+    }
+
+    fn organization(supervisor: Option<&str>, members: Vec<RoleMembers>) -> OrganizationSpec {
+        let supervisor = supervisor.map(str::to_owned);
+        OrganizationSpec { policy_family: "city".into(), supervisor, members, ..OrganizationSpec::default() }
+    }
+
+    fn policy(family: &str, authority: &str) -> Named<GovernancePolicySpec> {
+        let roles = vec![RoleOrganizations {
+            role: "authority".into(),
+            organizations: vec![authority.into()],
+            ..RoleOrganizations::default()
+        }];
+        let spec = GovernancePolicySpec { family: family.into(), roles, ..GovernancePolicySpec::default() };
+        Named { name: family.into(), uid: family.into(), spec }
+    }
+
+    fn domain(provider: &str, dedicated: bool, organizations: &[&str]) -> CloudDomainSpec {
+        let organizations = organizations.iter().map(|name| (*name).to_owned()).collect();
+        CloudDomainSpec { provider: provider.into(), dedicated, organizations, ..CloudDomainSpec::default() }
+    }
+
+    fn registry() -> Registry {
+        let organizations = [
+            ("school", organization(Some("bureau"), vec![members("unit", &["zhao"], &[])])),
+            (
+                "bureau",
+                organization(None, vec![members("supervisor", &["chief"], &[]), members("unit", &["qian"], &[])]),
+            ),
+            ("data", organization(None, vec![members("authority", &["li"], &["leaders"])])),
+            ("county-data", organization(None, vec![members("authority", &["ma"], &[])])),
+            ("telecom", organization(None, vec![members("provider", &["sun"], &[]), members("unit", &["zhou"], &[])])),
+            ("mobile", organization(None, vec![members("provider", &[], &["engineers"])])),
+            ("closed", organization(None, vec![members("provider", &["wu"], &[])])),
+        ];
+        let domains = [
+            ("main", domain("telecom", false, &[])),
+            ("second", domain("telecom", false, &[])),
+            ("own", domain("mobile", true, &["school"])),
+            ("others", domain("closed", true, &["bureau"])),
+        ];
+        Registry {
+            organizations: organizations.map(|(name, spec)| (name.to_owned(), spec)).into(),
+            domains: domains.map(|(name, spec)| (name.to_owned(), spec)).into(),
+            policies: vec![policy("city", "data"), policy("county", "county-data")],
+            ..Registry::default()
+        }
+    }
+
+    #[test]
+    fn r7_1_who_fills_a_role_follows_from_the_request_or_from_the_policy() {
+        let registry = registry();
+        let holders = |organization: &str, domain: &str, role: &str| {
+            registry.holders(&registry.policies[0].spec, organization, domain, role)
+        };
+        assert_eq!(holders("school", "main", "unit"), ["school"]);
+        assert_eq!(holders("school", "main", "supervisor"), ["bureau"]);
+        assert_eq!(holders("bureau", "main", "supervisor"), Vec::<String>::new());
+        assert_eq!(holders("school", "main", "provider"), ["telecom"]);
+        assert_eq!(holders("school", "own", "provider"), ["mobile"]);
+        assert_eq!(holders("school", "nowhere", "provider"), Vec::<String>::new());
+        assert_eq!(holders("school", "main", "authority"), ["data"]);
+        assert_eq!(holders("school", "main", "agency"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn r7_1_a_role_has_members_once_one_person_or_group_is_listed_in_it() {
+        let registry = registry();
+        let table = [
+            ("school", "unit", true),
+            ("school", "supervisor", false),
+            ("bureau", "supervisor", true),
+            ("mobile", "provider", true),
+            ("telecom", "provider", true),
+            ("nobody", "unit", false),
+        ];
+        for (organization, role, has) in table {
+            assert_eq!(registry.has_members(&[organization.to_owned()], role), has, "{organization} {role}");
+        }
+        let mut empty = registry.clone();
+        empty.organizations.insert("school".into(), organization(None, vec![members("unit", &[], &[])]));
+        assert!(!empty.has_members(&["school".to_owned()], "unit"));
+        assert!(empty.has_members(&["school".to_owned(), "bureau".to_owned()], "unit"), "any of them");
+    }
+
+    #[test]
+    fn r7_1_only_the_people_listed_in_the_role_are_members() {
+        let registry = registry();
+        let data = ["data".to_owned()];
+        let is = |role: &str, user: &str, groups: &[&str]| {
+            let groups: Vec<String> = groups.iter().map(|group| (*group).to_owned()).collect();
+            registry.is_member(&data, role, user, &groups)
+        };
+        assert!(is("authority", "li", &[]));
+        assert!(is("authority", "anybody", &["staff", "leaders"]));
+        assert!(!is("authority", "anybody", &["staff"]));
+        assert!(!is("unit", "li", &["leaders"]));
+        assert!(!registry.is_member(&[], "authority", "li", &[]));
+    }
+
+    #[test]
+    fn r15_1_a_home_lets_in_who_may_decide_there() {
+        let registry = registry();
+        let names = |organization: &str, role: &str| -> Vec<String> {
+            let found = registry.home_members(organization, &[role]).remove(role).unwrap_or_default();
+            assert!(found.iter().all(|members| members.role == role), "{found:?}");
+            found.into_iter().flat_map(|members| members.users.into_iter().chain(members.groups)).collect()
+        };
+        assert_eq!(names("school", "unit"), ["zhao"]);
+        assert_eq!(names("school", "supervisor"), ["chief"]);
+        assert_eq!(names("bureau", "supervisor"), Vec::<String>::new());
+        // Of the city's policy alone; of every domain that is open to it, each provider once.
+        assert_eq!(names("school", "authority"), ["li", "leaders"]);
+        assert_eq!(names("school", "provider"), ["engineers", "sun"]);
+        assert_eq!(names("bureau", "provider"), ["wu", "sun"]);
+        assert_eq!(names("data", "provider"), ["sun"]);
+        assert!(registry.home_members("nobody", &["unit"]).is_empty());
+        let roles: Vec<String> = registry.home_members("school", &["unit", "agency"]).into_keys().collect();
+        assert_eq!(roles, ["agency", "unit"], "each role that is asked for, with people or without");
+    }
+
+    #[test]
+    fn calendars_are_those_of_their_region() {
+        let year = |region: &str, year| WorkCalendarSpec { region: region.into(), year, ..WorkCalendarSpec::default() };
+        let calendars = Registry::calendars_of(&[year("cn", 2025), year("cn", 2026), year("hk", 2026)]);
+        assert_eq!(calendars.keys().collect::<Vec<_>>(), ["cn", "hk"]);
+        let monday = jiff::civil::date(2025, 11, 24);
+        assert_eq!(calendars["cn"].is_work_day(monday), Ok(true));
+        assert!(calendars["hk"].is_work_day(monday).is_err(), "a year of another region");
+    }
+}

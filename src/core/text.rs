@@ -38,3 +38,29 @@ pub fn shorten(text: &str, max: usize) -> String {
     }
     text.chars().take(max.saturating_sub(1)).chain(['…']).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_languages_stand_beside_each_other_or_alone() {
+        let text = Text::new("closed", "已办结");
+        assert_eq!(text.to_string(), "closed (已办结)");
+        assert_eq!((text.get(false), text.get(true)), ("closed", "已办结"));
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_by_characters_and_says_so() {
+        let table = [
+            ("审定通过", 5, "审定通过"),
+            ("审定通过", 4, "审定通过"),
+            ("审定通过", 3, "审定…"),
+            ("审定", 1, "…"),
+            ("", 0, ""),
+        ];
+        for (text, max, cut) in table {
+            assert_eq!(shorten(text, max), cut, "{text} {max}");
+        }
+    }
+}

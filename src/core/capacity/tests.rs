@@ -5,6 +5,7 @@ use crate::api::cloud_domain::OvercommitPercent;
 use crate::api::common::Quantity;
 use crate::core::quantity::Amount;
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 
 fn cpus(n: i64) -> Amounts {
     Amounts::from_iter([("requests.cpu".to_owned(), Amount::units(n))])
@@ -37,6 +38,49 @@ fn what_is_granted_is_not_reserved_once_more() {
     let status = CloudDomainStatus { grants_committed: 1, ..CloudDomainStatus::default() };
     assert_eq!(reserve("main", &spec, &status, &granted, wanted(7, 4)), Ok(Reserving::Held));
     assert!(matches!(reserve("main", &spec, &status, &granted, wanted(8, 4)), Ok(Reserving::Reserved(_))));
+}
+
+#[test]
+fn r26_2_room_is_taken_once_and_only_where_it_is_known_to_be_free() {
+    let mut spec = CloudDomainSpec::default();
+    spec.capacity.insert("requests.cpu".into(), Quantity("10".into()));
+    let reserve = |status: &CloudDomainStatus, grants: &[Taken], wish| reserve("main", &spec, status, grants, wish);
+    let Ok(Reserving::Reserved(held)) = reserve(&CloudDomainStatus::default(), &[], wanted(1, 6)) else {
+        panic!("there is room");
+    };
+    assert_eq!(held.reservations, [wanted(1, 6)]);
+    // Found done after a crash; not free for another; and free again for as much as is left.
+    assert_eq!(reserve(&held, &[], wanted(1, 6)), Ok(Reserving::Held));
+    assert!(matches!(reserve(&held, &[], wanted(2, 5)), Ok(Reserving::Short(_))));
+    assert!(matches!(reserve(&held, &[], wanted(2, 4)), Ok(Reserving::Reserved(_))));
+    // Become a grant, it is counted as one: whoever does not know that grant grants nothing.
+    let grants = [Taken { submission_uid: "1".into(), amounts: cpus(6) }];
+    let granted = settled(&held, &grants);
+    assert_eq!((granted.reservations.len(), granted.grants_committed), (0, 1));
+    assert_eq!(reserve(&granted, &[], wanted(2, 4)), Ok(Reserving::Stale));
+    assert!(matches!(reserve(&granted, &grants, wanted(2, 5)), Ok(Reserving::Short(_))));
+    assert!(matches!(reserve(&granted, &grants, wanted(2, 4)), Ok(Reserving::Reserved(_))));
+    // The list is bounded; whoever finds it full comes again.
+    let full = CloudDomainStatus {
+        reservations: (10..10 + MAX_RESERVATIONS).map(|n| wanted(n, 0)).collect(),
+        ..CloudDomainStatus::default()
+    };
+    assert_eq!(reserve(&full, &[], wanted(1, 1)), Ok(Reserving::Busy));
+    let mut nearly = full;
+    nearly.reservations.pop();
+    assert!(matches!(reserve(&nearly, &[], wanted(1, 1)), Ok(Reserving::Reserved(_))));
+}
+
+#[test]
+fn r26_2_amounts_that_cannot_be_read_are_an_error_and_never_zero() {
+    let odd = || [("requests.cpu".to_owned(), Quantity("many".into()))].into();
+    let named = |error: (String, QuantityError)| assert_eq!(error.0, "requests.cpu");
+    named(grantable(&CloudDomainSpec { capacity: odd(), ..CloudDomainSpec::default() }).unwrap_err());
+    named(Taken::by_grant(&Grant { amounts: odd(), ..Grant::default() }).unwrap_err());
+    let reservation = Reservation { amounts: odd(), ..Reservation::default() };
+    named(Taken::by_reservation(&reservation).unwrap_err());
+    let status = CloudDomainStatus { reservations: vec![reservation], ..CloudDomainStatus::default() };
+    named(taken(&status, &[]).unwrap_err());
 }
 
 /// Two operators that see the grants late, one pair of reads and guarded writes each, crashes between any two steps.
@@ -124,9 +168,12 @@ fn run(steps: &[Step], ceiling: i64, amounts: &[i64]) -> usize {
                 }
             }
         }
-        let all = taken(&status, &grants).unwrap();
-        let all = sum(&all).unwrap().get("requests.cpu");
-        assert!(all <= Amount::units(ceiling), "{all} of {ceiling}");
+        let reserved = status.reservations.iter().map(|r| &r.submission_uid);
+        let uids: BTreeSet<&String> = grants.iter().map(|g| &g.submission_uid).chain(reserved).collect();
+        let all: i64 = uids.iter().map(|uid| amounts[uid.parse::<usize>().unwrap()]).sum();
+        assert!(all <= ceiling, "{all} of {ceiling}");
+        let counted = sum(&taken(&status, &grants).unwrap()).unwrap();
+        assert_eq!(counted.get("requests.cpu"), Amount::units(all));
         // Counted beyond what there is, no cache could ever know them all, and nothing would be granted any more.
         let counted = usize::try_from(status.grants_committed).unwrap();
         assert!(counted <= grants.len(), "{counted} counted, {} granted", grants.len());

@@ -254,3 +254,59 @@ fn r16_2_a_line_is_an_item_a_proposal_or_the_units_own() {
     // By the authority's consent the unit procures it itself: nothing is provisioned and nothing charged.
     assert_eq!(resolved(&line(None, Some("量子随机数发生器"), Some("目录中无法适配"))), Ok(None));
 }
+
+/// In percent of the smaller of the two, so that too small and too large weigh the same.
+#[test]
+fn r16_1_how_far_an_item_is_from_a_need_is_added_up_over_what_is_asked() {
+    let size = |sizes: &[(&str, i64)]| sizes.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect();
+    let item =
+        CatalogItemSpec { size: size(&[("cores", 8), ("memory", 32), ("none", 0)]), ..CatalogItemSpec::default() };
+    let table: [(&[(&str, i64)], i128); 8] = [
+        (&[], 0),
+        (&[("cores", 8)], 0),
+        (&[("cores", 4)], 100),
+        (&[("cores", 16)], 100),
+        (&[("cores", 7)], 14),
+        (&[("cores", 12), ("memory", 64)], 150),
+        (&[("none", 2)], 100),
+        (&[("disks", 1)], 100_000),
+    ];
+    for (asked, distance) in table {
+        let need = Need { size: size(asked), ..Need::default() };
+        assert_eq!(size_distance(&item, &need), distance, "{asked:?}");
+    }
+}
+
+/// A name says more than a function.
+#[test]
+fn r16_1_words_of_a_need_speak_for_what_they_mention() {
+    let mut item =
+        CatalogItemSpec { functions: vec!["postgresql".into(), "backup".into()], ..CatalogItemSpec::default() };
+    item.names = crate::api::common::Names { zh: "云数据库".into(), en: Some("Cloud database".into()) };
+    let table = [
+        ("", 0),
+        ("需要云数据库", 2),
+        ("a CLOUD DATABASE", 2),
+        ("PostgreSQL", 1),
+        ("postgresql with backup", 2),
+        ("云数据库 (cloud database), postgresql", 5),
+    ];
+    for (description, found) in table {
+        assert_eq!(mentions(&item, description), found, "{description}");
+    }
+}
+
+/// Once the day of its end has come it is proposed to nobody.
+#[test]
+fn r13_1_what_is_withdrawn_is_not_proposed() {
+    let mut registry = fixtures::registry();
+    let need = Need { functions: vec!["postgresql".into()], ..Need::default() };
+    let proposed = |registry: &Registry| {
+        nearest(registry.items.values(), &need, TODAY).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let first = proposed(&registry).remove(0);
+    item(&mut registry, &first).withdrawn_from = Some(date(2026, 11, 25));
+    assert_eq!(proposed(&registry)[0], first, "the last day");
+    item(&mut registry, &first).withdrawn_from = Some(TODAY);
+    assert!(!proposed(&registry).contains(&first));
+}

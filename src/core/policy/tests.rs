@@ -190,6 +190,9 @@ fn r42_1_a_day_has_one_version_or_says_why_it_has_none() {
     assert_eq!(name(&versions, date(2029, 6, 1)).as_deref(), Ok("v3"), "only the days in common are lost");
     versions[2].spec.time_zone = "Nowhere".into();
     assert!(name(&versions, date(2029, 6, 1)).unwrap_err().contains("v3 cannot be used"));
+    let day = date(2040, 1, 1);
+    versions.push(of_family("v4", day, day));
+    assert_eq!(name(&versions, day).as_deref(), Ok("v4"), "one day is a validity");
     let why = in_force(&versions, "nowhere", date(2026, 1, 1)).unwrap_err();
     assert!(why.en.contains("no GovernancePolicy of family `nowhere`") && why.zh.contains("没有适用的管理办法"));
 }

@@ -11,6 +11,7 @@ use jiff::ToSpan as _;
 
 mod histories;
 mod input;
+mod plans;
 
 const UNIT: &str = "zhang.wei@health";
 const AUTHORITY: &str = "li.na@data-bureau";
@@ -80,6 +81,23 @@ fn r15_1_a_filing_by_somebody_without_the_role_opens_nothing() {
     story.makes(submission);
     assert_eq!(story.plan().status.phase, Phase::Draft);
     assert_eq!(void_reasons(&story), [VoidReason::NotEntitled]);
+}
+
+#[test]
+fn r15_1_a_request_is_filed_at_the_gate_of_filing_by_a_submit_and_in_the_role_that_files() {
+    let shapes: [fn(&mut DecisionFact); 4] = [
+        |d| d.spec.gate = "completeness".into(),
+        |d| d.spec.verdict = Verdict::Approve,
+        |d| d.spec.role = "supervisor".into(),
+        |d| d.spec.request_ref.uid = "another".into(),
+    ];
+    for (n, shape) in shapes.into_iter().enumerate() {
+        let mut story = Story::of("health-portal");
+        let mut submission = story.draft(UNIT, GATE_SUBMISSION, Verdict::Submit);
+        shape(&mut submission);
+        story.makes(submission);
+        assert_eq!(story.plan().status.phase, Phase::Draft, "{n}");
+    }
 }
 
 #[test]
@@ -355,7 +373,12 @@ fn r21_1_charging_starts_with_the_third_signature_and_not_before() {
     let signed_at = story.decisions.last().unwrap().at;
     story.now = story.now.checked_add(5.hours()).unwrap();
     story.operator_acts();
-    assert_eq!(story.system.as_ref().unwrap().0.live.as_ref().unwrap().from, signed_at);
+    let live = story.system.as_ref().unwrap().0.live.as_ref().unwrap();
+    assert_eq!(live.from, signed_at);
+    // On record is what was decided since the grant, and nothing of what the grant rests on.
+    let gates: Vec<_> = live.decisions.iter().map(|d| d.gate.as_str()).collect();
+    let since = ["fulfilment", "trial-report", "security-report", "sign-unit", "sign-provider", "sign-authority"];
+    assert_eq!(gates, since);
     assert_eq!(story.plan().status.phase, Phase::Live);
 }
 
