@@ -4,6 +4,6 @@ mod articles;
 mod bad_input;
 mod failures;
 mod ground;
-mod provisioning;
+pub mod provisioning;
 mod track;
 mod voices;

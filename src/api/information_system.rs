@@ -204,10 +204,6 @@ pub struct InformationSystemStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub guests: Vec<Guest>,
-    /// How often something was put right that others had changed (纠偏次数).
-    #[serde(default)]
-    #[schemars(range(min = 0))]
-    pub drifts_corrected: i64,
     /// What holds of this object, one entry a type.
     #[serde(default)]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]

@@ -20,7 +20,7 @@ use crate::runtime::controller::{Error, Settled};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
+use k8s_openapi::api::core::v1::{LimitRange, Namespace, ObjectReference, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -43,7 +43,10 @@ pub async fn reconcile(system: Arc<InformationSystem>, context: Arc<Context>) ->
     let passes = observe_passes(&system, &context).await?;
     keep_books(&system, &context, &passes).await?;
     let valid: Vec<Pass> = passes.iter().filter(|p| p.until > now).cloned().collect();
-    let outcome = provision(&system, &context, &valid).await?;
+    let mut corrected = Vec::new();
+    let outcome = provision(&system, &context, &valid, &mut corrected).await;
+    tell(&system, &context, &corrected).await;
+    let outcome = outcome?;
     let retained = retained_until(&system, &context);
     let version = report(&system, &context, &outcome, &valid, retained, now).await?;
     let ends = valid.iter().map(|p| p.until).chain(retained.filter(|end| *end > now));
@@ -117,11 +120,15 @@ async fn keep_books(system: &InformationSystem, context: &Context, passes: &[Pas
 struct Outcome {
     amounts: Amounts,
     problem: Option<(&'static str, String)>,
-    corrected: Vec<String>,
 }
 
-async fn provision(system: &InformationSystem, context: &Context, guests: &[Pass]) -> Result<Outcome, Error> {
-    let mut outcome = Outcome { amounts: Amounts::default(), problem: None, corrected: Vec::new() };
+async fn provision(
+    system: &InformationSystem,
+    context: &Context,
+    guests: &[Pass],
+    corrected: &mut Vec<ObjectReference>,
+) -> Result<Outcome, Error> {
+    let mut outcome = Outcome { amounts: Amounts::default(), problem: None };
     let registry = context.registry();
     let amounts = system.spec.grants.iter().try_fold(Amounts::default(), |sum, grant| {
         Amounts::parse(&grant.amounts).ok().and_then(|amounts| sum.checked_add(&amounts))
@@ -142,11 +149,11 @@ async fn provision(system: &InformationSystem, context: &Context, guests: &[Pass
     let uid = system.uid().unwrap_or_default();
     let wanted = objects(&system.name_any(), &uid, &system.spec, &amounts, domain, organization, guests);
     outcome.amounts = amounts;
-    if let Some(problem) = own_namespace(system, context, &wanted, &mut outcome.corrected).await? {
+    if let Some(problem) = own_namespace(system, context, &wanted, corrected).await? {
         outcome.problem = Some(problem);
         return Ok(outcome);
     }
-    fill_namespace(context, &system.spec.namespace, &wanted, &mut outcome.corrected).await?;
+    fill_namespace(context, &system.spec.namespace, &wanted, corrected).await?;
     Ok(outcome)
 }
 
@@ -177,7 +184,7 @@ async fn own_namespace(
     system: &InformationSystem,
     context: &Context,
     wanted: &SystemObjects,
-    corrected: &mut Vec<String>,
+    corrected: &mut Vec<ObjectReference>,
 ) -> Result<Option<(&'static str, String)>, Error> {
     let name = &system.spec.namespace;
     let uid = system.uid().unwrap_or_default();
@@ -185,7 +192,7 @@ async fn own_namespace(
     let observed = match context.managed.namespaces.get(&ObjectRef::new(name)) {
         Some(observed) => observed,
         None if apply::create(&namespaces, &context.metrics, &wanted.namespace).await? => {
-            note(Done::Created, "Namespace", name, corrected);
+            note(Done::Created, &wanted.namespace, corrected);
             return Ok(None);
         }
         None => Arc::new(namespaces.get(name).await?),
@@ -209,7 +216,7 @@ async fn own_namespace(
         let annotations = wanted.annotations().iter().all(|(k, v)| there.annotations().get(k) == Some(v));
         annotations && same_labels(wanted, there)
     });
-    note(done.await?, "Namespace", name, corrected);
+    note(done.await?, &wanted.namespace, corrected);
     Ok(None)
 }
 
@@ -218,7 +225,7 @@ async fn fill_namespace(
     context: &Context,
     namespace: &str,
     wanted: &SystemObjects,
-    corrected: &mut Vec<String>,
+    corrected: &mut Vec<ObjectReference>,
 ) -> Result<(), Error> {
     let SystemObjects { namespace: _, quota, limits, policies, bindings } = wanted;
     let managed = &context.managed;
@@ -252,23 +259,35 @@ async fn put<K>(
     store: &Store<K>,
     wanted: &K,
     same: impl Fn(&K, &K) -> bool,
-    corrected: &mut Vec<String>,
+    corrected: &mut Vec<ObjectReference>,
 ) -> Result<(), Error>
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
 {
-    let name = wanted.name_any();
-    let observed = store.get(&ObjectRef::new(&name).within(namespace));
+    let observed = store.get(&ObjectRef::new(&wanted.name_any()).within(namespace));
     let done = apply::ensure(&context.api::<K>(namespace), &context.metrics, wanted, observed.as_deref(), same).await?;
-    note(done, &K::kind(&()), &name, corrected);
+    note(done, wanted, corrected);
     Ok(())
 }
 
 /// Something that was missing or changed; a guest's binding is missing until it is made.
-fn note(done: Done, kind: &str, name: &str, corrected: &mut Vec<String>) {
-    let arrives = done == Done::Created && name.starts_with(names::GUEST_BINDING);
+fn note<K: Resource<DynamicType = ()>>(done: Done, object: &K, corrected: &mut Vec<ObjectReference>) {
+    let arrives = done == Done::Created && object.name_any().starts_with(names::GUEST_BINDING);
     if matches!(done, Done::Created | Done::Corrected) && !arrives {
-        corrected.push(format!("{kind} {name}"));
+        corrected.push(object.object_ref(&()));
+    }
+}
+
+/// Counts and tells what was put right, before anything else can fail: the next pass finds nothing to put right. What is
+/// made for the first time had been changed by nobody.
+async fn tell(system: &InformationSystem, context: &Context, corrected: &[ObjectReference]) {
+    let opened = system.status.as_ref().is_some_and(|s| s.provisioned_at.is_some());
+    for object in corrected.iter().filter(|_| opened) {
+        let (kind, name) = (object.kind.as_deref().unwrap_or_default(), object.name.as_deref().unwrap_or_default());
+        context.metrics.drift_corrected(kind);
+        tracing::warn!(kind, name, "put right what others had changed");
+        let note = format!("put right what others had changed or removed: {kind} {name} (已纠正被改动的对象)");
+        context.events.publish_with(&system.object_ref(&()), Some(object), true, "DriftCorrected", &note).await;
     }
 }
 
@@ -292,7 +311,6 @@ async fn report(
     let before = system.status.clone().unwrap_or_default();
     let open = outcome.problem.is_none();
     let provisioned_at = before.provisioned_at.or_else(|| open.then(|| Time::new(now)));
-    let drifted = before.provisioned_at.is_some() && !outcome.corrected.is_empty();
     let status = InformationSystemStatus {
         observed_generation: system.metadata.generation,
         phase: match (&system.spec.live, provisioned_at) {
@@ -313,7 +331,6 @@ async fn report(
                 decision: pass.decision.name.clone(),
             })
             .collect(),
-        drifts_corrected: before.drifts_corrected + i64::from(drifted),
         conditions: Vec::new(),
     };
     let mut statements = statements(system, outcome, status.phase);
@@ -323,15 +340,6 @@ async fn report(
         conditions: apply::conditions(&before.conditions, &statements, generation, now),
         ..status
     };
-    if drifted {
-        let what = outcome.corrected.join(", ");
-        for changed in &outcome.corrected {
-            context.metrics.drift_corrected(changed.split(' ').next().unwrap_or_default());
-        }
-        tracing::warn!(what, "put right what others had changed");
-        let note = format!("put right what had been changed or removed by others: {what} (已纠正被改动的对象)");
-        context.events.publish(&system.object_ref(&()), true, "DriftCorrected", &note).await;
-    }
     if system.status.as_ref() == Some(&status) {
         return Ok(None);
     }

@@ -18,12 +18,25 @@ impl Events {
 
     /// Publishes a note about an object.
     pub async fn publish(&self, about: &ObjectReference, warning: bool, reason: &str, note: &str) {
+        self.publish_with(about, None, warning, reason, note).await;
+    }
+
+    /// Publishes a note about an object to which another one belongs. What is told again within minutes is counted, and
+    /// keeps the first note; so a note that differs by that other object needs its name.
+    pub async fn publish_with(
+        &self,
+        about: &ObjectReference,
+        with: Option<&ObjectReference>,
+        warning: bool,
+        reason: &str,
+        note: &str,
+    ) {
         let event = Event {
             type_: if warning { EventType::Warning } else { EventType::Normal },
             reason: reason.to_owned(),
             note: Some(cut(note).to_owned()),
             action: reason.to_owned(),
-            secondary: None,
+            secondary: with.cloned(),
         };
         if let Err(error) = self.0.publish(&event, about).await {
             tracing::warn!(%error, reason, "event could not be written");

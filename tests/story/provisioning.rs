@@ -4,6 +4,7 @@ use crate::support::edit;
 use crate::world::*;
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::{ConfigMap, LimitRange, Namespace, ResourceQuota, Secret};
+use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::api::{DeleteParams, ListParams, ObjectMeta, PostParams};
@@ -145,9 +146,26 @@ async fn drift_is_put_right_and_reported() -> Result<()> {
         Ok(bindings.get_opt("yunguan-developer").await?.map(|_| ()))
     })
     .await?;
-    let systems: Api<InformationSystem> = Api::namespaced(world.admin().await?, &case.home());
-    eventually(&systems, "drift", "drift on record", |s| s.status.as_ref().is_some_and(|s| s.drifts_corrected >= 2))
+    told_of_drift(world, &case, &["ResourceQuota yunguan", "RoleBinding yunguan-developer"]).await
+}
+
+/// Waits until the metric and an Event on the system tell of each of these corrections.
+pub async fn told_of_drift(world: &World, case: &Case<'_>, corrections: &[&str]) -> Result<()> {
+    let events: Api<Event> = Api::namespaced(world.admin().await?, &case.home());
+    for correction in corrections {
+        let kind = correction.split(' ').next().unwrap_or_default();
+        let counted = format!("yunguan_drift_corrected_total{{kind=\"{kind}\"}}");
+        wait_until(&format!("{correction} to be told"), PATIENCE, async || {
+            ensure!(world.operator.metrics().await?.contains(&counted), "{counted} is not counted");
+            let told = |event: &Event| {
+                event.reason.as_deref() == Some("DriftCorrected")
+                    && event.regarding.as_ref().and_then(|o| o.name.as_deref()) == Some(&case.name)
+                    && event.note.as_deref().is_some_and(|note| note.contains(correction) && note.contains("已纠正"))
+            };
+            Ok(events.list(&ListParams::default()).await?.iter().any(told).then_some(()))
+        })
         .await?;
+    }
     Ok(())
 }
 
