@@ -2,6 +2,7 @@
 
 mod articles;
 mod bad_input;
+mod books;
 mod failures;
 mod ground;
 pub mod provisioning;

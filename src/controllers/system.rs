@@ -1,35 +1,45 @@
 //! InformationSystem: its books, its namespace and everything in it, and who is let in.
 
+mod books;
+
 use super::Context;
 use super::authority::Freshness;
 use super::context::key_of;
-use crate::api::common::{RequestKind, RequestRef, Time};
+use crate::api::InformationSystem;
+use crate::api::common::Time;
 use crate::api::information_system::{Guest, InformationSystemStatus, SystemPhase};
 use crate::api::names::{
     ANNOTATION_OWNER_UID, CONDITION_LIVE, CONDITION_OLD_SYSTEM_KEPT, CONDITION_PROVISIONED, CONDITION_READY,
     CONDITION_RECONCILING, CONDITION_STALLED, LABEL_MANAGED, ROLE_UNIT,
 };
-use crate::api::{InformationSystem, LedgerEntry, LedgerEntrySpec};
 use crate::build::access::{Pass, passes};
 use crate::build::system::{SystemObjects, objects};
 use crate::core::quantity::Amounts;
 use crate::core::request::Statement;
-use crate::core::{calendar, catalog, ledger, names, retention};
-use crate::runtime::apply::{self, Done, params};
+use crate::core::{calendar, catalog, names, retention};
+use crate::runtime::apply::{self, Done};
 use crate::runtime::controller::{Error, Settled};
-use jiff::Timestamp;
+use books::Stopped;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ObjectReference, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::RoleBinding;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Resource, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
+
+/// Books that have stopped are looked at again so often: nothing tells of a foreign entry that is gone.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
+
+/// The reason while something else stands in the books than the operator wrote.
+const BOOKS_STOPPED: &str = "BooksStopped";
 
 /// One pass over one system.
 ///
@@ -41,15 +51,18 @@ pub async fn reconcile(system: Arc<InformationSystem>, context: Arc<Context>) ->
     }
     let now = Timestamp::now();
     let passes = observe_passes(&system, &context).await?;
-    keep_books(&system, &context, &passes).await?;
-    let valid: Vec<Pass> = passes.iter().filter(|p| p.until > now).cloned().collect();
+    let stopped = books::keep(&system, &context, &passes).await?;
+    // What is not on record has no effect.
+    let on_record = |pass: &Pass| stopped.as_ref().is_none_or(|books| !books.lacks(pass));
+    let valid: Vec<Pass> = passes.iter().filter(|p| p.until > now && on_record(p)).cloned().collect();
     let mut corrected = Vec::new();
-    let outcome = provision(&system, &context, &valid, &mut corrected).await;
+    let outcome = provision(&system, &context, &valid, stopped.as_ref(), &mut corrected).await;
     tell(&system, &context, &corrected).await;
-    let outcome = outcome?;
+    let outcome = Outcome { books: stopped.map(|books| books.why.to_string()), ..outcome? };
     let retained = retained_until(&system, &context);
     let version = report(&system, &context, &outcome, &valid, retained, now).await?;
-    let ends = valid.iter().map(|p| p.until).chain(retained.filter(|end| *end > now));
+    let mended = now.checked_add(LOOK_AGAIN).ok().filter(|_| outcome.books.is_some());
+    let ends = valid.iter().map(|p| p.until).chain(retained.filter(|end| *end > now)).chain(mended);
     Ok(Settled { next: ends.min(), version })
 }
 
@@ -81,54 +94,21 @@ async fn observe_passes(system: &InformationSystem, context: &Context) -> Result
     Ok(passes(&system.uid().unwrap_or_default(), &facts, max_days))
 }
 
-/// Adds what is missing to the system's chain. A name can be taken once, so a chain cannot fork.
-async fn keep_books(system: &InformationSystem, context: &Context, passes: &[Pass]) -> Result<(), Error> {
-    let (namespace, name) = key_of(system);
-    let uid = system.uid().unwrap_or_default();
-    let entries = context.indexes.ledger_by_system.get(&(namespace.clone(), name.clone()));
-    let chain: Vec<LedgerEntrySpec> =
-        entries.iter().filter(|e| e.spec.system.uid == uid).map(|e| e.spec.clone()).collect();
-    let access: Vec<_> =
-        passes.iter().map(|p| (p.decision.uid.clone(), p.decision.at, p.decision.spec.clone())).collect();
-    let reference = RequestRef { kind: RequestKind::InformationSystem, name: name.clone(), uid };
-    let api = context.api::<LedgerEntry>(&namespace);
-    for spec in ledger::missing(&reference, &ledger::facts(&system.spec, &access), &chain) {
-        let entry = LedgerEntry {
-            metadata: ObjectMeta {
-                name: Some(names::ledger_entry(&name, spec.seq)),
-                namespace: Some(namespace.clone()),
-                ..ObjectMeta::default()
-            },
-            spec,
-        };
-        context.metrics.wrote("LedgerEntry", "create");
-        match api.create(&params(), &entry).await {
-            Ok(_) => {}
-            Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {
-                let there = api.get(&entry.name_any()).await?;
-                if there.spec != entry.spec {
-                    return Err(Error::Conflict("the cache does not know the whole chain yet".to_owned()));
-                }
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
-}
-
 /// What provisioning came to.
 struct Outcome {
     amounts: Amounts,
     problem: Option<(&'static str, String)>,
+    books: Option<String>,
 }
 
 async fn provision(
     system: &InformationSystem,
     context: &Context,
     guests: &[Pass],
+    stopped: Option<&Stopped>,
     corrected: &mut Vec<ObjectReference>,
 ) -> Result<Outcome, Error> {
-    let mut outcome = Outcome { amounts: Amounts::default(), problem: None };
+    let mut outcome = Outcome { amounts: Amounts::default(), problem: None, books: None };
     let registry = context.registry();
     let amounts = system.spec.grants.iter().try_fold(Amounts::default(), |sum, grant| {
         Amounts::parse(&grant.amounts).ok().and_then(|amounts| sum.checked_add(&amounts))
@@ -142,7 +122,7 @@ async fn provision(
         ));
         return Ok(outcome);
     };
-    if let Some(problem) = unfounded(system, context) {
+    if let Some(problem) = unfounded(system, context).or_else(|| unrecorded(system, stopped)) {
         outcome.problem = Some(problem);
         return Ok(outcome);
     }
@@ -177,6 +157,13 @@ fn unfounded(system: &InformationSystem, context: &Context) -> Option<(&'static 
             missing.name, missing.uid
         ),
     ))
+}
+
+/// Why nothing is opened for a grant that is not in the books. What is open already stays.
+fn unrecorded(system: &InformationSystem, stopped: Option<&Stopped>) -> Option<(&'static str, String)> {
+    let open = system.status.as_ref().is_some_and(|s| s.provisioned_at.is_some());
+    let books = stopped.filter(|books| !open && books.lacks_a_grant())?;
+    Some((BOOKS_STOPPED, books.why.to_string()))
 }
 
 /// Makes the namespace; one that is there and not ours is never touched.
@@ -343,12 +330,18 @@ async fn report(
     if system.status.as_ref() == Some(&status) {
         return Ok(None);
     }
+    let stops = |conditions: &[Condition]| conditions.iter().any(|c| c.reason == BOOKS_STOPPED);
+    let stopped = outcome.books.as_ref().filter(|_| !stops(&before.conditions) && stops(&status.conditions));
     let turned = before.phase != status.phase;
     let phase = status.phase;
     let mut next = system.clone();
     next.status = Some(status);
     let api = context.api::<InformationSystem>(&system.namespace().unwrap_or_default());
     let version = apply::put_status(&api, &context.metrics, &next).await?.resource_version();
+    if let Some(why) = stopped {
+        tracing::error!(why, "the books of the system have stopped");
+        context.events.publish(&system.object_ref(&()), true, BOOKS_STOPPED, why).await;
+    }
     if turned {
         let note = format!("{phase}: namespace {}", system.spec.namespace);
         context.events.publish(&system.object_ref(&()), false, phase.into(), &note).await;
@@ -384,20 +377,23 @@ fn statements(system: &InformationSystem, outcome: &Outcome, phase: SystemPhase)
             "not live, nothing is charged (未上线，不计费)"
         },
     )];
-    match &outcome.problem {
+    statements.push(match &outcome.problem {
+        Some((reason, message)) => Statement::new(CONDITION_PROVISIONED, false, reason, message),
+        None => Statement::new(
+            CONDITION_PROVISIONED,
+            true,
+            "Open",
+            "the namespace, its quota and its limits stand (资源已开通)",
+        ),
+    });
+    let books = outcome.books.as_ref().map(|why| (BOOKS_STOPPED, why));
+    match outcome.problem.as_ref().map(|(reason, message)| (*reason, message)).or(books) {
         Some((reason, message)) => statements.extend([
-            Statement::new(CONDITION_PROVISIONED, false, reason, message),
             Statement::new(CONDITION_READY, false, reason, message),
             Statement::new(CONDITION_STALLED, true, reason, message),
             Statement::new(CONDITION_RECONCILING, false, reason, "waits for somebody to mend what Ready says"),
         ]),
         None => statements.extend([
-            Statement::new(
-                CONDITION_PROVISIONED,
-                true,
-                "Open",
-                "the namespace, its quota and its limits stand (资源已开通)",
-            ),
             Statement::new(
                 CONDITION_READY,
                 true,
@@ -409,4 +405,16 @@ fn statements(system: &InformationSystem, outcome: &Outcome, phase: SystemPhase)
         ]),
     }
     statements
+}
+
+/// Systems that wait for somebody to mend something, by reason, for the metrics.
+pub fn measure(context: &Context) {
+    let mut stalled: BTreeMap<String, i64> = BTreeMap::new();
+    for system in context.systems.state() {
+        let conditions = system.status.iter().flat_map(|s| &s.conditions);
+        for condition in conditions.filter(|c| c.type_ == CONDITION_STALLED && c.status == "True") {
+            *stalled.entry(condition.reason.clone()).or_default() += 1;
+        }
+    }
+    context.metrics.set_stalled_systems(stalled.iter().map(|(reason, count)| (reason.as_str(), *count)));
 }

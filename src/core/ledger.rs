@@ -35,13 +35,15 @@ pub fn facts(system: &InformationSystemSpec, access: &[(String, Time, DecisionSp
     });
     let access = access.iter().filter_map(|(uid, at, decision)| {
         let access = decision.access.clone()?;
-        Some(Fact {
-            key: format!("access/{uid}"),
-            at: *at,
-            body: LedgerBody { access: Some(access), ..LedgerBody::default() },
-        })
+        Some(Fact { key: access_key(uid), at: *at, body: LedgerBody { access: Some(access), ..LedgerBody::default() } })
     });
     granted.chain(live).chain(access).collect()
+}
+
+/// The key of the fact that a unit let somebody in by this Decision.
+#[must_use]
+pub fn access_key(decision_uid: &str) -> String {
+    format!("access/{decision_uid}")
 }
 
 /// The entries that are missing, continuing the chain.
@@ -156,7 +158,7 @@ mod tests {
         let mut rehashed = changed;
         rehashed[1].hash = hash(&rehashed[1]);
         assert_eq!(check(&rehashed), ["entry 3 does not follow from the one before"]);
-        let mut cut = whole;
+        let mut cut = whole.clone();
         cut.remove(1);
         assert_eq!(
             check(&cut),
@@ -166,5 +168,8 @@ mod tests {
                 "entry 3 is missing: the next one is 4"
             ]
         );
+        let mut twice = whole;
+        twice.push(twice[3].clone());
+        assert!(!check(&twice).is_empty(), "two entries of one place");
     }
 }

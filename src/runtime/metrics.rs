@@ -18,6 +18,7 @@ pub struct Metrics {
     drift: IntCounterVec,
     leader: IntGaugeVec,
     guards: IntGaugeVec,
+    stalled: IntGaugeVec,
 }
 
 impl Metrics {
@@ -63,6 +64,11 @@ impl Metrics {
                 "yunguan_guard_breaches",
                 "Admission policies that do not stand as they were installed.",
                 &["kind", "guard", "breach"],
+            )?,
+            stalled: gauge(
+                "yunguan_systems_stalled",
+                "Systems that wait for somebody to mend something, by reason.",
+                &["reason"],
             )?,
             duration,
             registry,
@@ -118,6 +124,14 @@ impl Metrics {
         self.guards.reset();
         for (kind, name, breach) in breaches {
             self.guards.with_label_values(&[kind, name, breach]).set(1);
+        }
+    }
+
+    /// Systems that wait for somebody to mend something, by reason; reasons that are not named have none.
+    pub fn set_stalled_systems<'a>(&self, reasons: impl IntoIterator<Item = (&'a str, i64)>) {
+        self.stalled.reset();
+        for (reason, count) in reasons {
+            self.stalled.with_label_values(&[reason]).set(count);
         }
     }
 
