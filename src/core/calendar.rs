@@ -124,7 +124,7 @@ impl Days {
 /// The same day so many months later, or that month's last day (Civil Code, article 202).
 #[must_use]
 pub fn add_months(day: Date, months: i32) -> Option<Date> {
-    day.checked_add(months.months()).ok()
+    day.checked_add(Span::new().try_months(months).ok()?).ok()
 }
 
 /// The day on which a moment falls in a zone.
@@ -236,6 +236,7 @@ mod tests {
         assert_eq!(add_months(date(2023, 11, 30), 3), Some(date(2024, 2, 29)));
         assert_eq!(add_months(date(2026, 1, 31), 1), Some(date(2026, 2, 28)));
         assert_eq!(add_months(date(2026, 5, 15), 3), Some(date(2026, 8, 15)));
+        assert_eq!(add_months(date(2026, 5, 15), i32::MAX), None, "beyond all calendars");
     }
 
     proptest! {

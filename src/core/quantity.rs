@@ -91,14 +91,17 @@ impl Amount {
         if negative {
             return Err(QuantityError::Negative(text.to_owned()));
         }
-        let scale = u32::try_from(fraction.len()).ok().and_then(|n| 10_i128.checked_pow(n)).ok_or_else(too_large)?;
         let value: i128 = digits.parse().map_err(|_| too_large())?;
-        let up = value.checked_mul(numerator).and_then(|v| v.checked_mul(1000)).ok_or_else(too_large)?;
-        let down = denominator.checked_mul(scale).ok_or_else(too_large)?;
-        if up % down != 0 {
-            return Err(QuantityError::TooFine(text.to_owned()));
+        let too_fine = || QuantityError::TooFine(text.to_owned());
+        let scale = u32::try_from(fraction.len()).ok().and_then(|n| 10_i128.checked_pow(n)).ok_or_else(too_fine)?;
+        let (up, down) = (numerator * 1000, denominator.checked_mul(scale).ok_or_else(too_fine)?);
+        // In lowest terms, and divided before it is multiplied: what can be counted is never refused on the way.
+        let common = common_divisor(up, down);
+        let (up, down) = (up / common, down / common);
+        if value % down != 0 {
+            return Err(too_fine());
         }
-        let thousandths = up / down;
+        let thousandths = (value / down).checked_mul(up).ok_or_else(too_large)?;
         if thousandths > MAX { Err(too_large()) } else { Ok(Self(thousandths)) }
     }
 
@@ -172,6 +175,11 @@ fn factor(suffix: &str) -> Option<(i128, i128)> {
     let exponent: i32 = suffix.strip_prefix(['e', 'E'])?.parse().ok()?;
     let power = 10_i128.checked_pow(exponent.unsigned_abs()).filter(|_| exponent.abs() <= 18)?;
     Some(if exponent < 0 { (1, power) } else { (power, 1) })
+}
+
+/// The greatest number that divides both.
+fn common_divisor(a: i128, b: i128) -> i128 {
+    if b == 0 { a } else { common_divisor(b, a % b) }
 }
 
 /// How an amount is printed: bytes in powers of 1024, everything else in powers of 1000.
@@ -319,6 +327,7 @@ mod tests {
             ("3E3", 3_000_000),
             ("1e-3", 1),
             ("1E", 1_000_000_000_000_000_000_000),
+            ("2.932260528564453125Ei", 3_380_666_220_491_797_692_416),
             ("1000000u", 1_000),
             ("1000000000n", 1_000),
         ];
@@ -332,6 +341,8 @@ mod tests {
         assert!(matches!(Amount::parse("-1"), Err(QuantityError::Negative(_))));
         assert!(matches!(Amount::parse("0.0001"), Err(QuantityError::TooFine(_))));
         assert!(matches!(Amount::parse("1n"), Err(QuantityError::TooFine(_))));
+        assert!(matches!(Amount::parse("2.932233720368847758Ei"), Err(QuantityError::TooFine(_))));
+        assert!(matches!(Amount::parse(&format!("0.{}1", "0".repeat(40))), Err(QuantityError::TooFine(_))));
         assert!(matches!(Amount::parse("16Ei"), Err(QuantityError::TooLarge(_))));
         assert!(matches!(Amount::parse("99999999999999999999999999999999999999999"), Err(QuantityError::TooLarge(_))));
         for text in ["", ".", "1.2.3", "abc", "1 Gi", "1gi", "1e", "1e99", "１", "一"] {
