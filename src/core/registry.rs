@@ -251,7 +251,11 @@ mod tests {
 
     #[test]
     fn calendars_are_those_of_their_region() {
-        let year = |region: &str, year| WorkCalendarSpec { region: region.into(), year, ..WorkCalendarSpec::default() };
+        let year = |region: &str, year| Named {
+            name: format!("{region}-{year}"),
+            uid: String::new(),
+            spec: WorkCalendarSpec { region: region.into(), year, ..WorkCalendarSpec::default() },
+        };
         let calendars = Registry::calendars_of(&[year("cn", 2025), year("cn", 2026), year("hk", 2026)]);
         assert_eq!(calendars.keys().collect::<Vec<_>>(), ["cn", "hk"]);
         let monday = jiff::civil::date(2025, 11, 24);
