@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// Reservations are looked at so often until none is left.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
 /// For so long the next approval in the domain may count what has become a grant, in the write that it makes anyway.
-const COUNTED_AFTER: SignedDuration = SignedDuration::from_secs(3);
+const COUNTED_AFTER: SignedDuration = SignedDuration::from_secs(2);
 
 /// One pass over one domain.
 ///

@@ -1,7 +1,7 @@
 //! Where a case ended, by what the API server and its audit log say.
 
 use crate::support::OPERATOR;
-use crate::world::{Case, World};
+use crate::world::{Case, PATIENCE, World};
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -66,9 +66,14 @@ pub async fn end_of(case: &Case<'_>) -> Result<Value> {
     let namespace = case.namespace();
     let request = case.request().await?;
     let system = case.system().await?;
-    let domain: CloudDomain = Api::all(admin.clone()).get(&system.spec.domain).await?;
-    let reserved = domain.status.map(|s| s.reservations).unwrap_or_default();
-    ensure!(reserved.iter().all(|r| r.request.name != case.name), "a reservation is left: {reserved:?}");
+    let domains: Api<CloudDomain> = Api::all(admin.clone());
+    // What became a grant is counted a moment later.
+    wait_until("the reservation to be counted as a grant", PATIENCE, async || {
+        let reserved = domains.get(&system.spec.domain).await?.status.map(|s| s.reservations).unwrap_or_default();
+        ensure!(reserved.iter().all(|r| r.request.name != case.name), "a reservation is left: {reserved:?}");
+        Ok(Some(()))
+    })
+    .await?;
     let entries: Api<LedgerEntry> = Api::namespaced(admin.clone(), &case.home());
     let entries = entries.list(&ListParams::default().fields(&format!("spec.system.name={}", case.name))).await?;
     let chain: Vec<_> = entries.items.into_iter().map(|e| e.spec).collect();

@@ -7,9 +7,9 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, CustomResourceValidation, JSONSchemaProps,
 };
 use kube::Api;
-use yunguan::api::InformationSystem;
 use yunguan::api::cloud_resource_request::Phase;
 use yunguan::api::decision::Verdict;
+use yunguan::api::{CloudDomain, InformationSystem};
 use yunguan_cluster::{Person, wait_until};
 
 #[tokio::test]
@@ -24,6 +24,9 @@ async fn killed_and_restarted_the_operator_ends_in_the_same_place() -> Result<()
     assert!(Api::<InformationSystem>::namespaced(world.admin().await?, &case.home()).get_opt("kill").await?.is_none());
     world.operator.restart().await?;
     case.phase(Phase::Trial).await?;
+    let domains: Api<CloudDomain> = Api::all(world.admin().await?);
+    let counted = |d: &CloudDomain| d.status.as_ref().is_some_and(|s| s.reservations.is_empty() && s.systems == 1);
+    eventually(&domains, "bozhou-main", "the grant counted", counted).await?;
     // A clean stop gives the lease up, and the next one comes to rest without a write.
     world.operator.terminate(PATIENCE).await?;
     let mut audit = world.cluster.audit_from_now()?;

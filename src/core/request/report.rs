@@ -1,6 +1,6 @@
 //! Plans for people to read: phase, open gates, who must act by when, conditions with the next step.
 
-use super::{Facts, Plan, Statement, Timestamp, first_role, lines::Lines, place, room, subject_uid};
+use super::{Facts, Plan, Statement, Timestamp, entitled, first_role, lines::Lines, place, room, subject_uid};
 use crate::api::GovernancePolicySpec;
 use crate::api::cloud_resource_request::{CloudResourceRequestStatus, OpenGate, Phase, Submission, VoidDecision};
 use crate::api::common::{Names, PolicyRef, Time};
@@ -137,7 +137,7 @@ fn void_submissions(
         .map(|d| {
             let (reason, message) = if d.spec.request_ref.uid != subject_uid(facts) {
                 (VoidReason::OtherRequest, Text::new("it filed another object of the same name", "所提交的是另一个同名对象"))
-            } else if !d.entitled || d.spec.role != role {
+            } else if d.spec.role != role || !entitled(facts, registry, policy, d) {
                 (
                     VoidReason::NotEntitled,
                     Text::new(

@@ -83,6 +83,16 @@ fn r15_1_a_filing_by_somebody_without_the_role_opens_nothing() {
     assert_eq!(void_reasons(&story), [VoidReason::NotEntitled]);
 }
 
+/// The API server's word may lag behind the Organization by a minute; what is said is right at once.
+#[test]
+fn r7_1_who_left_the_unit_is_told_so_and_not_that_the_text_has_changed() {
+    let mut story = filed();
+    let members = &mut story.registry.organizations.get_mut("bozhou-health").unwrap().members;
+    members.iter_mut().for_each(|m| m.users.retain(|user| user != UNIT));
+    assert_eq!(story.plan().status.phase, Phase::Draft);
+    assert_eq!(void_reasons(&story), [VoidReason::NotEntitled]);
+}
+
 #[test]
 fn r15_1_a_request_is_filed_at_the_gate_of_filing_by_a_submit_and_in_the_role_that_files() {
     let shapes: [fn(&mut DecisionFact); 4] = [
