@@ -1,24 +1,44 @@
-//! What the operator asks of the API server when there is nothing to do.
+//! What the operator asks of the API server when many systems run and there is nothing to do.
 
-use crate::ground::Ground;
+use crate::at_rest;
+use crate::ground::{Ground, UNIT};
 use crate::report::{Aim, Report};
+use crate::size::mebibytes;
 use crate::support::OPERATOR;
-use anyhow::Result;
-use kube::Api;
-use kube::api::ListParams;
+use crate::track;
+use crate::usage::resident;
+use crate::world::PATIENCE;
+use anyhow::{Context as _, Result};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use kube::api::PostParams;
+use kube::runtime::{WatchStreamExt as _, watcher};
+use kube::{Api, ResourceExt};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use yunguan::api::InformationSystem;
+use yunguan::core::names::{home_namespace, system_namespace};
 use yunguan_cluster::audit::Event;
+
+const AT_ONCE: usize = 16;
+/// The system that comes by the whole track.
+const MODEL: &str = "model";
 
 /// Watches for so long what it asks for, the lease apart.
 ///
 /// # Errors
-/// When the audit log cannot be read.
-pub async fn measure(ground: &Ground, span: Duration, report: &mut Report) -> Result<()> {
-    let systems = Api::<InformationSystem>::all(ground.world.admin().await?).list(&ListParams::default()).await?;
+/// When a system is not opened, or the audit log cannot be read.
+pub async fn measure(report: &mut Report, systems: usize, span: Duration) -> Result<()> {
+    let ground = Ground::new().await?;
+    track::round(&ground, &[MODEL.to_owned()], 1).await?;
+    let before = resident(ground.world.operator.pid())?;
+    report.figure("memory with 1 system", "MiB", vec![mebibytes(Some(&before))], None);
+    open(&ground, systems).await?;
     let mut log = ground.world.cluster.audit_from_now()?;
+    at_rest(&mut log).await?;
+    let after = resident(ground.world.operator.pid())?;
+    report.figure(format!("memory with {systems} systems"), "MiB", vec![mebibytes(Some(&after))], None);
+    log.skip()?;
     // Not a wait for something: this is the time that is measured.
     tokio::time::sleep(span).await;
     let mut asked: BTreeMap<String, usize> = BTreeMap::new();
@@ -29,7 +49,7 @@ pub async fn measure(ground: &Ground, span: Duration, report: &mut Report) -> Re
         *asked.entry(format!("{} {resource}", event.verb)).or_default() += 1;
         totals[kind] += 1;
     }
-    let what = |what: &str| format!("idle for {} s with {} systems: {what}", span.as_secs(), systems.items.len());
+    let what = |what: &str| format!("idle for {} s with {systems} systems: {what}", span.as_secs());
     let [writes, reads, watches, reviews] = totals.map(|n| vec![f64::from(n)]);
     report.figure(what("writes"), "", writes, Some(Aim::AtMost(0.0)));
     report.figure(what("reads"), "", reads, None);
@@ -37,6 +57,37 @@ pub async fn measure(ground: &Ground, span: Duration, report: &mut Report) -> Re
     report.figure(what("watches taken up again"), "", watches, None);
     report.fact("idle", json!(asked));
     Ok(())
+}
+
+/// Has so many systems opened beside the one that came by the whole track: copies of it, with its grant and under names
+/// of their own, put on record by the operator's account, which alone may. The operator opens each as any other.
+async fn open(ground: &Ground, wanted: usize) -> Result<()> {
+    let home = home_namespace(UNIT);
+    let systems: Api<InformationSystem> = Api::namespaced(ground.client(OPERATOR)?, &home);
+    let model = systems.get(MODEL).await?;
+    let copies: Vec<InformationSystem> = (1..wanted)
+        .map(|n| {
+            let mut copy = InformationSystem::new(&format!("copy-{n}"), model.spec.clone());
+            copy.spec.namespace = system_namespace(UNIT, &copy.name_any());
+            copy
+        })
+        .collect();
+    let written = stream::iter(&copies).map(|copy| systems.create(&PostParams::default(), copy));
+    written.buffer_unordered(AT_ONCE).try_for_each(async |_| Ok(())).await?;
+    let mut missing: BTreeSet<String> = copies.iter().map(ResourceExt::name_any).collect();
+    let opened = async {
+        let mut seen = std::pin::pin!(watcher(systems, watcher::Config::default()).default_backoff().applied_objects());
+        while let Some(system) = seen.next().await {
+            let Ok(system) = system else { continue };
+            if system.status.as_ref().is_some_and(|s| s.provisioned_at.is_some()) {
+                missing.remove(&system.name_any());
+            }
+            if missing.is_empty() {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE * 10, opened).await.with_context(|| format!("{wanted} systems are not opened"))
 }
 
 /// Write, read, watch or review; nothing for the lease.

@@ -15,8 +15,8 @@
 //! | operator | the namespace, quota, limit range, network policies and role binding |
 //!
 //! Access reviews, reads and Events, which the operator does besides, are not among them. `BENCH_QUICK=1` makes a short
-//! run, `BENCH_REQUESTS` says how many requests a round has, `BENCH_JSON` names the file for the figures. Nothing is
-//! asserted but that every request gets to its end.
+//! run, `BENCH_ONLY` names the one part to run (`rounds`, `idle`, `memory`), `BENCH_REQUESTS` says how many requests a
+//! round has, `BENCH_JSON` names the file for the figures. Nothing is asserted but that every request gets to its end.
 
 mod ground;
 mod idle;
@@ -48,8 +48,9 @@ struct Scale {
     rounds: usize,
     requests: usize,
     at_once: usize,
-    stored: &'static [usize],
+    systems: usize,
     idle: Duration,
+    stored: &'static [usize],
 }
 
 impl Scale {
@@ -62,16 +63,18 @@ impl Scale {
                 rounds: 2,
                 requests: requests.unwrap_or(16),
                 at_once,
-                stored: &[0, 100, 1_000],
+                systems: 100,
                 idle: Duration::from_secs(10),
+                stored: &[0, 100, 1_000],
             }
         } else {
             Self {
                 rounds: 5,
                 requests: requests.unwrap_or(32),
                 at_once,
-                stored: &[0, 1_000, 10_000],
+                systems: 1_000,
                 idle: Duration::from_mins(1),
+                stored: &[0, 1_000, 10_000],
             }
         }
     }
@@ -85,10 +88,20 @@ async fn main() -> Result<()> {
     }
     let scale = Scale::wanted();
     let mut report = Report::default();
-    rounds(&scale, &mut report).await?;
+    let only = std::env::var("BENCH_ONLY").ok();
+    let wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);
     // A run that is cut short leaves what it has found.
-    report.write()?;
-    size::measure(&mut report, scale.stored).await?;
+    if wanted("rounds") {
+        rounds(&scale, &mut report).await?;
+        report.write()?;
+    }
+    if wanted("idle") {
+        idle::measure(&mut report, scale.systems, scale.idle).await?;
+        report.write()?;
+    }
+    if wanted("memory") {
+        size::measure(&mut report, scale.stored).await?;
+    }
     println!("{}", report.table());
     println!("as JSON: {}", report.write()?.display());
     Ok(())
@@ -125,7 +138,7 @@ async fn rounds(scale: &Scale, report: &mut Report) -> Result<()> {
         }
     }
     figures.tell(scale, least, report);
-    idle::measure(&ours, scale.idle, report).await
+    Ok(())
 }
 
 /// What was done until the operator came to rest.

@@ -7,6 +7,7 @@ use crate::usage::resident;
 use crate::world::PATIENCE;
 use anyhow::{Context as _, Result};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::Timestamp;
 use kube::Api;
 use kube::api::PostParams;
 use serde_json::json;
@@ -67,7 +68,7 @@ async fn store(ground: &Ground, from: usize, to: usize) -> Result<()> {
 async fn start(ground: &Ground, stored: usize, report: &mut Report) -> Result<()> {
     let operator = &ground.world.operator;
     operator.terminate(Duration::from_secs(30)).await?;
-    let started = Instant::now();
+    let (started, began) = (Instant::now(), Timestamp::now());
     operator.start_again()?;
     let first = reach(ground, 1, started).await?;
     let filed = Instant::now();
@@ -83,6 +84,8 @@ async fn start(ground: &Ground, stored: usize, report: &mut Report) -> Result<()
     let at_rest = reconciled_to_rest(ground).await?.duration_since(started);
     let seconds = |d: Duration| vec![d.as_secs_f64()];
     let what = |what: &str| format!("start with {stored} requests: {what}");
+    report.figure(what("all listed"), "s", vec![told(ground, "watching; waits for the lease", began)?], None);
+    report.figure(what("lease taken"), "s", vec![told(ground, "acting", began)?], None);
     report.figure(what("first one looked at"), "s", seconds(first), None);
     report.figure(what("as many looked at as are stored"), "s", seconds(caught_up), Some(Aim::Below(5.0)));
     report.figure(what("at rest"), "s", seconds(at_rest), None);
@@ -94,6 +97,14 @@ async fn start(ground: &Ground, stored: usize, report: &mut Report) -> Result<()
     report.fact("looked_at_when_the_new_one_was_served", json!(served.1));
     report.fact("looked_at_by_the_time_it_was_at_rest", json!(reconciles(ground).await?));
     Ok(())
+}
+
+/// How long after that the operator logged this, last.
+fn told(ground: &Ground, message: &str, began: Timestamp) -> Result<f64> {
+    let lines = ground.world.operator.log_lines()?;
+    let line = lines.iter().rev().find(|line| line["message"] == message);
+    let at = line.and_then(|line| line["timestamp"].as_str()).with_context(|| format!("it never logged: {message}"))?;
+    Ok(at.parse::<Timestamp>()?.duration_since(began).as_secs_f64())
 }
 
 /// Requests looked at since the operator was started, by its own metrics.
@@ -128,7 +139,7 @@ async fn reconciled_to_rest(ground: &Ground) -> Result<Instant> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "some hundred thousand KiB")]
-fn mebibytes(kibibytes: Option<&u64>) -> f64 {
+pub fn mebibytes(kibibytes: Option<&u64>) -> f64 {
     kibibytes.map_or(f64::NAN, |kibibytes| *kibibytes as f64 / 1024.0)
 }
 

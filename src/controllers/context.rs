@@ -2,28 +2,31 @@
 
 use super::authority::Authority;
 use super::guards::Guards;
+use crate::api::cloud_resource_request::Phase;
+use crate::api::common::Time;
 use crate::api::names::LABEL_MANAGED;
 use crate::api::{
     CatalogItem, CloudDomain, CloudResourceRequest, Decision, GovernancePolicy, InformationSystem, LedgerEntry,
     Organization, ServiceProduct, WorkCalendar,
 };
+use crate::core::capacity::Taken;
+use crate::core::quantity::QuantityError;
 use crate::core::registry::{Named, Registry};
 use crate::runtime::events::Events;
+use crate::runtime::id::Id;
 use crate::runtime::index::Index;
 use crate::runtime::metrics::Metrics;
+use crate::runtime::store::Store;
+use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::RoleBinding;
-use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
-
-/// A namespace and a name in it.
-pub type Key = (String, String);
 
 /// Stores of the kinds that the rules are made of.
 pub struct RuleStores {
@@ -64,17 +67,49 @@ pub fn managed_selector() -> String {
 /// Objects by what they refer to.
 pub struct Indexes {
     /// Decisions by the request that they name.
-    pub decisions_by_request: Arc<Index<Key, Decision>>,
+    pub decisions_by_request: Arc<Index<Id<CloudResourceRequest>, Decision>>,
     /// Decisions by the system that they let somebody into.
-    pub decisions_by_system: Arc<Index<Key, Decision>>,
-    /// Requests by system code.
-    pub requests_by_code: Arc<Index<Key, CloudResourceRequest>>,
-    /// Systems by domain.
-    pub systems_by_domain: Arc<Index<String, InformationSystem>>,
+    pub decisions_by_system: Arc<Index<Id<InformationSystem>, Decision>>,
+    /// Requests by the system that their code names, with the filing that is being decided.
+    pub requests_by_code: Arc<Index<Id<InformationSystem>, CloudResourceRequest, Option<Filed>>>,
+    /// Requests by phase, with the gates at which they wait.
+    pub requests_by_phase: Arc<Index<Phase, CloudResourceRequest, Box<[Waits]>>>,
+    /// Systems by domain, with the room that they take.
+    pub systems_by_domain: Arc<Index<Id<CloudDomain>, InformationSystem, Arc<Takes>>>,
+    /// Systems that wait for somebody to mend something, by reason.
+    pub systems_stalled: Arc<Index<String, InformationSystem>>,
     /// Ledger entries by system.
-    pub ledger_by_system: Arc<Index<Key, LedgerEntry>>,
+    pub ledger_by_system: Arc<Index<Id<InformationSystem>, LedgerEntry>>,
     /// Role bindings by namespace.
-    pub bindings_by_namespace: Arc<Index<String, RoleBinding>>,
+    pub bindings_by_namespace: Arc<Index<Id<Namespace>, RoleBinding>>,
+}
+
+/// A filing that is being decided.
+#[derive(Clone)]
+pub struct Filed {
+    /// When it was filed.
+    pub at: Time,
+    /// Its uid.
+    pub submission_uid: String,
+}
+
+/// A gate at which a request waits.
+#[derive(Clone)]
+pub struct Waits {
+    /// The gate.
+    pub gate: Box<str>,
+    /// Since when.
+    pub since: Option<Time>,
+    /// Until when it should be passed.
+    pub due: Option<Time>,
+}
+
+/// The room that a system takes in its domain.
+pub struct Takes {
+    /// When the system was opened.
+    pub since: Option<Timestamp>,
+    /// Its grants; an amount that cannot be read is an error, with its resource.
+    pub grants: Result<Vec<Taken>, (String, QuantityError)>,
 }
 
 /// Everything a controller works with.
@@ -95,6 +130,10 @@ pub struct Context {
     pub requests: Store<CloudResourceRequest>,
     /// Systems.
     pub systems: Store<InformationSystem>,
+    /// Decisions.
+    pub decisions: Store<Decision>,
+    /// The books.
+    pub ledger: Store<LedgerEntry>,
     /// Ours in namespaces.
     pub managed: ManagedStores,
     /// Indexes.
@@ -141,13 +180,13 @@ impl Context {
 
     fn build_registry(&self) -> Registry {
         let rules = &self.rules;
-        let calendars = sorted(rules.calendars.state().iter().map(|c| named(c.as_ref(), &c.spec)).collect());
+        let calendars = sorted(rules.calendars.iter().map(|c| named(c.as_ref(), &c.spec)).collect());
         Registry {
-            organizations: rules.organizations.state().iter().map(|o| (o.name_any(), o.spec.clone())).collect(),
-            domains: rules.domains.state().iter().map(|d| (d.name_any(), d.spec.clone())).collect(),
-            policies: sorted(rules.policies.state().iter().map(|p| named(p.as_ref(), &p.spec)).collect()),
-            items: rules.items.state().iter().map(|i| (i.name_any(), named(i.as_ref(), &i.spec))).collect(),
-            products: sorted(rules.products.state().iter().map(|p| named(p.as_ref(), &p.spec)).collect()),
+            organizations: rules.organizations.iter().map(|o| (o.name_any(), o.spec.clone())).collect(),
+            domains: rules.domains.iter().map(|d| (d.name_any(), d.spec.clone())).collect(),
+            policies: sorted(rules.policies.iter().map(|p| named(p.as_ref(), &p.spec)).collect()),
+            items: rules.items.iter().map(|i| (i.name_any(), named(i.as_ref(), &i.spec))).collect(),
+            products: sorted(rules.products.iter().map(|p| named(p.as_ref(), &p.spec)).collect()),
             calendars: Registry::calendars_of(&calendars),
         }
     }
@@ -182,10 +221,17 @@ impl Context {
         Api::namespaced(self.client.clone(), namespace)
     }
 
+    /// The decisions about a request.
+    #[must_use]
+    pub fn decisions_about(&self, request: &Id<CloudResourceRequest>) -> Vec<Arc<Decision>> {
+        let named = self.indexes.decisions_by_request.ids(request);
+        named.iter().filter_map(|id| self.decisions.get(id)).collect()
+    }
+
     /// The domain as it was seen last.
     #[must_use]
     pub fn domain(&self, name: &str) -> Option<Arc<CloudDomain>> {
-        self.rules.domains.get(&ObjectRef::new(name))
+        self.rules.domains.get(&Id::new(name))
     }
 }
 
@@ -199,8 +245,14 @@ fn sorted<S>(mut all: Vec<Named<S>>) -> Vec<Named<S>> {
     all
 }
 
-/// Namespace and name of an object.
+/// Something of this name in the namespace of an object.
 #[must_use]
-pub fn key_of<K: Resource>(object: &K) -> Key {
-    (object.namespace().unwrap_or_default(), object.name_any())
+pub fn beside<K: Resource, L>(object: &K, name: &str) -> Id<L> {
+    Id::new(name).within(&object.namespace().unwrap_or_default())
+}
+
+/// The system that a request asks for, by its code.
+#[must_use]
+pub fn system_of(request: &CloudResourceRequest) -> Id<InformationSystem> {
+    beside(request, &request.spec.application.system.code)
 }

@@ -12,9 +12,9 @@ use crate::core::request::Statement;
 use crate::core::text::Text;
 use crate::runtime::apply;
 use crate::runtime::controller::{Error, Settled};
+use crate::runtime::id::Id;
 use jiff::{SignedDuration, Timestamp};
 use kube::api::ListParams;
-use kube::runtime::reflector::ObjectRef;
 use kube::{Api, ResourceExt as _};
 use std::sync::Arc;
 
@@ -85,8 +85,8 @@ async fn survey(context: &Context, domain: &CloudDomain, grants: &[Taken]) -> Re
 
 /// When the newest grant of a domain is counted, if that is not yet.
 fn counted_at(context: &Context, domain: &str, now: Timestamp) -> Option<Timestamp> {
-    let systems = context.indexes.systems_by_domain.get(&domain.to_owned());
-    let newest = systems.iter().filter_map(|s| Some(s.metadata.creation_timestamp.as_ref()?.0)).max()?;
+    let systems = context.indexes.systems_by_domain.get(&Id::new(domain));
+    let newest = systems.iter().filter_map(|(_, takes)| takes.since).max()?;
     // The API server's clock may be ahead of ours: that keeps nobody waiting.
     newest.checked_add(COUNTED_AFTER).ok().filter(|at| newest <= now && now < *at)
 }
@@ -108,7 +108,7 @@ pub(super) fn told(
     let granted =
         capacity::sum(&taken).ok_or_else(|| Error::Transient(format!("the grants in {name} cannot be added up")))?;
     status.granted = granted.print();
-    status.systems = i64::try_from(context.indexes.systems_by_domain.get(&name).len()).unwrap_or(i64::MAX);
+    status.systems = i64::try_from(context.indexes.systems_by_domain.get(&Id::new(&name)).len()).unwrap_or(i64::MAX);
     status.observed_generation = domain.metadata.generation;
     let statements = judge(context, domain, &granted, &mut status);
     let generation = domain.metadata.generation.unwrap_or_default();
@@ -150,7 +150,7 @@ fn asks(request: &CloudResourceRequest, domain: &str, reservation: &Reservation)
 async fn stands(context: &Context, domain: &str, reservation: &Reservation) -> Result<bool, Error> {
     let asks = |request: &CloudResourceRequest| asks(request, domain, reservation);
     let name = &reservation.request.name;
-    let cached = context.requests.get(&ObjectRef::new(name).within(&reservation.namespace));
+    let cached = context.requests.get(&Id::new(name).within(&reservation.namespace));
     if context.is_under_way(&reservation.submission_uid) || cached.is_some_and(|request| asks(&request)) {
         return Ok(true);
     }

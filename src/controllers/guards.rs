@@ -2,12 +2,13 @@
 
 use super::Context;
 use crate::core::guards::{self, Breach, Guard};
+use crate::runtime::id::Id;
+use crate::runtime::store::Store;
 use k8s_openapi::api::admissionregistration::v1::{
     MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding, ValidatingAdmissionPolicy,
     ValidatingAdmissionPolicyBinding,
 };
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::runtime::reflector::{ObjectRef, Store};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -57,17 +58,13 @@ impl Guards {
     fn standing(&self, guard: &Guard) -> Option<Value> {
         let name = guard.name.as_str();
         match guard.kind.as_str() {
-            "ValidatingAdmissionPolicy" => {
-                self.validating.get(&ObjectRef::new(name)).and_then(|object| value(&object.spec))
-            }
+            "ValidatingAdmissionPolicy" => self.validating.get(&Id::new(name)).and_then(|object| value(&object.spec)),
             "ValidatingAdmissionPolicyBinding" => {
-                self.validating_bindings.get(&ObjectRef::new(name)).and_then(|object| value(&object.spec))
+                self.validating_bindings.get(&Id::new(name)).and_then(|object| value(&object.spec))
             }
-            "MutatingAdmissionPolicy" => {
-                self.mutating.get(&ObjectRef::new(name)).and_then(|object| value(&object.spec))
-            }
+            "MutatingAdmissionPolicy" => self.mutating.get(&Id::new(name)).and_then(|object| value(&object.spec)),
             "MutatingAdmissionPolicyBinding" => {
-                self.mutating_bindings.get(&ObjectRef::new(name)).and_then(|object| value(&object.spec))
+                self.mutating_bindings.get(&Id::new(name)).and_then(|object| value(&object.spec))
             }
             _ => None,
         }

@@ -11,12 +11,12 @@ use crate::core::names::home_namespace;
 use crate::core::request::Statement;
 use crate::runtime::apply::{self, Done, params};
 use crate::runtime::controller::{Error, Settled};
+use crate::runtime::id::Id;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::api::ListParams;
-use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
@@ -73,7 +73,7 @@ async fn furnish(organization: &Organization, context: &Context) -> Result<Resul
     let home = home::home(&name, &registry);
     let namespaces: Api<Namespace> = Api::all(context.client.clone());
     let namespace = home.namespace.name_any();
-    let observed = context.managed.namespaces.get(&ObjectRef::new(&namespace));
+    let observed = context.managed.namespaces.get(&Id::new(&namespace));
     if observed.is_none()
         && let Some(there) = namespaces.get_opt(&namespace).await?
         && there.labels().get(crate::api::names::LABEL_MANAGED).is_none()
@@ -89,7 +89,7 @@ async fn furnish(organization: &Organization, context: &Context) -> Result<Resul
     let bindings = context.api::<RoleBinding>(&namespace);
     let mut unbound = Vec::new();
     for binding in &home.bindings {
-        let observed = context.managed.bindings.get(&ObjectRef::new(&binding.name_any()).within(&namespace));
+        let observed = context.managed.bindings.get(&Id::new(&binding.name_any()).within(&namespace));
         let same = |a: &RoleBinding, b: &RoleBinding| {
             same_labels(a, b) && a.subjects.iter().flatten().eq(b.subjects.iter().flatten())
         };

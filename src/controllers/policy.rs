@@ -51,12 +51,12 @@ pub async fn reconcile(policy: Arc<GovernancePolicy>, context: Arc<Context>) -> 
 /// A version by which something was filed or granted stays, whoever deletes it: what was filed under it is judged by it.
 async fn leave(policy: &GovernancePolicy, context: &Context) -> Result<Settled, Error> {
     let uid = policy.uid().unwrap_or_default();
-    let filed = context.requests.state().into_iter().filter(|request| {
+    // Seldom done, so each is read for it.
+    let filed = context.requests.iter().filter(|request| {
         let status = request.status.as_ref();
         status.is_some_and(|s| s.submission.is_some() && s.policy.as_ref().is_some_and(|p| p.uid == uid))
     });
-    let granted =
-        context.systems.state().into_iter().filter(|system| system.spec.grants.iter().any(|g| g.policy.uid == uid));
+    let granted = context.systems.iter().filter(|system| system.spec.grants.iter().any(|g| g.policy.uid == uid));
     let used = filed.count() + granted.count();
     if used == 0 {
         let mut next = policy.clone();

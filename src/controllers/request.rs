@@ -6,6 +6,7 @@ pub(super) use commit::grants_of;
 
 use super::Context;
 use super::authority::Freshness;
+use super::context::{Filed, Waits, system_of};
 use crate::api::CloudResourceRequest;
 use crate::api::InformationSystem;
 use crate::api::cloud_resource_request::Phase;
@@ -15,8 +16,8 @@ use crate::core::request::{Facts, Plan, Rival, Statement, SystemFact, decide};
 use crate::core::workflow::DecisionFact;
 use crate::runtime::apply;
 use crate::runtime::controller::{Error, Settled};
+use crate::runtime::id::Id;
 use jiff::Timestamp;
-use kube::runtime::reflector::ObjectRef;
 use kube::{Resource as _, ResourceExt as _};
 use std::sync::Arc;
 
@@ -48,18 +49,18 @@ pub async fn reconcile(request: Arc<CloudResourceRequest>, context: Arc<Context>
 struct Observed {
     decisions: Vec<DecisionFact>,
     system: Option<Arc<InformationSystem>>,
-    rivals: Vec<Arc<CloudResourceRequest>>,
+    rivals: Vec<(Id<CloudResourceRequest>, Option<Filed>)>,
 }
 
 /// What the caches know.
 async fn observe(context: &Context, request: &CloudResourceRequest) -> Result<Observed, Error> {
-    let namespace = request.namespace().unwrap_or_default();
-    let decisions = context.indexes.decisions_by_request.get(&(namespace.clone(), request.name_any()));
-    let code = &request.spec.application.system.code;
+    let id = Id::of(request);
+    let decisions = context.decisions_about(&id);
+    let system = system_of(request);
     Ok(Observed {
         decisions: context.authority.facts(&decisions, Freshness::Recent).await?,
-        system: context.systems.get(&ObjectRef::new(code).within(&namespace)),
-        rivals: context.indexes.requests_by_code.get(&(namespace, code.clone())),
+        system: context.systems.get(&system),
+        rivals: context.indexes.requests_by_code.get(&system),
     })
 }
 
@@ -69,8 +70,13 @@ impl Observed {
         let namespace = request.namespace().unwrap_or_default();
         let uid = request.uid().unwrap_or_default();
         let domain = context.domain(&request.spec.application.domain);
-        let others = self.rivals.iter().filter(|other| other.uid() != request.uid());
-        let rivals: Vec<Rival<'_>> = others.filter_map(|other| rival(other)).collect();
+        let others = self.rivals.iter().filter(|(other, _)| other.name() != name);
+        let rivals: Vec<Rival<'_>> = others
+            .filter_map(|(other, filed)| {
+                let Filed { at, submission_uid } = filed.as_ref()?;
+                Some(Rival { name: other.name(), filed: *at, submission_uid })
+            })
+            .collect();
         let facts = Facts {
             name: &name,
             uid: &uid,
@@ -87,14 +93,6 @@ impl Observed {
         };
         decide(&facts, &context.registry(), now)
     }
-}
-
-/// A request whose filing is being decided.
-fn rival(request: &CloudResourceRequest) -> Option<Rival<'_>> {
-    let status = request.status.as_ref().filter(|s| matches!(s.phase, Phase::InReview | Phase::Approved))?;
-    let filing = status.submission.as_ref()?;
-    let name = request.metadata.name.as_deref()?;
-    Some(Rival { name, filed: filing.at, submission_uid: &filing.uid })
 }
 
 /// People have approved, and it cannot be granted as things are: said plainly, and tried again when they change.
@@ -149,16 +147,15 @@ pub fn measure(context: &Context, now: Timestamp) {
     use strum::IntoEnumIterator as _;
     let mut phases: BTreeMap<&'static str, i64> = Phase::iter().map(|phase| (phase.into(), 0)).collect();
     let mut gates: BTreeMap<String, (i64, i64)> = BTreeMap::new();
-    for request in context.requests.state() {
-        let Some(status) = &request.status else { continue };
-        *phases.entry(status.phase.into()).or_default() += 1;
-        for gate in &status.open_gates {
+    context.indexes.requests_by_phase.each(|phase, waits| {
+        *phases.entry(phase.into()).or_default() += 1;
+        for Waits { gate, since, due } in waits {
             let age = |at: Time| now.as_second().saturating_sub(at.timestamp().as_second());
-            let entry = gates.entry(gate.gate.clone()).or_default();
-            entry.0 = entry.0.max(gate.since.map_or(0, age));
-            entry.1 += i64::from(gate.due.is_some_and(|due| due.timestamp() <= now));
+            let (oldest, overdue) = gates.entry(gate.to_string()).or_default();
+            *oldest = since.map_or(0, age).max(*oldest);
+            *overdue += i64::from(due.is_some_and(|due| due.timestamp() <= now));
         }
-    }
+    });
     context.metrics.set_requests(phases);
     context.metrics.set_gates(gates.iter().map(|(gate, (oldest, overdue))| (gate.as_str(), *oldest, *overdue)));
 }

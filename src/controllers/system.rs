@@ -4,7 +4,7 @@ mod books;
 
 use super::Context;
 use super::authority::Freshness;
-use super::context::key_of;
+use super::context::beside;
 use crate::api::InformationSystem;
 use crate::api::common::Time;
 use crate::api::information_system::{Guest, InformationSystemStatus, SystemPhase};
@@ -19,6 +19,8 @@ use crate::core::request::Statement;
 use crate::core::{calendar, catalog, names, retention};
 use crate::runtime::apply::{self, Done};
 use crate::runtime::controller::{Error, Settled};
+use crate::runtime::id::Id;
+use crate::runtime::store::Store;
 use books::Stopped;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -27,7 +29,6 @@ use k8s_openapi::api::core::v1::{LimitRange, Namespace, ObjectReference, Resourc
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Resource, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -77,7 +78,8 @@ fn retained_until(system: &InformationSystem, context: &Context) -> Option<Times
 
 /// Whom the unit has let in, by decisions of people who hold the unit's role now.
 async fn observe_passes(system: &InformationSystem, context: &Context) -> Result<Vec<Pass>, Error> {
-    let decisions = context.indexes.decisions_by_system.get(&key_of(system));
+    let named = context.indexes.decisions_by_system.ids(&Id::of(system));
+    let decisions: Vec<_> = named.iter().filter_map(|id| context.decisions.get(id)).collect();
     let registry = context.registry();
     let holders = [system.spec.organization.clone()];
     let mut facts = context.authority.facts(&decisions, Freshness::Recent).await?;
@@ -143,11 +145,9 @@ fn unfounded(system: &InformationSystem, context: &Context) -> Option<(&'static 
     if system.status.as_ref().is_some_and(|s| s.provisioned_at.is_some()) {
         return None;
     }
-    let namespace = system.namespace().unwrap_or_default();
     let missing = system.spec.grants.iter().find_map(|grant| {
-        let key = (namespace.clone(), grant.request.name.clone());
-        let there: Vec<String> =
-            context.indexes.decisions_by_request.get(&key).iter().filter_map(|d| d.uid()).collect();
+        let decisions = context.decisions_about(&beside(system, &grant.request.name));
+        let there: Vec<String> = decisions.iter().filter_map(|d| d.uid()).collect();
         grant.decisions.iter().find(|decision| !there.contains(&decision.uid))
     })?;
     Some((
@@ -176,7 +176,7 @@ async fn own_namespace(
     let name = &system.spec.namespace;
     let uid = system.uid().unwrap_or_default();
     let namespaces: Api<Namespace> = Api::all(context.client.clone());
-    let observed = match context.managed.namespaces.get(&ObjectRef::new(name)) {
+    let observed = match context.managed.namespaces.get(&Id::new(name)) {
         Some(observed) => observed,
         None if apply::create(&namespaces, &context.metrics, &wanted.namespace).await? => {
             note(Done::Created, &wanted.namespace, corrected);
@@ -232,8 +232,9 @@ async fn fill_namespace(
 
 /// Bindings of guests whose time is over, and network policies of networks that are not granted.
 async fn remove_surplus(context: &Context, namespace: &str, wanted: &SystemObjects) -> Result<(), Error> {
-    for binding in context.indexes.bindings_by_namespace.get(&namespace.to_owned()) {
-        if !wanted.bindings.iter().any(|b| b.name_any() == binding.name_any()) {
+    for id in context.indexes.bindings_by_namespace.ids(&Id::new(namespace)) {
+        let surplus = !wanted.bindings.iter().any(|b| b.name_any() == id.name());
+        if surplus && let Some(binding) = context.managed.bindings.get(&id) {
             apply::delete(&context.api::<RoleBinding>(namespace), &context.metrics, binding.as_ref()).await?;
         }
     }
@@ -251,7 +252,7 @@ async fn put<K>(
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
 {
-    let observed = store.get(&ObjectRef::new(&wanted.name_any()).within(namespace));
+    let observed = store.get(&Id::new(&wanted.name_any()).within(namespace));
     let done = apply::ensure(&context.api::<K>(namespace), &context.metrics, wanted, observed.as_deref(), same).await?;
     note(done, wanted, corrected);
     Ok(())
@@ -407,14 +408,16 @@ fn statements(system: &InformationSystem, outcome: &Outcome, phase: SystemPhase)
     statements
 }
 
+/// Why a system waits for somebody to mend something; nothing where it does not.
+pub(super) fn stalled(system: &InformationSystem) -> Option<String> {
+    let mut conditions = system.status.iter().flat_map(|s| &s.conditions);
+    let stalled = conditions.find(|c| c.type_ == CONDITION_STALLED && c.status == "True")?;
+    Some(stalled.reason.clone())
+}
+
 /// Systems that wait for somebody to mend something, by reason, for the metrics.
 pub fn measure(context: &Context) {
     let mut stalled: BTreeMap<String, i64> = BTreeMap::new();
-    for system in context.systems.state() {
-        let conditions = system.status.iter().flat_map(|s| &s.conditions);
-        for condition in conditions.filter(|c| c.type_ == CONDITION_STALLED && c.status == "True") {
-            *stalled.entry(condition.reason.clone()).or_default() += 1;
-        }
-    }
+    context.indexes.systems_stalled.each(|reason, ()| *stalled.entry(reason.clone()).or_default() += 1);
     context.metrics.set_stalled_systems(stalled.iter().map(|(reason, count)| (reason.as_str(), *count)));
 }

@@ -1,26 +1,32 @@
 //! Which change is whose work. The one place that routes; nothing is decided here.
 
 use super::authority::Authority;
-use super::context::{Context, Indexes, ManagedStores, RuleStores, key_of, managed_selector};
+use super::context::{
+    Context, Filed, Indexes, ManagedStores, RuleStores, Takes, Waits, beside, managed_selector, system_of,
+};
 use super::guards::Guards;
+use super::system::stalled;
+use crate::api::cloud_resource_request::Phase;
 use crate::api::common::RequestKind;
 use crate::api::names::{LABEL_ORGANIZATION, LABEL_SYSTEM};
 use crate::api::{
     CatalogItem, CloudDomain, CloudResourceRequest, Decision, GovernancePolicy, InformationSystem, LedgerEntry,
     Organization, ServiceProduct, WorkCalendar,
 };
+use crate::core::capacity::Taken;
 use crate::core::guards::Guard;
 use crate::core::names::home_namespace;
 use crate::runtime::events::Events;
 use crate::runtime::hub::{Change, Hub, Queue, Router, enqueue};
+use crate::runtime::id::Id;
 use crate::runtime::index::Index;
 use crate::runtime::metrics::Metrics;
+use crate::runtime::read::Read;
+use crate::runtime::store::Store;
 use futures::channel::mpsc::{UnboundedReceiver, unbounded};
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::RoleBinding;
-use kube::core::DeserializeGuard;
-use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client, Resource, ResourceExt};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,19 +37,19 @@ use tokio::sync::Notify;
 /// Work for each controller.
 pub struct Work {
     /// Requests.
-    pub requests: UnboundedReceiver<ObjectRef<CloudResourceRequest>>,
+    pub requests: UnboundedReceiver<Id<CloudResourceRequest>>,
     /// Systems.
-    pub systems: UnboundedReceiver<ObjectRef<InformationSystem>>,
+    pub systems: UnboundedReceiver<Id<InformationSystem>>,
     /// Organizations.
-    pub organizations: UnboundedReceiver<ObjectRef<Organization>>,
+    pub organizations: UnboundedReceiver<Id<Organization>>,
     /// Domains.
-    pub domains: UnboundedReceiver<ObjectRef<CloudDomain>>,
+    pub domains: UnboundedReceiver<Id<CloudDomain>>,
     /// Policies.
-    pub policies: UnboundedReceiver<ObjectRef<GovernancePolicy>>,
+    pub policies: UnboundedReceiver<Id<GovernancePolicy>>,
     /// Catalog.
-    pub items: UnboundedReceiver<ObjectRef<CatalogItem>>,
+    pub items: UnboundedReceiver<Id<CatalogItem>>,
     /// Products.
-    pub products: UnboundedReceiver<ObjectRef<ServiceProduct>>,
+    pub products: UnboundedReceiver<Id<ServiceProduct>>,
 }
 
 #[derive(Clone)]
@@ -87,11 +93,11 @@ pub fn watch_all(
     let rules = watch_rules(&mut hub, client, &queues, &sweep);
     let managed = watch_managed(&mut hub, client, &queues, &indexes);
     let guards = watch_guards(&mut hub, client, shipped);
-    watch_decisions(&mut hub, client, &queues, &indexes);
+    let decisions = watch_decisions(&mut hub, client, &queues, &indexes);
     let requests_store = watch_requests(&mut hub, client, &queues, &indexes);
     let systems_store = watch_systems(&mut hub, client, &queues, &indexes);
-    let ledger = Arc::clone(&indexes.ledger_by_system);
-    hub.watch::<LedgerEntry>(all(client), None, vec![Box::new(move |change| drop(ledger.note(change)))]);
+    let by_system = Arc::clone(&indexes.ledger_by_system);
+    let ledger = hub.watch(all(client), None, vec![Box::new(move |change| drop(by_system.note(change)))]);
     let context = Context {
         client: client.clone(),
         metrics: metrics.clone(),
@@ -101,6 +107,8 @@ pub fn watch_all(
         rules,
         requests: requests_store,
         systems: systems_store,
+        decisions,
+        ledger,
         managed,
         indexes,
         look_again: Arc::clone(&sweep.changed),
@@ -113,47 +121,54 @@ pub fn watch_all(
     (hub, Arc::new(context), work, sweep)
 }
 
-fn all<K: Resource<DynamicType = ()>>(client: &Client) -> Api<DeserializeGuard<K>>
-where
-    DeserializeGuard<K>: Resource<DynamicType = ()>,
-{
+fn all<K: Resource<DynamicType = ()>>(client: &Client) -> Api<Read<K>> {
     Api::all(client.clone())
 }
 
 fn indexes() -> Indexes {
     Indexes {
-        decisions_by_request: Index::new(|d: &Decision| refers_to(d, RequestKind::CloudResourceRequest)),
-        decisions_by_system: Index::new(|d: &Decision| refers_to(d, RequestKind::InformationSystem)),
-        requests_by_code: Index::new(|r: &CloudResourceRequest| {
-            Some((r.namespace().unwrap_or_default(), r.spec.application.system.code.clone()))
-        }),
-        systems_by_domain: Index::new(|s: &InformationSystem| Some(s.spec.domain.clone())),
-        ledger_by_system: Index::new(|e: &LedgerEntry| {
-            Some((e.namespace().unwrap_or_default(), e.spec.system.name.clone()))
-        }),
-        bindings_by_namespace: Index::new(ResourceExt::namespace),
+        decisions_by_request: Index::new(|d| refers_to(d, RequestKind::CloudResourceRequest), |_| ()),
+        decisions_by_system: Index::new(|d| refers_to(d, RequestKind::InformationSystem), |_| ()),
+        requests_by_code: Index::new(|r| Some(system_of(r)), filed),
+        requests_by_phase: Index::new(|r: &CloudResourceRequest| r.status.as_ref().map(|s| s.phase), waits),
+        systems_by_domain: Index::new(|s: &InformationSystem| Some(Id::new(&s.spec.domain)), takes),
+        systems_stalled: Index::new(stalled, |_| ()),
+        ledger_by_system: Index::new(|e: &LedgerEntry| Some(beside(e, &e.spec.system.name)), |_| ()),
+        bindings_by_namespace: Index::new(|b: &RoleBinding| b.namespace().map(|namespace| Id::new(&namespace)), |_| ()),
     }
 }
 
-fn refers_to(decision: &Decision, kind: RequestKind) -> Option<(String, String)> {
+fn refers_to<L>(decision: &Decision, kind: RequestKind) -> Option<Id<L>> {
     let reference = &decision.spec.request_ref;
-    (reference.kind == kind).then(|| (decision.namespace().unwrap_or_default(), reference.name.clone()))
+    (reference.kind == kind).then(|| beside(decision, &reference.name))
+}
+
+/// The filing of a request that is being decided.
+fn filed(request: &CloudResourceRequest) -> Option<Filed> {
+    let status = request.status.as_ref().filter(|s| matches!(s.phase, Phase::InReview | Phase::Approved))?;
+    let filing = status.submission.as_ref()?;
+    Some(Filed { at: filing.at, submission_uid: filing.uid.clone() })
+}
+
+fn waits(request: &CloudResourceRequest) -> Box<[Waits]> {
+    let gates = request.status.iter().flat_map(|s| &s.open_gates);
+    gates.map(|gate| Waits { gate: gate.gate.as_str().into(), since: gate.since, due: gate.due }).collect()
+}
+
+fn takes(system: &InformationSystem) -> Arc<Takes> {
+    let since = system.metadata.creation_timestamp.as_ref().map(|at| at.0);
+    Arc::new(Takes { since, grants: system.spec.grants.iter().map(Taken::by_grant).collect() })
 }
 
 /// Rules concern everybody: whatever they are, all work is looked at again, once for many changes.
 fn watch_rules(hub: &mut Hub, client: &Client, queues: &Queues, sweep: &Sweep) -> RuleStores {
-    let domain_queue = queues.domains.clone();
     RuleStores {
         organizations: hub.watch(
             all::<Organization>(client),
             None,
             vec![sweep.router(), to_self(&queues.organizations)],
         ),
-        domains: hub.watch(
-            all::<CloudDomain>(client),
-            None,
-            vec![sweep.router(), Box::new(move |change| enqueue(&domain_queue, &change.object().name_any(), None))],
-        ),
+        domains: hub.watch(all::<CloudDomain>(client), None, vec![sweep.router(), to_self(&queues.domains)]),
         policies: hub.watch(all::<GovernancePolicy>(client), None, vec![sweep.router(), to_self(&queues.policies)]),
         items: hub.watch(all::<CatalogItem>(client), None, vec![sweep.router()]),
         products: hub.watch(all::<ServiceProduct>(client), None, vec![sweep.router()]),
@@ -163,61 +178,46 @@ fn watch_rules(hub: &mut Hub, client: &Client, queues: &Queues, sweep: &Sweep) -
 
 fn to_self<K: Resource<DynamicType = ()> + 'static>(queue: &Queue<K>) -> Router<K> {
     let queue = queue.clone();
-    Box::new(move |change| enqueue(&queue, &change.object().name_any(), change.object().namespace().as_deref()))
+    Box::new(move |change| enqueue(&queue, change.id.clone()))
 }
 
-fn watch_decisions(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Indexes) {
+fn watch_decisions(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Indexes) -> Store<Decision> {
     let (requests, systems) = (queues.requests.clone(), queues.systems.clone());
     let (by_request, by_system) = (Arc::clone(&indexes.decisions_by_request), Arc::clone(&indexes.decisions_by_system));
     let route = move |change: &Change<'_, Decision>| {
         by_request.note(change);
         by_system.note(change);
-        let decision = change.object();
-        let (reference, namespace) = (&decision.spec.request_ref, decision.namespace());
+        let reference = &change.object.spec.request_ref;
         match reference.kind {
-            RequestKind::CloudResourceRequest => enqueue(&requests, &reference.name, namespace.as_deref()),
-            RequestKind::InformationSystem => enqueue(&systems, &reference.name, namespace.as_deref()),
+            RequestKind::CloudResourceRequest => enqueue(&requests, beside(change.object, &reference.name)),
+            RequestKind::InformationSystem => enqueue(&systems, beside(change.object, &reference.name)),
         }
     };
-    hub.watch::<Decision>(all(client), None, vec![Box::new(route)]);
+    hub.watch(all(client), None, vec![Box::new(route)])
 }
 
-fn watch_requests(
-    hub: &mut Hub,
-    client: &Client,
-    queues: &Queues,
-    indexes: &Indexes,
-) -> kube::runtime::reflector::Store<CloudResourceRequest> {
-    let (by_code, queue) = (Arc::clone(&indexes.requests_by_code), queues.requests.clone());
+fn watch_requests(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Indexes) -> Store<CloudResourceRequest> {
+    let (by_code, by_phase) = (Arc::clone(&indexes.requests_by_code), Arc::clone(&indexes.requests_by_phase));
+    let queue = queues.requests.clone();
     // With whatever else asks for a system of the same code: which was filed first concerns them all.
     let route: Router<CloudResourceRequest> = Box::new(move |change| {
-        let request = change.object();
-        let namespace = request.namespace().unwrap_or_default();
+        by_phase.note(change);
         let before = by_code.note(change);
-        let now = (namespace.clone(), request.spec.application.system.code.clone());
-        let others = before.into_iter().chain([now]).flat_map(|key| by_code.get(&key));
-        for other in others.filter(|other| other.name_any() != request.name_any()) {
-            enqueue(&queue, &other.name_any(), Some(&namespace));
-        }
+        let others = before.into_iter().chain([system_of(change.object)]).flat_map(|system| by_code.ids(&system));
+        others.filter(|other| other != change.id).for_each(|other| enqueue(&queue, other));
     });
     hub.watch(all(client), None, vec![route, to_self(&queues.requests)])
 }
 
-fn watch_systems(
-    hub: &mut Hub,
-    client: &Client,
-    queues: &Queues,
-    indexes: &Indexes,
-) -> kube::runtime::reflector::Store<InformationSystem> {
-    let by_domain = Arc::clone(&indexes.systems_by_domain);
+fn watch_systems(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Indexes) -> Store<InformationSystem> {
+    let (by_domain, stalled) = (Arc::clone(&indexes.systems_by_domain), Arc::clone(&indexes.systems_stalled));
     let by_code = Arc::clone(&indexes.requests_by_code);
     let (requests, domains) = (queues.requests.clone(), queues.domains.clone());
     let route: Router<InformationSystem> = Box::new(move |change| {
         by_domain.note(change);
-        enqueue(&domains, &change.object().spec.domain, None);
-        for request in by_code.get(&key_of(change.object().as_ref())) {
-            enqueue(&requests, &request.name_any(), request.namespace().as_deref());
-        }
+        stalled.note(change);
+        enqueue(&domains, Id::new(&change.object.spec.domain));
+        by_code.ids(change.id).into_iter().for_each(|request| enqueue(&requests, request));
     });
     hub.watch(all(client), None, vec![route, to_self(&queues.systems)])
 }
@@ -256,11 +256,11 @@ fn watch_guards(hub: &mut Hub, client: &Client, shipped: Vec<Guard>) -> Guards {
 fn to_owner<K: Resource<DynamicType = ()> + 'static>(queues: &Queues) -> Router<K> {
     let (systems, organizations) = (queues.systems.clone(), queues.organizations.clone());
     Box::new(move |change| {
-        let labels = change.object().labels();
+        let labels = change.object.labels();
         let Some(organization) = labels.get(LABEL_ORGANIZATION) else { return };
         match labels.get(LABEL_SYSTEM) {
-            Some(system) => enqueue(&systems, system, Some(&home_namespace(organization))),
-            None => enqueue(&organizations, organization, None),
+            Some(system) => enqueue(&systems, Id::new(system).within(&home_namespace(organization))),
+            None => enqueue(&organizations, Id::new(organization)),
         }
     })
 }
@@ -278,14 +278,12 @@ impl Sweep {
         let (changed, version) = (Arc::clone(&self.changed), Arc::clone(&self.version));
         let generations: Mutex<HashMap<String, Option<i64>>> = Mutex::default();
         Box::new(move |change| {
-            let object = change.object();
-            let uid = object.uid().unwrap_or_default();
+            let (uid, generation) = (change.object.uid().unwrap_or_default(), change.object.meta().generation);
             let mut generations = generations.lock().unwrap_or_else(PoisonError::into_inner);
-            let turned = match change {
-                Change::Applied(_) => {
-                    generations.insert(uid, object.meta().generation) != Some(object.meta().generation)
-                }
-                Change::Deleted(_) => generations.remove(&uid).is_some(),
+            let turned = if change.gone {
+                generations.remove(&uid).is_some()
+            } else {
+                generations.insert(uid, generation) != Some(generation)
             };
             if turned {
                 version.fetch_add(1, Ordering::AcqRel);
@@ -301,19 +299,17 @@ impl Sweep {
             // Many rules are applied at once: gather them.
             tokio::time::sleep(Duration::from_millis(200)).await;
             context.authority.forget();
-            each(&context.rules.organizations.state(), &self.queues.organizations);
-            each(&context.rules.policies.state(), &self.queues.policies);
-            each(&context.rules.domains.state(), &self.queues.domains);
-            each(&context.rules.items.state(), &self.queues.items);
-            each(&context.rules.products.state(), &self.queues.products);
-            each(&context.requests.state(), &self.queues.requests);
-            each(&context.systems.state(), &self.queues.systems);
+            each(&context.rules.organizations, &self.queues.organizations);
+            each(&context.rules.policies, &self.queues.policies);
+            each(&context.rules.domains, &self.queues.domains);
+            each(&context.rules.items, &self.queues.items);
+            each(&context.rules.products, &self.queues.products);
+            each(&context.requests, &self.queues.requests);
+            each(&context.systems, &self.queues.systems);
         }
     }
 }
 
-fn each<K: Resource<DynamicType = ()>>(objects: &[Arc<K>], queue: &Queue<K>) {
-    for object in objects {
-        enqueue(queue, &object.name_any(), object.namespace().as_deref());
-    }
+fn each<K>(store: &Store<K>, queue: &Queue<K>) {
+    store.ids().into_iter().for_each(|id| enqueue(queue, id));
 }

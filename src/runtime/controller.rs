@@ -1,21 +1,24 @@
 //! The wrapper around every reconcile: deadline, panics, back-off per object, metrics, one log line an outcome.
 
+use super::agenda::Agenda;
 use super::health::Gates;
+use super::id::Id;
 use super::metrics::Metrics;
+use super::store::Store;
 use futures::channel::mpsc::UnboundedReceiver;
-use futures::{FutureExt as _, StreamExt as _};
+use futures::{FutureExt as _, Stream, StreamExt as _};
 use jiff::Timestamp;
-use kube::runtime::controller::{Action, Config, applier};
-use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::collections::HashMap;
-use std::convert::Infallible;
-use std::fmt::Debug;
 use std::future::Future;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -78,11 +81,11 @@ pub struct Options {
 pub async fn run<K, C, F, Fut>(
     options: Options,
     store: Store<K>,
-    queue: UnboundedReceiver<ObjectRef<K>>,
+    queue: UnboundedReceiver<Id<K>>,
     context: Arc<C>,
     reconcile: F,
 ) where
-    K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
+    K: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Send + Sync + 'static,
     C: Send + Sync + 'static,
     F: Fn(Arc<K>, Arc<C>) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Settled, Error>> + Send + 'static,
@@ -93,7 +96,7 @@ pub async fn run<K, C, F, Fut>(
     let backoff = Arc::new(Backoff::default());
     let left = Arc::new(Left::default());
     let reconcile = Arc::new(reconcile);
-    let queue = queue.map(Ok::<_, Infallible>).take_until(stop.cancelled_owned());
+    let queue = queue.take_until(stop.cancelled_owned());
     let once = move |object: Arc<K>, context: Arc<C>| {
         let (reconcile, backoff, metrics) = (Arc::clone(&reconcile), Arc::clone(&backoff), metrics.clone());
         let left = Arc::clone(&left);
@@ -107,49 +110,88 @@ pub async fn run<K, C, F, Fut>(
         );
         async move {
             let uid = object.uid().unwrap_or_default();
-            let started = Instant::now();
-            if left.is_newer(&uid, object.resource_version().as_deref()) {
+            let (seen, started) = (object.resource_version(), Instant::now());
+            if left.is_newer(&uid, seen.as_deref()) {
                 metrics.reconciled(name, "early", started.elapsed());
-                return Ok(Action::requeue(jitter(EARLY)));
+                return jitter(EARLY);
             }
             let attempt = AssertUnwindSafe(async { reconcile(object, context).await }).catch_unwind();
-            let (outcome, action) = match tokio::time::timeout(DEADLINE, attempt).await {
+            let (outcome, wait) = match tokio::time::timeout(DEADLINE, attempt).await {
                 Ok(Ok(Ok(settled))) => {
                     backoff.forget(&uid);
-                    left.note(&uid, settled.version);
-                    ("settled", Action::requeue(until(settled.next)))
+                    left.note(&uid, settled.version.filter(|left| seen.as_ref() != Some(left)));
+                    ("settled", until(settled.next))
                 }
                 Ok(Ok(Err(Error::Conflict(message)))) => {
                     tracing::debug!(message, "conflict; looking again");
-                    ("conflict", Action::requeue(jitter(Duration::from_millis(500))))
+                    ("conflict", jitter(Duration::from_millis(500)))
                 }
                 Ok(Ok(Err(Error::Transient(message)))) => {
                     let wait = backoff.next(&uid);
                     tracing::warn!(message, ?wait, "failed; trying again");
-                    ("failed", Action::requeue(wait))
+                    ("failed", wait)
                 }
                 Ok(Err(_)) => {
                     let wait = backoff.next(&uid);
                     tracing::error!(?wait, "panicked; trying again");
-                    ("panicked", Action::requeue(wait))
+                    ("panicked", wait)
                 }
                 Err(_) => {
                     let wait = backoff.next(&uid);
                     tracing::error!(?wait, "took longer than {DEADLINE:?}; trying again");
-                    ("timeout", Action::requeue(wait))
+                    ("timeout", wait)
                 }
             };
             metrics.reconciled(name, outcome, started.elapsed());
             metrics.backing_off(name, backoff.len());
             gates.set(name, progress.note(outcome == "settled", backoff.len(), Instant::now()));
-            Ok::<_, Infallible>(action)
+            wait
         }
         .instrument(span)
-        .boxed()
     };
-    let config = Config::default().concurrency(concurrency).debounce(debounce);
-    let error_policy = |_: Arc<K>, error: &Infallible, _: Arc<C>| match *error {};
-    applier(once, error_policy, context, store, queue, config).for_each(|_| std::future::ready(())).await;
+    work_off(queue, store, usize::from(concurrency), debounce, |object| once(object, Arc::clone(&context))).await;
+}
+
+/// Looks at what the queue names, and at each again after so long as `once` says, until the queue ends.
+async fn work_off<K, Fut>(
+    queue: impl Stream<Item = Id<K>>,
+    store: Store<K>,
+    concurrency: usize,
+    debounce: Duration,
+    once: impl Fn(Arc<K>) -> Fut,
+) where
+    K: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Send + Sync + 'static,
+    Fut: Future<Output = Duration> + Send + 'static,
+{
+    let mut agenda = Agenda::default();
+    let mut running = JoinSet::new();
+    let mut queue = pin!(queue);
+    loop {
+        while running.len() < concurrency
+            && let Some(id) = agenda.take(Instant::now())
+        {
+            match store.get(&id) {
+                Some(object) => {
+                    let attempt = once(object);
+                    running.spawn(async move { (id, attempt.await) });
+                }
+                None => agenda.done(id, None),
+            }
+        }
+        let next = agenda.next().filter(|_| running.len() < concurrency);
+        tokio::select! {
+            asked = queue.next() => match asked {
+                Some(id) => agenda.add(id, Instant::now() + debounce),
+                None => break,
+            },
+            Some(ended) = running.join_next() => match ended {
+                Ok((id, wait)) => agenda.done(id, Some(Instant::now() + wait)),
+                Err(error) => return tracing::error!(%error, "an attempt ended by itself"),
+            },
+            () = tokio::time::sleep_until(next.unwrap_or_else(Instant::now).into()), if next.is_some() => {}
+        }
+    }
+    while running.join_next().await.is_some() {}
 }
 
 /// Whether a controller gets anywhere. An object that fails is that object's trouble; a minute in which several do and
@@ -231,6 +273,35 @@ fn jitter(wait: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::channel::mpsc::unbounded;
+    use k8s_openapi::api::core::v1::ConfigMap;
+
+    #[tokio::test]
+    async fn what_is_asked_for_is_looked_at_and_again_after_its_time() {
+        let mut object = ConfigMap::default();
+        object.metadata.name = Some("a".into());
+        let store = Store::default();
+        store.put(&Id::of(&object), &object);
+        let (queue, asked) = unbounded();
+        let (tell, mut seen) = unbounded();
+        let once = |object: Arc<ConfigMap>| {
+            let tell = tell.clone();
+            async move {
+                tell.unbounded_send(object.name_any()).unwrap();
+                Duration::from_millis(1)
+            }
+        };
+        for name in ["gone", "a"] {
+            queue.unbounded_send(Id::new(name)).unwrap();
+        }
+        let watch = async {
+            for _ in 0..3 {
+                assert_eq!(seen.next().await.as_deref(), Some("a"));
+            }
+            drop(queue);
+        };
+        tokio::join!(work_off(asked, store, 2, Duration::ZERO, once), watch);
+    }
 
     #[test]
     fn backoff_grows_to_five_minutes_and_is_forgotten() {

@@ -3,59 +3,53 @@
 //! kube's shared reflectors keep deletions from their subscribers, so the hub hands every change on itself: first the
 //! store is brought up to date, then the routers see the change and put work into the controllers' queues.
 
+use super::id::Id;
 use super::metrics::Metrics;
+use super::read::Read;
+use super::store::Store;
 use futures::channel::mpsc::UnboundedSender;
 use futures::{StreamExt as _, pin_mut};
 use kube::api::Api;
-use kube::core::DeserializeGuard;
-use kube::runtime::reflector::{ObjectRef, Store, store::Writer};
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::DefaultBackoff;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Resource, ResourceExt};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-/// Something happened to an object; the store knows already.
-pub enum Change<'a, K> {
-    /// It is there, new or changed.
-    Applied(&'a Arc<K>),
-    /// It is gone.
-    Deleted(&'a Arc<K>),
-}
+/// A list comes in pages of so many objects: what passes through memory at once is bounded.
+const PAGE: u32 = 200;
 
-impl<'a, K> Change<'a, K> {
+/// Something happened to an object; the store knows already.
+pub struct Change<'a, K> {
+    /// What it is called.
+    pub id: &'a Id<K>,
     /// The object, as it is or was last.
-    #[must_use]
-    pub fn object(&self) -> &'a Arc<K> {
-        match self {
-            Self::Applied(object) | Self::Deleted(object) => object,
-        }
-    }
+    pub object: &'a K,
+    /// Whether it is gone.
+    pub gone: bool,
 }
 
 /// Where changes go. Quick, and no I/O.
 pub type Router<K> = Box<dyn Fn(&Change<'_, K>) + Send + Sync>;
 
 /// A queue of work for a controller.
-pub type Queue<K> = UnboundedSender<ObjectRef<K>>;
+pub type Queue<K> = UnboundedSender<Id<K>>;
 
 /// Puts an object into a controller's queue; a controller that has stopped needs no work.
-pub fn enqueue<K: Resource<DynamicType = ()>>(queue: &Queue<K>, name: &str, namespace: Option<&str>) {
-    let reference = ObjectRef::new(name);
-    let _ = queue.unbounded_send(match namespace {
-        Some(namespace) => reference.within(namespace),
-        None => reference,
-    });
+pub fn enqueue<K>(queue: &Queue<K>, id: Id<K>) {
+    let _ = queue.unbounded_send(id);
 }
 
 /// All watches of the process.
 pub struct Hub {
     tasks: JoinSet<()>,
-    ready: Vec<(String, futures::future::BoxFuture<'static, bool>)>,
+    ready: Vec<(String, oneshot::Receiver<()>)>,
     metrics: Metrics,
 }
 
@@ -67,25 +61,18 @@ impl Hub {
     }
 
     /// Watches a kind. Every change goes to every router, after the store.
-    pub fn watch<K>(
-        &mut self,
-        api: Api<DeserializeGuard<K>>,
-        selector: Option<&str>,
-        routers: Vec<Router<K>>,
-    ) -> Store<K>
+    pub fn watch<K>(&mut self, api: Api<Read<K>>, selector: Option<&str>, routers: Vec<Router<K>>) -> Store<K>
     where
-        K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+        K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static,
     {
-        let writer = Writer::<K>::default();
-        let store = writer.as_reader();
-        let waiting = store.clone();
-        let kind = K::kind(&()).into_owned();
-        self.ready.push((kind.clone(), Box::pin(async move { waiting.wait_until_ready().await.is_ok() })));
-        let mut config = watcher::Config::default().timeout(120);
+        let store = Store::default();
+        let (listed, ready) = oneshot::channel();
+        self.ready.push((K::kind(&()).into_owned(), ready));
+        let mut config = watcher::Config::default().timeout(120).page_size(PAGE);
         if let Some(selector) = selector {
             config = config.labels(selector);
         }
-        self.tasks.spawn(follow(api, config, writer, routers, self.metrics.clone()));
+        self.tasks.spawn(follow(api, config, store.clone(), listed, routers, self.metrics.clone()));
         store
     }
 
@@ -97,7 +84,7 @@ impl Hub {
         let mut late = Vec::new();
         let end = tokio::time::Instant::now() + deadline;
         for (kind, ready) in self.ready.drain(..) {
-            if !matches!(tokio::time::timeout_at(end, ready).await, Ok(true)) {
+            if !matches!(tokio::time::timeout_at(end, ready).await, Ok(Ok(()))) {
                 late.push(kind);
             }
         }
@@ -142,16 +129,20 @@ impl Backoff for Pauses {
 }
 
 async fn follow<K>(
-    api: Api<DeserializeGuard<K>>,
+    api: Api<Read<K>>,
     config: watcher::Config,
-    mut writer: Writer<K>,
+    store: Store<K>,
+    listed: oneshot::Sender<()>,
     routers: Vec<Router<K>>,
     metrics: Metrics,
 ) where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    let store = writer.as_reader();
-    let route = |change: &Change<'_, K>| routers.iter().for_each(|router| router(change));
+    let route = |id: &Id<K>, object: &K, gone| {
+        let change = Change { id, object, gone };
+        routers.iter().for_each(|router| router(&change));
+    };
+    let mut listed = Some(listed);
     let events = watcher(api, config).backoff(Pauses::default());
     pin_mut!(events);
     while let Some(event) = events.next().await {
@@ -162,62 +153,51 @@ async fn follow<K>(
                 continue;
             }
         };
-        let Some(event) = decoded(event, &metrics) else { continue };
-        match &event {
-            watcher::Event::Init | watcher::Event::InitApply(_) => writer.apply_watcher_event(&event),
-            watcher::Event::InitDone => {
-                let before = store.state();
-                writer.apply_watcher_event(&event);
-                let gone = before.iter().filter(|object| store.get(&ObjectRef::from_obj(object.as_ref())).is_none());
-                gone.for_each(|object| route(&Change::Deleted(object)));
-                store.state().iter().for_each(|object| route(&Change::Applied(object)));
+        match event {
+            watcher::Event::Init => store.begin_listing(),
+            watcher::Event::InitApply(read) | watcher::Event::Apply(read) => {
+                let Some(object) = decoded(read, &metrics) else { continue };
+                let id = Id::of(&object);
+                store.put(&id, &object);
+                route(&id, &object, false);
             }
-            watcher::Event::Apply(object) => {
-                let reference = ObjectRef::from_obj(object);
-                writer.apply_watcher_event(&event);
-                if let Some(object) = store.get(&reference) {
-                    route(&Change::Applied(&object));
+            watcher::Event::InitDone => {
+                store.end_listing().iter().for_each(|(id, object)| route(id, object, true));
+                if let Some(listed) = listed.take() {
+                    // Nobody waits any more where the operator has given up.
+                    let _ = listed.send(());
                 }
             }
-            watcher::Event::Delete(object) => {
-                let object = Arc::new(object.clone());
-                writer.apply_watcher_event(&event);
-                route(&Change::Deleted(&object));
+            watcher::Event::Delete(read) => {
+                let id = Id::named(read.meta());
+                let last = decoded(read, &metrics).or_else(|| store.get(&id).map(Arc::unwrap_or_clone));
+                store.remove(&id);
+                last.iter().for_each(|object| route(&id, object, true));
             }
         }
     }
 }
 
-/// Drops what cannot be read, so that one bad object never hides a whole kind, and what only costs memory.
-fn decoded<K>(event: watcher::Event<DeserializeGuard<K>>, metrics: &Metrics) -> Option<watcher::Event<K>>
-where
-    K: Resource<DynamicType = ()>,
-{
-    let read = |guard: DeserializeGuard<K>| match guard.0 {
+/// Drops what cannot be read, and what only costs memory.
+fn decoded<K: Resource<DynamicType = ()>>(read: Read<K>, metrics: &Metrics) -> Option<K> {
+    match read.0 {
         Ok(mut object) => {
             object.meta_mut().managed_fields = None;
             object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
             Some(object)
         }
-        Err(invalid) => {
+        Err(unreadable) => {
             metrics.undecodable(&K::kind(&()));
             tracing::error!(
                 kind = %K::kind(&()),
-                name = invalid.metadata.name.as_deref().unwrap_or_default(),
-                namespace = invalid.metadata.namespace.as_deref().unwrap_or_default(),
-                error = invalid.error,
+                name = unreadable.metadata.name.as_deref().unwrap_or_default(),
+                namespace = unreadable.metadata.namespace.as_deref().unwrap_or_default(),
+                error = unreadable.error,
                 "object cannot be read and is left out: apply it again in the form of the installed CRD"
             );
             None
         }
-    };
-    Some(match event {
-        watcher::Event::Init => watcher::Event::Init,
-        watcher::Event::InitDone => watcher::Event::InitDone,
-        watcher::Event::InitApply(guard) => watcher::Event::InitApply(read(guard)?),
-        watcher::Event::Apply(guard) => watcher::Event::Apply(read(guard)?),
-        watcher::Event::Delete(guard) => watcher::Event::Delete(read(guard)?),
-    })
+    }
 }
 
 #[cfg(test)]

@@ -1,59 +1,64 @@
-//! Objects by what they refer to, kept up to date from the watch, so that nothing is found by scanning.
+//! Objects by what they refer to, with what is needed of many at once, kept up to date from the watch: nothing is found
+//! by looking through all objects.
 
 use super::hub::Change;
+use super::id::Id;
 use std::collections::{BTreeMap, HashMap};
-use std::hash::Hash;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Objects by a key that each has.
-pub struct Index<T, K> {
-    held: RwLock<Held<T, K>>,
+/// The names of objects by a key that each has, with a little of each.
+pub struct Index<T, K, V = ()> {
+    held: RwLock<Held<T, K, V>>,
     key: fn(&K) -> Option<T>,
+    value: fn(&K) -> V,
 }
 
-/// The objects of each key, and the key under which each object stands: people edit what an object refers to.
-struct Held<T, K> {
-    by_key: HashMap<T, BTreeMap<String, Arc<K>>>,
-    keys: HashMap<String, T>,
+/// What stands under each key, and the key under which each object stands: people edit what an object refers to.
+struct Held<T, K, V> {
+    by_key: BTreeMap<(T, Id<K>), V>,
+    keys: HashMap<Id<K>, T>,
 }
 
-impl<T: Eq + Hash + Clone, K: kube::ResourceExt> Index<T, K> {
-    /// An index by `key`.
+impl<T: Ord + Clone, K, V: Clone> Index<T, K, V> {
+    /// An index by `key`, which holds `value` of each object.
     #[must_use]
-    pub fn new(key: fn(&K) -> Option<T>) -> Arc<Self> {
-        Arc::new(Self { held: RwLock::new(Held { by_key: HashMap::new(), keys: HashMap::new() }), key })
+    pub fn new(key: fn(&K) -> Option<T>, value: fn(&K) -> V) -> Arc<Self> {
+        Arc::new(Self { held: RwLock::new(Held { by_key: BTreeMap::new(), keys: HashMap::new() }), key, value })
     }
 
     /// Takes note of a change. Returns the key under which the object stood before, where that is another one.
     pub fn note(&self, change: &Change<'_, K>) -> Option<T> {
-        let (object, deleted) = match change {
-            Change::Applied(object) => (*object, false),
-            Change::Deleted(object) => (*object, true),
-        };
-        let key = (self.key)(object).filter(|_| !deleted);
-        let name = format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any());
+        let key = (self.key)(change.object).filter(|_| !change.gone);
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        let before = held.keys.remove(&name);
-        if let Some(before) = before.as_ref().filter(|before| key.as_ref() != Some(before))
-            && let Some(objects) = held.by_key.get_mut(before)
-        {
-            objects.remove(&name);
-            if objects.is_empty() {
-                held.by_key.remove(before);
-            }
+        let before = held.keys.remove(change.id).filter(|before| key.as_ref() != Some(before));
+        if let Some(before) = &before {
+            held.by_key.remove(&(before.clone(), change.id.clone()));
         }
-        if let Some(key) = &key {
-            held.by_key.entry(key.clone()).or_default().insert(name.clone(), Arc::clone(object));
-            held.keys.insert(name, key.clone());
+        if let Some(key) = key {
+            held.by_key.insert((key.clone(), change.id.clone()), (self.value)(change.object));
+            held.keys.insert(change.id.clone(), key);
         }
-        before.filter(|before| key.as_ref() != Some(before))
+        before
     }
 
-    /// The objects with this key, by name.
+    /// What stands under this key, by name.
     #[must_use]
-    pub fn get(&self, key: &T) -> Vec<Arc<K>> {
+    pub fn get(&self, key: &T) -> Vec<(Id<K>, V)> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        held.by_key.get(key).map(|objects| objects.values().cloned().collect()).unwrap_or_default()
+        let from = held.by_key.range((key.clone(), Id::new(""))..);
+        from.take_while(|((at, _), _)| at == key).map(|((_, id), value)| (id.clone(), value.clone())).collect()
+    }
+
+    /// The names of what stands under this key.
+    #[must_use]
+    pub fn ids(&self, key: &T) -> Vec<Id<K>> {
+        self.get(key).into_iter().map(|(id, _)| id).collect()
+    }
+
+    /// Shows the key and the value of every object.
+    pub fn each(&self, mut show: impl FnMut(&T, &V)) {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.by_key.iter().for_each(|((key, _), value)| show(key, value));
     }
 }
 
@@ -62,26 +67,33 @@ mod tests {
     use super::*;
     use k8s_openapi::api::core::v1::Node;
 
-    fn node(name: &str, zone: Option<&str>) -> Arc<Node> {
+    fn node(name: &str, zone: Option<&str>) -> Node {
         let mut node = Node::default();
         node.metadata.name = Some(name.to_owned());
         node.metadata.labels = zone.map(|zone| [("zone".to_owned(), zone.to_owned())].into());
-        Arc::new(node)
+        node
     }
 
     #[test]
     fn an_object_stands_under_the_key_that_it_has_now() {
-        let index = Index::new(|node: &Node| node.metadata.labels.as_ref()?.get("zone").cloned());
+        let zone = |node: &Node| node.metadata.labels.as_ref()?.get("zone").cloned();
+        let index = Index::new(zone, |node: &Node| node.metadata.name.clone().unwrap_or_default().to_uppercase());
         let names = |zone: &str| -> Vec<String> {
-            index.get(&zone.to_owned()).iter().filter_map(|node| node.metadata.name.clone()).collect()
+            let found = index.get(&zone.to_owned());
+            found.iter().map(|(id, value)| format!("{} {value}", id.name())).collect()
         };
-        assert_eq!(index.note(&Change::Applied(&node("a", Some("east")))), None);
-        assert_eq!(index.note(&Change::Applied(&node("b", Some("east")))), None);
-        assert_eq!(names("east"), ["a", "b"]);
-        assert_eq!(index.note(&Change::Applied(&node("a", Some("west")))).as_deref(), Some("east"));
-        assert_eq!((names("east"), names("west")), (vec!["b".to_owned()], vec!["a".to_owned()]));
-        assert_eq!(index.note(&Change::Applied(&node("a", None))).as_deref(), Some("west"));
-        assert_eq!(index.note(&Change::Deleted(&node("b", Some("east")))).as_deref(), Some("east"));
+        let note = |node: &Node, gone| index.note(&Change { id: &Id::of(node), object: node, gone });
+        assert_eq!(note(&node("a", Some("east")), false), None);
+        assert_eq!(note(&node("b", Some("east")), false), None);
+        assert_eq!(note(&node("a", Some("east")), false), None);
+        assert_eq!(names("east"), ["a A", "b B"]);
+        assert_eq!(note(&node("a", Some("west")), false).as_deref(), Some("east"));
+        assert_eq!((names("east"), names("west")), (vec!["b B".to_owned()], vec!["a A".to_owned()]));
+        let mut all = Vec::new();
+        index.each(|zone, name| all.push(format!("{zone} {name}")));
+        assert_eq!(all, ["east B", "west A"]);
+        assert_eq!(note(&node("a", None), false).as_deref(), Some("west"));
+        assert_eq!(note(&node("b", Some("east")), true).as_deref(), Some("east"));
         assert!(names("east").is_empty() && names("west").is_empty());
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Generic: it knows Kubernetes and no rule of the measures.
 
+mod agenda;
 pub mod apply;
 pub mod client;
 pub mod controller;
@@ -9,6 +10,10 @@ pub mod events;
 pub mod fence;
 pub mod health;
 pub mod hub;
+pub mod id;
 pub mod index;
 pub mod lease;
 pub mod metrics;
+mod press;
+pub mod read;
+pub mod store;

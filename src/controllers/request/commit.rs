@@ -7,11 +7,13 @@ use crate::api::information_system::Grant;
 use crate::api::{CloudDomain, CloudResourceRequest, Decision, InformationSystem};
 use crate::controllers::Context;
 use crate::controllers::authority::Freshness;
+use crate::controllers::context::system_of;
 use crate::controllers::domain::told;
 use crate::core::capacity::{self, Reserving, Taken};
 use crate::core::request::Plan;
 use crate::runtime::apply::{self, params};
 use crate::runtime::controller::Error;
+use crate::runtime::id::Id;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::ListParams;
@@ -33,7 +35,7 @@ async fn afresh(context: &Context, request: &CloudResourceRequest) -> Result<(Cl
     let observed = Observed {
         decisions: context.authority.facts(&decisions, Freshness::Now).await?,
         system: system.map(Arc::new),
-        rivals: context.indexes.requests_by_code.get(&(namespace, code.clone())),
+        rivals: context.indexes.requests_by_code.get(&system_of(&fresh)),
     };
     Ok((fresh, observed))
 }
@@ -118,11 +120,17 @@ async fn reserve(
 
 /// The grants of a domain that the cache knows.
 pub(in crate::controllers) fn grants_of(context: &Context, domain: &str) -> Result<Vec<Taken>, Error> {
-    let systems = context.indexes.systems_by_domain.get(&domain.to_owned());
-    let grants = systems.iter().flat_map(|s| &s.spec.grants).map(Taken::by_grant);
-    grants.collect::<Result<_, _>>().map_err(|(resource, error)| {
-        Error::Transient(format!("a grant in {domain} cannot be read: {resource}: {error}"))
-    })
+    let mut all = Vec::new();
+    for (system, takes) in context.indexes.systems_by_domain.get(&Id::new(domain)) {
+        match &takes.grants {
+            Ok(grants) => all.extend_from_slice(grants),
+            Err((resource, error)) => {
+                let what = format!("a grant of {system:?} in {domain} cannot be read: {resource}: {error}");
+                return Err(Error::Transient(what));
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// From here on the application cannot be edited: a rule of the CRD reads `committed`.

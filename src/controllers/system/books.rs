@@ -4,14 +4,15 @@ use crate::api::common::{RequestKind, RequestRef};
 use crate::api::{InformationSystem, LedgerEntry, LedgerEntrySpec};
 use crate::build::access::Pass;
 use crate::controllers::Context;
-use crate::controllers::context::key_of;
 use crate::core::text::Text;
 use crate::core::{ledger, names};
 use crate::runtime::apply::params;
 use crate::runtime::controller::Error;
+use crate::runtime::id::Id;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt as _};
+use std::sync::Arc;
 
 /// The books cannot go on before somebody mends them.
 pub(super) struct Stopped {
@@ -43,11 +44,11 @@ pub(super) async fn keep(
     context: &Context,
     passes: &[Pass],
 ) -> Result<Option<Stopped>, Error> {
-    let (namespace, name) = key_of(system);
+    let (namespace, name) = (system.namespace().unwrap_or_default(), system.name_any());
     let uid = system.uid().unwrap_or_default();
-    let entries = context.indexes.ledger_by_system.get(&(namespace.clone(), name.clone()));
-    let chain: Vec<LedgerEntrySpec> =
-        entries.iter().filter(|e| e.spec.system.uid == uid).map(|e| e.spec.clone()).collect();
+    let entries = context.indexes.ledger_by_system.ids(&Id::of(system));
+    let specs = entries.iter().filter_map(|id| context.ledger.get(id)).map(|entry| Arc::unwrap_or_clone(entry).spec);
+    let chain: Vec<LedgerEntrySpec> = specs.filter(|spec| spec.system.uid == uid).collect();
     let access: Vec<_> =
         passes.iter().map(|p| (p.decision.uid.clone(), p.decision.at, p.decision.spec.clone())).collect();
     let reference = RequestRef { kind: RequestKind::InformationSystem, name: name.clone(), uid };
