@@ -180,13 +180,13 @@ impl Context {
 
     fn build_registry(&self) -> Registry {
         let rules = &self.rules;
-        let calendars = sorted(rules.calendars.iter().map(|c| named(c.as_ref(), &c.spec)).collect());
+        let calendars = sorted(rules.calendars.all().map(|c| named(c.as_ref(), &c.spec)).collect());
         Registry {
-            organizations: rules.organizations.iter().map(|o| (o.name_any(), o.spec.clone())).collect(),
-            domains: rules.domains.iter().map(|d| (d.name_any(), d.spec.clone())).collect(),
-            policies: sorted(rules.policies.iter().map(|p| named(p.as_ref(), &p.spec)).collect()),
-            items: rules.items.iter().map(|i| (i.name_any(), named(i.as_ref(), &i.spec))).collect(),
-            products: sorted(rules.products.iter().map(|p| named(p.as_ref(), &p.spec)).collect()),
+            organizations: rules.organizations.all().map(|o| (o.name_any(), o.spec.clone())).collect(),
+            domains: rules.domains.all().map(|d| (d.name_any(), d.spec.clone())).collect(),
+            policies: sorted(rules.policies.all().map(|p| named(p.as_ref(), &p.spec)).collect()),
+            items: rules.items.all().map(|i| (i.name_any(), named(i.as_ref(), &i.spec))).collect(),
+            products: sorted(rules.products.all().map(|p| named(p.as_ref(), &p.spec)).collect()),
             calendars: Registry::calendars_of(&calendars),
         }
     }

@@ -52,11 +52,11 @@ pub async fn reconcile(policy: Arc<GovernancePolicy>, context: Arc<Context>) -> 
 async fn leave(policy: &GovernancePolicy, context: &Context) -> Result<Settled, Error> {
     let uid = policy.uid().unwrap_or_default();
     // Seldom done, so each is read for it.
-    let filed = context.requests.iter().filter(|request| {
+    let filed = context.requests.all().filter(|request| {
         let status = request.status.as_ref();
         status.is_some_and(|s| s.submission.is_some() && s.policy.as_ref().is_some_and(|p| p.uid == uid))
     });
-    let granted = context.systems.iter().filter(|system| system.spec.grants.iter().any(|g| g.policy.uid == uid));
+    let granted = context.systems.all().filter(|system| system.spec.grants.iter().any(|g| g.policy.uid == uid));
     let used = filed.count() + granted.count();
     if used == 0 {
         let mut next = policy.clone();

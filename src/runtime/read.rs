@@ -25,13 +25,13 @@ pub struct Unreadable {
 impl<'de, K: Resource + DeserializeOwned> Deserialize<'de> for Read<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Box::<RawValue>::deserialize(deserializer)?;
-        serde_json::from_str(text.get()).map(Ok).map_or_else(
-            |error| {
+        Ok(Self(match serde_json::from_str(text.get()) {
+            Ok(object) => Ok(object),
+            Err(error) => {
                 let named: PartialObjectMeta<K> = serde_json::from_str(text.get()).map_err(D::Error::custom)?;
-                Ok(Self(Err(Unreadable { metadata: named.metadata, error: error.to_string() })))
-            },
-            |object| Ok(Self(object)),
-        )
+                Err(Unreadable { metadata: named.metadata, error: error.to_string() })
+            }
+        }))
     }
 }
 

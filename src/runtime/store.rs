@@ -76,7 +76,7 @@ impl<K: Resource<DynamicType = ()> + Serialize + DeserializeOwned> Store<K> {
     }
 
     /// All objects, each made whole when its turn comes. For kinds of which there are few, or what is done seldom.
-    pub fn iter(&self) -> impl Iterator<Item = Arc<K>> {
+    pub fn all(&self) -> impl Iterator<Item = Arc<K>> {
         self.ids().into_iter().filter_map(|id| self.get(&id))
     }
 
@@ -195,7 +195,7 @@ mod tests {
         store.put(&b, &second);
         assert!(store.get(&a).is_some() && store.get(&b).is_some());
         assert_eq!(store.end_listing(), [(a, first)], "it was in the list that broke off, and not in the whole one");
-        assert_eq!(store.iter().map(Arc::unwrap_or_clone).collect::<Vec<_>>(), [second]);
+        assert_eq!(store.all().map(Arc::unwrap_or_clone).collect::<Vec<_>>(), [second]);
     }
 
     #[test]
