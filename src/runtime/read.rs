@@ -5,11 +5,11 @@ use kube::Resource;
 use kube::core::PartialObjectMeta;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
+use serde_json::Value;
 use std::borrow::Cow;
 
-/// An object of a list or a watch, or why it cannot be read. As kube's `DeserializeGuard`, but read from the text at once
-/// and not from a copy of a copy of it: that was most of the time in which many objects are listed.
+/// An object of a list or a watch, or why it cannot be read. As kube's `DeserializeGuard`, without its copy of each object:
+/// where thousands are listed, reading them is most of what a start costs the operator.
 #[derive(Clone, Debug)]
 pub struct Read<K>(pub Result<K, Unreadable>);
 
@@ -24,11 +24,11 @@ pub struct Unreadable {
 
 impl<'de, K: Resource + DeserializeOwned> Deserialize<'de> for Read<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Box::<RawValue>::deserialize(deserializer)?;
-        Ok(Self(match serde_json::from_str(text.get()) {
+        let tree = Value::deserialize(deserializer)?;
+        Ok(Self(match K::deserialize(&tree) {
             Ok(object) => Ok(object),
             Err(error) => {
-                let named: PartialObjectMeta<K> = serde_json::from_str(text.get()).map_err(D::Error::custom)?;
+                let named = PartialObjectMeta::<K>::deserialize(&tree).map_err(D::Error::custom)?;
                 Err(Unreadable { metadata: named.metadata, error: error.to_string() })
             }
         }))
