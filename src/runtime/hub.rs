@@ -140,7 +140,9 @@ async fn follow<K>(
 {
     let route = |id: &Id<K>, object: &K, gone| {
         let change = Change { id, object, gone };
-        routers.iter().for_each(|router| router(&change));
+        for router in &routers {
+            router(&change);
+        }
     };
     let mut listed = Some(listed);
     let events = watcher(api, config).backoff(Pauses::default());
@@ -162,7 +164,9 @@ async fn follow<K>(
                 route(&id, &object, false);
             }
             watcher::Event::InitDone => {
-                store.end_listing().iter().for_each(|(id, object)| route(id, object, true));
+                for (id, object) in &store.end_listing() {
+                    route(id, object, true);
+                }
                 if let Some(listed) = listed.take() {
                     // Nobody waits any more where the operator has given up.
                     let _ = listed.send(());
@@ -172,7 +176,9 @@ async fn follow<K>(
                 let id = Id::named(read.meta());
                 let last = decoded(read, &metrics).or_else(|| store.get(&id).map(Arc::unwrap_or_clone));
                 store.remove(&id);
-                last.iter().for_each(|object| route(&id, object, true));
+                if let Some(object) = &last {
+                    route(&id, object, true);
+                }
             }
         }
     }
