@@ -2,7 +2,7 @@
 CLUSTER = cargo build -q --locked --workspace --bin cluster && "$${CARGO_TARGET_DIR:-target}/debug/cluster"
 PROGRAMS = etcd kube-apiserver kube-controller-manager kubectl
 
-.PHONY: help demo test bench lint crds cluster-up cluster-down clean tools
+.PHONY: help demo test seeds mutants fuzz bench lint crds cluster-up cluster-down clean tools
 
 help: ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-13s %s\n", $$1, $$2 }'
@@ -13,6 +13,15 @@ demo: $(if $(KUBECONFIG),,tools) ## Play the standard track and stay up (DEMO=on
 test: PROGRAMS += helm
 test: tools ## Run all tests, against a real API server too
 	cargo test --locked --workspace -- --show-output
+
+seeds: tools ## Put known bugs into a copy, one at a time: the tests named must find each (SEEDS="fence": those named)
+	tests/seeds/run $(SEEDS)
+
+mutants: ## Mutation score of src/core (MUTANTS=1/4: a sample, or a file; needs cargo-mutants)
+	tests/mutants/run
+
+fuzz: ## Try what reads text with bytes made up for it (FUZZ_SECONDS=60: for each; FUZZ="code fee": those named)
+	tests/fuzz/run $(FUZZ)
 
 bench: tools ## Measure the standard track beside what the API server can do (BENCH_QUICK=1: a short run)
 	cargo bench --locked -p yunguan --bench track
