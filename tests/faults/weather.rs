@@ -3,8 +3,14 @@
 
 use super::crash::survives;
 use super::oracles;
+use crate::story::provisioning::told_of_drift;
+use crate::support::edit;
 use crate::world::*;
 use anyhow::{Context as _, Result, ensure};
+use k8s_openapi::api::core::v1::ResourceQuota;
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use kube::Api;
+use kube::api::DeleteParams;
 use std::time::Duration;
 use yunguan::api::cloud_resource_request::Phase;
 use yunguan_cluster::faults::Fault;
@@ -110,6 +116,42 @@ async fn kill_9_of_the_api_server_and_of_etcd_loses_nothing() -> Result<()> {
         survives(&world, async { case.phase(Phase::Trial).await.map(drop) }).await?;
         let grants = case.system().await?.spec.grants;
         ensure!(grants.len() == 1, "{grants:?}");
+    }
+    Ok(())
+}
+
+/// Two things were changed; the first is put right, and the write that mends the second is refused.
+#[tokio::test]
+async fn a_correction_is_told_though_the_next_write_is_refused() -> Result<()> {
+    let world = World::with_faults().await?;
+    let proxy = world.proxy.clone().context("no proxy")?;
+    world.unit("t-hail", None).await?;
+    let case = world.draft("t-hail", "hail", |_| {}).await?;
+    case.to_trial().await?;
+    // The domain counts a grant some seconds later.
+    oracles::at_rest(&world, &proxy, Duration::from_secs(5)).await?;
+    // Both while it sleeps, so that it finds them in one pass, as the first thing that it does.
+    world.operator.kill9().await?;
+    let operator = crate::support::operator(&world.cluster).await?;
+    let quotas: Api<ResourceQuota> = Api::namespaced(operator.clone(), &case.namespace());
+    let more = k8s_openapi::apimachinery::pkg::api::resource::Quantity("999".into());
+    edit(&quotas, "yunguan", |q| {
+        q.spec.get_or_insert_default().hard.get_or_insert_default().insert("requests.cpu".into(), more.clone());
+    })
+    .await?;
+    let networks: Api<NetworkPolicy> = Api::namespaced(operator, &case.namespace());
+    networks.delete("yunguan-dns", &DeleteParams::default()).await?;
+    let strikes = proxy.strikes();
+    proxy.arm(2, Fault::Refused(500), 0);
+    world.operator.restart().await?;
+    let told = told_of_drift(&world, &case, &["ResourceQuota yunguan", "NetworkPolicy yunguan-dns"]).await;
+    let writes = proxy.writes();
+    told.with_context(|| format!("{writes:#?}"))?;
+    ensure!(proxy.strikes() == strikes + 1 && writes[1].contains("/networkpolicies"), "{writes:#?}");
+    let metrics = world.operator.metrics().await?;
+    for kind in ["ResourceQuota", "NetworkPolicy"] {
+        let once = format!("yunguan_drift_corrected_total{{kind=\"{kind}\"}} 1\n");
+        ensure!(metrics.contains(&once), "{kind}: {writes:#?}");
     }
     Ok(())
 }

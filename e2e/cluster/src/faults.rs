@@ -193,7 +193,7 @@ impl Inner {
 fn is_write(method: &Method, path: &str) -> bool {
     let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     let passing = ["coordination.k8s.io", "authorization.k8s.io", "authentication.k8s.io"];
-    !reads && !passing.iter().any(|group| path.contains(group))
+    !reads && !passing.iter().any(|group| path.starts_with(&format!("/apis/{group}/")))
 }
 
 async fn forward(Shared(inner): Shared<Arc<Inner>>, request: Request<Body>) -> Response<Body> {
