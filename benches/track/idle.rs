@@ -72,7 +72,8 @@ async fn open(ground: &Ground, wanted: usize) -> Result<()> {
             copy
         })
         .collect();
-    let written = stream::iter(&copies).map(|copy| systems.create(&PostParams::default(), copy));
+    let params = PostParams::default();
+    let written = stream::iter(&copies).map(|copy| systems.create(&params, copy));
     written.buffer_unordered(AT_ONCE).try_for_each(async |_| Ok(())).await?;
     let mut missing: BTreeSet<String> = copies.iter().map(ResourceExt::name_any).collect();
     let opened = async {

@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn nothing_is_looked_at_twice_at_once_and_no_change_is_missed() {
         let (mut agenda, start) = (Agenda::default(), Instant::now());
-        let hour = start + Duration::from_secs(3600);
+        let hour = start + Duration::from_hours(1);
         agenda.add(id("a"), start);
         assert_eq!(agenda.take(start), Some(id("a")));
         agenda.add(id("a"), start);

@@ -28,6 +28,8 @@ const STUCK_AFTER: Duration = Duration::from_mins(1);
 const STUCK_OBJECTS: usize = 3;
 /// The watch brings what was written long before.
 const EARLY: Duration = Duration::from_secs(5);
+/// What the watch has not brought in so long was taken back.
+const LATE_AT_MOST: Duration = Duration::from_secs(30);
 const MAX_BACKOFF: Duration = Duration::from_mins(5);
 
 /// A reconcile came to rest.
@@ -111,7 +113,7 @@ pub async fn run<K, C, F, Fut>(
         async move {
             let uid = object.uid().unwrap_or_default();
             let (seen, started) = (object.resource_version(), Instant::now());
-            if left.is_newer(&uid, seen.as_deref()) {
+            if left.is_newer(&uid, seen.as_deref(), started) {
                 metrics.reconciled(name, "early", started.elapsed());
                 return jitter(EARLY);
             }
@@ -212,22 +214,26 @@ impl Progress {
     }
 }
 
-/// The versions in which objects were left, until the cache has come so far.
+/// The versions in which objects were left, and when, until the cache has come so far.
 #[derive(Debug, Default)]
-struct Left(Mutex<HashMap<String, u64>>);
+struct Left(Mutex<HashMap<String, (u64, Instant)>>);
 
 impl Left {
     fn note(&self, uid: &str, version: Option<String>) {
         if let Some(version) = version.and_then(|version| version.parse().ok()) {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.to_owned(), version);
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.to_owned(), (version, Instant::now()));
         }
     }
 
-    /// Whether a newer version was written than the one seen. Versions of one kind can be compared (KEP-5504).
-    fn is_newer(&self, uid: &str, seen: Option<&str>) -> bool {
+    /// Whether a newer version was written than the one seen, not long ago: a restore of etcd takes versions back.
+    /// Versions of one kind can be compared (KEP-5504).
+    fn is_newer(&self, uid: &str, seen: Option<&str>, now: Instant) -> bool {
         let mut versions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let seen: Option<u64> = seen.and_then(|seen| seen.parse().ok());
-        let newer = versions.get(uid).zip(seen).is_some_and(|(left, seen)| *left > seen);
+        let newer = versions
+            .get(uid)
+            .zip(seen)
+            .is_some_and(|((left, at), seen)| *left > seen && now.duration_since(*at) < LATE_AT_MOST);
         if !newer {
             versions.remove(uid);
         }
@@ -316,16 +322,19 @@ mod tests {
 
     #[test]
     fn a_version_older_than_what_was_written_waits_for_the_watch() {
-        let left = Left::default();
+        let (left, now) = (Left::default(), Instant::now());
         left.note("a", Some("9".into()));
-        assert!(left.is_newer("a", Some("8")), "numbers, not texts: {left:?}");
-        assert!(!left.is_newer("b", Some("8")));
+        assert!(left.is_newer("a", Some("8"), now), "numbers, not texts: {left:?}");
+        assert!(!left.is_newer("b", Some("8"), now));
         left.note("a", Some("10".into()));
-        assert!(left.is_newer("a", Some("9")));
-        assert!(!left.is_newer("a", Some("10")));
+        assert!(left.is_newer("a", Some("9"), now));
+        assert!(!left.is_newer("a", Some("10"), now));
         assert!(left.0.lock().unwrap().is_empty(), "nothing is kept of what was seen");
+        left.note("a", Some("11".into()));
+        let later = Instant::now() + LATE_AT_MOST;
+        assert!(!left.is_newer("a", Some("10"), later), "a restore keeps nobody waiting");
         left.note("a", Some("opaque".into()));
-        assert!(!left.is_newer("a", Some("9")), "what cannot be compared keeps nobody waiting");
+        assert!(!left.is_newer("a", Some("9"), now), "what cannot be compared keeps nobody waiting");
     }
 
     #[test]

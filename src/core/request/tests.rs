@@ -88,7 +88,9 @@ fn r15_1_a_filing_by_somebody_without_the_role_opens_nothing() {
 fn r7_1_who_left_the_unit_is_told_so_and_not_that_the_text_has_changed() {
     let mut story = filed();
     let members = &mut story.registry.organizations.get_mut("bozhou-health").unwrap().members;
-    members.iter_mut().for_each(|m| m.users.retain(|user| user != UNIT));
+    for role in members {
+        role.users.retain(|user| user != UNIT);
+    }
     assert_eq!(story.plan().status.phase, Phase::Draft);
     assert_eq!(void_reasons(&story), [VoidReason::NotEntitled]);
 }
