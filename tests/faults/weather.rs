@@ -10,7 +10,6 @@ use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::ResourceQuota;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::Api;
-use kube::api::DeleteParams;
 use std::time::Duration;
 use yunguan::api::cloud_resource_request::Phase;
 use yunguan_cluster::faults::Fault;
@@ -140,7 +139,7 @@ async fn a_correction_is_told_though_the_next_write_is_refused() -> Result<()> {
     })
     .await?;
     let networks: Api<NetworkPolicy> = Api::namespaced(operator, &case.namespace());
-    networks.delete("yunguan-dns", &DeleteParams::default()).await?;
+    edit(&networks, "yunguan-dns", |n| n.spec.get_or_insert_default().egress = Some(vec![])).await?;
     let strikes = proxy.strikes();
     proxy.arm(2, Fault::Refused(500), 0);
     world.operator.restart().await?;
