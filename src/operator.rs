@@ -112,7 +112,7 @@ fn act(
         gates: gates.clone(),
         stop: stop.clone(),
     };
-    let watches::Work { requests, systems, organizations, domains, policies, items, products } = work;
+    let watches::Work { requests, changes, systems, organizations, domains, policies, items, products } = work;
     let mut acting = JoinSet::new();
     let wide = settings.concurrency;
     acting.spawn(controller::run(
@@ -121,6 +121,13 @@ fn act(
         requests,
         Arc::clone(context),
         controllers::request::reconcile,
+    ));
+    acting.spawn(controller::run(
+        options("change", wide),
+        context.changes.clone(),
+        changes,
+        Arc::clone(context),
+        controllers::change::reconcile,
     ));
     acting.spawn(controller::run(
         options("system", wide),

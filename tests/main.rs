@@ -2,6 +2,7 @@
 //! runs, and one without it, where the API server stands alone.
 
 mod admission;
+mod changing;
 mod crds;
 mod faults;
 mod manifests;

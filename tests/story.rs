@@ -3,6 +3,7 @@
 mod articles;
 mod bad_input;
 mod books;
+mod changes;
 mod failures;
 mod ground;
 pub mod provisioning;

@@ -3,7 +3,7 @@
 
 use anyhow::{Context as _, Result, bail, ensure};
 use k8s_openapi::NamespaceResourceScope;
-use kube::api::{ObjectMeta, PostParams};
+use kube::api::{ListParams, ObjectMeta, PostParams};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -15,7 +15,10 @@ use yunguan::api::cloud_resource_request::{CloudResourceRequestSpec, Phase, Void
 use yunguan::api::common::{Names, RequestKind, RequestRef};
 use yunguan::api::decision::{Evidence, LineAmount, TestResult, Verdict};
 use yunguan::api::organization::{Nature, RoleMembers};
-use yunguan::api::{CloudResourceRequest, Decision, DecisionSpec, InformationSystem, Organization, OrganizationSpec};
+use yunguan::api::{
+    CloudResourceRequest, Decision, DecisionSpec, InformationSystem, Organization, OrganizationSpec, ServiceProduct,
+    ServiceProductSpec,
+};
 use yunguan::core::{credit_code, digest, names};
 use yunguan_cluster::faults::Proxy;
 use yunguan_cluster::{Cluster, Operator, OperatorSpec, Options, Person, wait_until};
@@ -66,7 +69,7 @@ impl World {
         install(&cluster, "config/samples").await?;
         let world = Self { cluster, operator, proxy };
         let organizations: Api<Organization> = Api::all(world.admin().await?);
-        for organization in organizations.list(&kube::api::ListParams::default()).await? {
+        for organization in organizations.list(&ListParams::default()).await? {
             world.home_ready(&organization.name_any()).await?;
         }
         Ok(world)
@@ -150,6 +153,17 @@ impl World {
         case.file_draft(client, &request).await?;
         Ok(case)
     }
+}
+
+/// Offers in a domain all that the city's main one offers.
+pub async fn products_for(admin: &Client, domain: &str) -> Result<()> {
+    let products: Api<ServiceProduct> = Api::all(admin.clone());
+    for product in products.list(&ListParams::default().fields("spec.domain=bozhou-main")).await? {
+        let spec = ServiceProductSpec { domain: domain.to_owned(), ..product.spec.clone() };
+        let name = format!("{domain}.{}", spec.item);
+        products.create(&PostParams::default(), &ServiceProduct::new(&name, spec)).await?;
+    }
+    Ok(())
 }
 
 /// The shipped request.

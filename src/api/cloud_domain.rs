@@ -1,6 +1,6 @@
 //! CloudDomain: the cloud, or a dedicated domain of it.
 
-use super::common::{Names, QuantityMap, RequestRef, written_amounts};
+use super::common::{Names, Quantity, QuantityMap, RequestRef, Time, written_amounts};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -138,6 +138,14 @@ pub struct CloudDomainStatus {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub granted: QuantityMap,
+    /// The most that is granted at any moment ahead, where that is more than now (未来最高授予量).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
+    pub peak: QuantityMap,
+    /// The next moments at which more is granted than there is (资源缺口).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub shortages: Vec<ShortageAt>,
     /// What holds of this object, one entry a type.
     #[serde(default)]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
@@ -162,4 +170,23 @@ pub struct Reservation {
     /// How much.
     #[schemars(extend("maxProperties" = 32))]
     pub amounts: QuantityMap,
+    /// From when; at once where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Time>,
+    /// Until when; for good where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+}
+
+/// A resource of which more is granted than there is, from some moment on.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShortageAt {
+    /// Resource (资源).
+    #[schemars(length(max = 128))]
+    pub resource: String,
+    /// From when (起始时间).
+    pub from: Time,
+    /// How much is missing (缺口).
+    pub missing: Quantity,
 }

@@ -545,6 +545,8 @@ pub enum VoidReason {
     AmountsWrong,
     /// Reports are missing.
     ReportsMissing,
+    /// The gate asks for a reason, and none is given.
+    ReasonMissing,
 }
 
 /// What a line comes to.
@@ -554,6 +556,9 @@ pub struct LineStatus {
     /// Name of the line (行名).
     #[schemars(length(max = 63))]
     pub name: String,
+    /// Units before, of a change (变更前数量).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<i64>,
     /// Units asked for (申请数量).
     pub asked: i64,
     /// Units confirmed (核定数量).

@@ -153,6 +153,8 @@ pub enum RequestKind {
     /// Annex 1.
     #[default]
     CloudResourceRequest,
+    /// Annex 2.
+    ResourceChange,
     /// A running system, for letting somebody in (R35.1).
     InformationSystem,
 }

@@ -42,6 +42,13 @@ const PROVISION_IS_DECIDED: &str = "self.effects.all(e, e.effect != 'Provision' 
 const LIVE_AFTER_PROVISION: &str = "self.effects.all(e, e.effect != 'GoLive' || 'provision' in e.after \
     || self.gates.exists(i, g, has(g.after) && 'provision' in g.after && self.gates.exists(j, h, j >= i && h.name in e.after)))";
 
+/// Whatever sort of change is filed has a way through the rules.
+const CHANGES_HAVE_TRACKS: &str = "!has(self.changes) || ( \
+    [self.changes.tracks.minor, self.changes.tracks.major, self.changes.tracks.temporary, self.changes.tracks.extension] \
+        .all(n, self.tracks.exists(t, t.name == n)) \
+    && (!has(self.changes.tracks.reduction) || self.tracks.exists(t, t.name == self.changes.tracks.reduction)) \
+    && (!has(self.changes.tracks.emergency) || self.tracks.exists(t, t.name == self.changes.tracks.emergency)))";
+
 /// The rules as data: roles, tracks, gates, documents, numbers, each with its article.
 #[derive(Clone, CustomResource, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[kube(
@@ -64,6 +71,9 @@ const LIVE_AFTER_PROVISION: &str = "self.effects.all(e, e.effect != 'GoLive' || 
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = ("self == oldSelf", "a GovernancePolicy cannot be edited: what was filed under it is judged by it. Create the next version with a later validFrom (管理办法不可修改，请新建下一版本)"))]
 #[x_kube(validation = ("self.validFrom <= self.validUntil", "validUntil is the last day of validity and cannot lie before validFrom: correct one of them (有效期止不得早于施行日期)"))]
+#[x_kube(validation = Rule::new(CHANGES_HAVE_TRACKS)
+    .message("spec.changes.tracks names a track that this policy does not have: correct the name, or add the track to spec.tracks; `yunguan check -f FILE` names it (资源变更所用流程不存在，请更正或在 spec.tracks 中补充)")
+    .field_path(".changes"))]
 #[x_kube(validation = Rule::new(ROLES_ARE_FILLED)
     .message("a gate or the filing of a track has a role that nobody fills, so nobody could ever act there: name its organizations in spec.roles; unit, supervisor and provider follow from the request; `yunguan check -f FILE` names the gate (环节角色没有对应单位，请在 spec.roles 中填写)")
     .field_path(".tracks"))]
@@ -102,6 +112,9 @@ pub struct GovernancePolicySpec {
     pub tracks: Vec<Track>,
     /// For how many months the old system of a migrated one is kept after cut-over (原系统保留期).
     pub retention: Retention,
+    /// How the resources of a running system change; without it no ResourceChange can be filed (资源变更).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<ChangeRules>,
     /// Rules that the measures do not state and this policy adds (补充规则).
     pub house_rules: HouseRules,
 }
@@ -266,6 +279,69 @@ pub enum Applies {
     Migrated,
     /// A line is opened by the provider by hand (含人工开通的服务).
     ManualServices,
+    /// A temporary expansion is longer than the rules foresee (临时扩容超过规定期限).
+    LongWindow,
+}
+
+/// How the resources of a running system change (articles 22 and 26).
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangeRules {
+    /// A resource that changes by more than so many percent, up or down, makes a change a major one (重大变更).
+    pub major_above_percent: Limit,
+    /// Fees that grow by more than so many percent make a change a major one (费用增幅).
+    pub fee_growth_above_percent: Limit,
+    /// Whether a resource that the system has none of yet makes a change a major one (新增资源类型视为重大变更).
+    pub new_resource_is_major: bool,
+    /// House rule: what was changed in so many months before counts together, so that splitting evades nothing (累计月数).
+    pub accumulation_months: Limit,
+    /// Longest temporary expansion in months; longer needs gates of circumstance LongWindow (临时扩容最长期限).
+    pub window_months: Limit,
+    /// An extension is filed at least so many working days before the end (延期申请提前工作日).
+    pub extension_work_days: Limit,
+    /// The track of each sort of change (变更流程).
+    pub tracks: ChangeTracks,
+}
+
+/// The track of each sort of change.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangeTracks {
+    /// Of a permanent change that is not major (一般变更).
+    #[schemars(length(min = 1, max = 32))]
+    pub minor: String,
+    /// Of a major one: the whole application again (重大变更).
+    #[schemars(length(min = 1, max = 32))]
+    pub major: String,
+    /// Of a temporary expansion (临时扩容).
+    #[schemars(length(min = 1, max = 32))]
+    pub temporary: String,
+    /// Of the extension of a temporary expansion (延期).
+    #[schemars(length(min = 1, max = 32))]
+    pub extension: String,
+    /// Of a reduction that the agency proposes; absent where there is none (缩减).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 32))]
+    pub reduction: Option<String>,
+    /// Of an emergency expansion that the provider proposes; absent where there is none (应急扩容).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 32))]
+    pub emergency: Option<String>,
+}
+
+impl ChangeTracks {
+    /// Every track that is named, with the field that names it.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let always = [
+            ("minor", &self.minor),
+            ("major", &self.major),
+            ("temporary", &self.temporary),
+            ("extension", &self.extension),
+        ];
+        let sometimes = [("reduction", &self.reduction), ("emergency", &self.emergency)];
+        let sometimes = sometimes.into_iter().filter_map(|(field, track)| Some((field, track.as_ref()?)));
+        always.into_iter().chain(sometimes).map(|(field, track)| (field, track.as_str()))
+    }
 }
 
 /// Who files a request.
@@ -329,6 +405,9 @@ pub struct Gate {
     /// Whether passing it confirms the amounts of every line (核定资源量).
     #[serde(default)]
     pub confirms_amounts: bool,
+    /// Whether whoever passes it says why (须说明理由).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub requires_reason: bool,
     /// Kinds of report that are filed here, each with its result (提交报告).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), inner(length(min = 1, max = 64)), extend("x-kubernetes-list-type" = "set"))]

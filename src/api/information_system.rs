@@ -4,6 +4,7 @@ use super::cloud_domain::Network;
 use super::cloud_resource_request::CountedDecision;
 use super::common::{Money, Names, PolicyRef, QuantityMap, RequestRef, Time};
 use super::governance_policy::FundingSource;
+use super::resource_change::ChangeGround;
 use super::service_product::Fulfilment;
 use jiff::civil::Date;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -71,9 +72,28 @@ pub struct InformationSystemSpec {
     /// Since when it is live and charged (上线计费).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<Live>,
+    /// Agreements about major changes, oldest first (重大变更协议).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub agreements: Vec<Agreement>,
+    /// Emergency expansions that the authority has not agreed to (未获同意的应急扩容).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub closed: Vec<Closed>,
     /// Until when the old self of a migrated system is kept (原系统保留至).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_old_until: Option<Date>,
+}
+
+/// That what a major change brought is signed for and charged.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Agreement {
+    /// The filing of the change.
+    #[schemars(length(min = 1, max = 64))]
+    pub submission_uid: String,
+    /// The signatures (签订).
+    pub live: Live,
 }
 
 /// One grant with the terms of its day, frozen.
@@ -116,8 +136,59 @@ pub struct Grant {
     pub payer: String,
     /// Whether the system pays for itself (费用自行承担).
     pub self_paying: bool,
-    /// From when the amounts hold: the moment of the last approval (生效时间).
+    /// From when the amounts hold: the moment of the last approval, or a later one that was asked for (生效时间).
     pub effective_from: Time,
+    /// For how long; absent on what is permanent (期限). What a permanent grant names is all that the system has from then
+    /// on; what one with a term names comes on top.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub term: Option<Term>,
+    /// What the ResourceChange was; absent on annex 1 (资源变更).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<GrantedChange>,
+}
+
+/// For how long a grant holds.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Term {
+    /// Until when: from this moment on it does not hold any more (截止时间). Absent on an emergency expansion, which holds
+    /// until it is decided upon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+    /// The grant that it goes on from, by its filing: an extension begins where that one ends (延期的原授予).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub extends: Option<String>,
+}
+
+/// What a ResourceChange was when it was granted.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GrantedChange {
+    /// Ground (变更依据).
+    pub ground: ChangeGround,
+    /// Whether it went through the whole application again (重大变更).
+    pub major: bool,
+    /// The filing of the grant that it was worked out against (变更所依据的授予).
+    #[schemars(length(max = 64))]
+    pub basis: String,
+    /// The emergency expansion that it makes permanent, by its filing (补办的应急扩容).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub settles: Option<String>,
+}
+
+/// That a grant without an end of its own has ended.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Closed {
+    /// The filing of the grant.
+    #[schemars(length(min = 1, max = 64))]
+    pub submission_uid: String,
+    /// From when it does not hold any more (截止时间).
+    pub at: Time,
+    /// The decision by which it ended (依据的办理意见).
+    pub decision: CountedDecision,
 }
 
 /// A line as it was granted.
@@ -197,6 +268,13 @@ pub struct InformationSystemStatus {
     /// CNY a month; charged from `spec.live.from` on (月费用).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monthly_fee: Option<Money>,
+    /// What is still in use beyond what is effective, by resource: it is freed as its use falls (待释放资源).
+    #[serde(default, skip_serializing_if = "QuantityMap::is_empty")]
+    #[schemars(extend("maxProperties" = 32))]
+    pub held: QuantityMap,
+    /// When the effective amounts change by themselves next (下次自动变化时间).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes_at: Option<Time>,
     /// When the resources were open for the first time (开通时间).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provisioned_at: Option<Time>,

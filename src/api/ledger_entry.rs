@@ -2,7 +2,7 @@
 
 use super::common::{RequestRef, Time};
 use super::decision::Access;
-use super::information_system::{Grant, Live};
+use super::information_system::{Agreement, Closed, Grant, Live};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,12 @@ pub struct LedgerBody {
     /// The system went live, charging started (上线计费).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<Live>,
+    /// What a major change brought is signed for, charging of it started (重大变更协议).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreed: Option<Agreement>,
+    /// An emergency expansion ended, since the authority has not agreed (应急扩容终止).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Closed>,
     /// The unit let somebody in (授权访问).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access: Option<Access>,

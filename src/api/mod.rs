@@ -15,6 +15,7 @@ pub mod information_system;
 pub mod ledger_entry;
 pub mod names;
 pub mod organization;
+pub mod resource_change;
 pub mod service_product;
 pub mod status;
 pub mod work_calendar;
@@ -27,6 +28,7 @@ pub use governance_policy::{GovernancePolicy, GovernancePolicySpec};
 pub use information_system::{InformationSystem, InformationSystemSpec, InformationSystemStatus};
 pub use ledger_entry::{LedgerEntry, LedgerEntrySpec};
 pub use organization::{Organization, OrganizationSpec};
+pub use resource_change::{ResourceChange, ResourceChangeSpec, ResourceChangeStatus};
 pub use service_product::{ServiceProduct, ServiceProductSpec};
 pub use work_calendar::{WorkCalendar, WorkCalendarSpec};
 
@@ -44,6 +46,7 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
         ServiceProduct::crd(),
         WorkCalendar::crd(),
         CloudResourceRequest::crd(),
+        ResourceChange::crd(),
         Decision::crd(),
         InformationSystem::crd(),
         LedgerEntry::crd(),

@@ -93,5 +93,11 @@ pub const CONDITION_LIVE: &str = "Live";
 pub const CONDITION_OLD_SYSTEM_KEPT: &str = "OldSystemKept";
 /// Whether an open gate is past its due date.
 pub const CONDITION_OVERDUE: &str = "Overdue";
+/// Whether a change is filed in time, and for a time that is still to come (article 22).
+pub const CONDITION_IN_TIME: &str = "InTime";
+/// Whether an emergency expansion has been decided upon by the authority (article 26).
+pub const CONDITION_SETTLED: &str = "Settled";
+/// Whether a system uses no more than it has (articles 22 and 26).
+pub const CONDITION_WITHIN_GRANT: &str = "WithinGrant";
 /// Whether a policy, organization, domain or catalog object can be used as it stands.
 pub const CONDITION_VALID: &str = "Valid";

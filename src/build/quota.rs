@@ -2,7 +2,7 @@
 
 use crate::api::CloudDomainSpec;
 use crate::core::quantity::{Amount, Amounts, Format};
-use k8s_openapi::api::core::v1::{LimitRangeItem, LimitRangeSpec, ResourceQuotaSpec};
+use k8s_openapi::api::core::v1::{LimitRangeItem, LimitRangeSpec, ResourceQuota, ResourceQuotaSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use std::collections::BTreeMap;
 
@@ -48,6 +48,39 @@ pub fn quota(amounts: &Amounts, domain: &CloudDomainSpec) -> ResourceQuotaSpec {
 
 fn quantity((resource, amount): (&str, Amount)) -> (String, Quantity) {
     (resource.to_owned(), Quantity(amount.print(Format::of(resource))))
+}
+
+/// Whether a quota is to have less of something than one that stands.
+#[must_use]
+pub fn lowers(wanted: &ResourceQuota, standing: &ResourceQuota) -> bool {
+    let (wanted, standing) = (hard(wanted), hard(standing));
+    wanted.iter().any(|(resource, amount)| amount < standing.get(resource))
+}
+
+/// Keeps in a quota what is in use now and has been granted before: no less than that, and no more than stands. Gives back
+/// what is beyond what was wanted.
+pub fn hold(wanted: &mut ResourceQuota, standing: &ResourceQuota, most: &Amounts) -> Amounts {
+    let used = standing.status.as_ref().and_then(|s| s.used.as_ref()).map(read).unwrap_or_default();
+    let (goal, standing) = (hard(wanted), hard(standing));
+    let held = goal.iter().filter_map(|(resource, goal)| {
+        let kept = used.get(resource).min(standing.get(resource)).min(most.get(resource));
+        (kept > goal).then(|| (resource.to_owned(), kept))
+    });
+    let held: Amounts = held.collect();
+    if let Some(hard) = wanted.spec.as_mut().and_then(|spec| spec.hard.as_mut()) {
+        hard.extend(held.iter().map(quantity));
+    }
+    held.beyond(&goal)
+}
+
+fn hard(quota: &ResourceQuota) -> Amounts {
+    quota.spec.as_ref().and_then(|spec| spec.hard.as_ref()).map(read).unwrap_or_default()
+}
+
+/// Amounts that the API server has worked out; what cannot be read counts as nothing.
+fn read(amounts: &BTreeMap<String, Quantity>) -> Amounts {
+    let read = |(resource, amount): (&String, &Quantity)| Some((resource.clone(), Amount::parse(&amount.0).ok()?));
+    amounts.iter().filter_map(read).collect()
 }
 
 /// A quota on cpu and memory refuses pods that state none: these are what such containers get, if the quota has so much.

@@ -234,6 +234,8 @@ fn after(
             let applies = match gate.when {
                 Some(Applies::HasSupervisor) => supervised,
                 Some(Applies::Migrated) => request.spec.application.origin.from.is_some(),
+                // Of changes alone.
+                Some(Applies::LongWindow) => false,
                 Some(Applies::LargeMigration) => request.spec.application.origin.large == Some(true),
                 // What no quota opens has a price and no amounts.
                 Some(Applies::ManualServices) => {

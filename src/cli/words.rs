@@ -116,6 +116,7 @@ pub fn void_reason(lang: Lang, reason: VoidReason) -> &'static str {
         VoidReason::MaterialIncomplete => ("papers are missing", "材料不齐"),
         VoidReason::AmountsWrong => ("the amounts are missing or wrong", "核定资源量缺失或有误"),
         VoidReason::ReportsMissing => ("reports are missing", "缺少报告"),
+        VoidReason::ReasonMissing => ("a reason is missing", "未说明理由"),
     };
     lang.pick(en, zh)
 }
@@ -148,6 +149,9 @@ pub fn condition(lang: Lang, type_: &str) -> &str {
         names::CONDITION_IN_SCOPE => "属于服务范围",
         names::CONDITION_COMPLETE => "材料齐全",
         names::CONDITION_RESOLVED => "目录匹配",
+        names::CONDITION_IN_TIME => "按时申请",
+        names::CONDITION_SETTLED => "已补办手续",
+        names::CONDITION_WITHIN_GRANT => "未超出授予",
         names::CONDITION_CAPACITY => "容量充足",
         names::CONDITION_APPROVED => "已批准",
         names::CONDITION_PROVISIONED => "已开通",

@@ -5,12 +5,13 @@ use super::guards::Guards;
 use crate::api::cloud_resource_request::Phase;
 use crate::api::common::Time;
 use crate::api::names::LABEL_MANAGED;
+use crate::api::resource_change::ChangePhase;
 use crate::api::{
     CatalogItem, CloudDomain, CloudResourceRequest, Decision, GovernancePolicy, InformationSystem, LedgerEntry,
-    Organization, ServiceProduct, WorkCalendar,
+    Organization, ResourceChange, ServiceProduct, WorkCalendar,
 };
 use crate::core::capacity::Taken;
-use crate::core::quantity::QuantityError;
+use crate::core::quantity::{Amounts, QuantityError};
 use crate::core::registry::{Named, Registry};
 use crate::runtime::events::Events;
 use crate::runtime::id::Id;
@@ -68,6 +69,12 @@ pub fn managed_selector() -> String {
 pub struct Indexes {
     /// Decisions by the request that they name.
     pub decisions_by_request: Arc<Index<Id<CloudResourceRequest>, Decision>>,
+    /// Decisions by the change that they name.
+    pub decisions_by_change: Arc<Index<Id<ResourceChange>, Decision>>,
+    /// Changes by the system that they are about.
+    pub changes_by_system: Arc<Index<Id<InformationSystem>, ResourceChange>>,
+    /// Changes by phase, with the gates at which they wait.
+    pub changes_by_phase: Arc<Index<ChangePhase, ResourceChange, Box<[Waits]>>>,
     /// Decisions by the system that they let somebody into.
     pub decisions_by_system: Arc<Index<Id<InformationSystem>, Decision>>,
     /// Requests by the system that their code names, with the filing that is being decided.
@@ -106,10 +113,10 @@ pub struct Waits {
 
 /// The room that a system takes in its domain.
 pub struct Takes {
-    /// When the system was opened.
+    /// When the newest of its grants was made.
     pub since: Option<Timestamp>,
-    /// Its grants; an amount that cannot be read is an error, with its resource.
-    pub grants: Result<Vec<Taken>, (String, QuantityError)>,
+    /// Its grants, and what it has in its quota; an amount that cannot be read is an error, with its resource.
+    pub grants: Result<(Vec<Taken>, Amounts), (String, QuantityError)>,
 }
 
 /// Everything a controller works with.
@@ -128,6 +135,8 @@ pub struct Context {
     pub rules: RuleStores,
     /// Requests.
     pub requests: Store<CloudResourceRequest>,
+    /// Changes.
+    pub changes: Store<ResourceChange>,
     /// Systems.
     pub systems: Store<InformationSystem>,
     /// Decisions.
@@ -255,4 +264,10 @@ pub fn beside<K: Resource, L>(object: &K, name: &str) -> Id<L> {
 #[must_use]
 pub fn system_of(request: &CloudResourceRequest) -> Id<InformationSystem> {
     beside(request, &request.spec.application.system.code)
+}
+
+/// The system that a change is about.
+#[must_use]
+pub fn system_changed(change: &ResourceChange) -> Id<InformationSystem> {
+    beside(change, &change.spec.change.system)
 }

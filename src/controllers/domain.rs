@@ -1,13 +1,15 @@
 //! CloudDomain: what is granted in all, and reservations that have become grants or never will.
 
 use super::Context;
-use super::request::grants_of;
-use crate::api::cloud_domain::Reservation;
+use super::room::grants_of;
+use crate::api::cloud_domain::{Reservation, ShortageAt};
 use crate::api::cloud_resource_request::Phase;
+use crate::api::common::{Quantity, RequestKind, Time};
 use crate::api::names::{CONDITION_READY, CONDITION_VALID};
-use crate::api::{CloudDomain, CloudDomainStatus, CloudResourceRequest, InformationSystem};
-use crate::core::capacity::{self, Taken};
-use crate::core::quantity::Amounts;
+use crate::api::resource_change::ChangePhase;
+use crate::api::{CloudDomain, CloudDomainStatus, CloudResourceRequest, InformationSystem, ResourceChange};
+use crate::core::capacity::{self, Profile, Taken};
+use crate::core::quantity::{Amount, Amounts, Format};
 use crate::core::request::Statement;
 use crate::core::text::Text;
 use crate::runtime::apply;
@@ -32,21 +34,23 @@ pub async fn reconcile(domain: Arc<CloudDomain>, context: Arc<Context>) -> Resul
     // A commit that begins while reservations are looked at would hold one that is then given back.
     let lock = context.commit_lock(&name);
     let _no_commit_begins = lock.lock().await;
-    let grants = grants_of(&context, &name)?;
+    let now = Timestamp::now();
+    let grants = grants_of(&context, &name, now)?;
     let pending = domain.status.as_ref().is_some_and(|s| !s.reservations.is_empty());
-    let soon = Timestamp::now().checked_add(LOOK_AGAIN).ok().filter(|_| pending);
-    let survey = survey(&context, &domain, &grants).await?;
+    let soon = now.checked_add(LOOK_AGAIN).ok().filter(|_| pending);
+    let soon = soon.into_iter().chain(Profile::of(&grants).and_then(|profile| profile.next_moment(now))).min();
+    let survey = survey(&context, &domain, &grants, now).await?;
     if domain.status.as_ref() == Some(&survey.status) {
         return Ok(Settled { next: soon, version: None });
     }
-    let counted = survey.counts_alone.then(|| counted_at(&context, &name, Timestamp::now())).flatten();
+    let counted = survey.counts_alone.then(|| counted_at(&context, &name, now)).flatten();
     if counted.is_some() {
         return Ok(Settled { next: counted, version: None });
     }
     // A commit may have written since the cache was told.
     let domains: Api<CloudDomain> = Api::all(context.client.clone());
     let mut fresh = domains.get(&name).await?;
-    let Survey { status, gave_back, .. } = self::survey(&context, &fresh, &grants).await?;
+    let Survey { status, gave_back, .. } = self::survey(&context, &fresh, &grants, now).await?;
     if fresh.status.as_ref() == Some(&status) {
         return Ok(Settled { next: soon, version: fresh.resource_version() });
     }
@@ -69,11 +73,11 @@ struct Survey {
     counts_alone: bool,
 }
 
-async fn survey(context: &Context, domain: &CloudDomain, grants: &[Taken]) -> Result<Survey, Error> {
+async fn survey(context: &Context, domain: &CloudDomain, grants: &[Taken], now: Timestamp) -> Result<Survey, Error> {
     let before = domain.status.clone().unwrap_or_default();
     let mut status = capacity::settled(&before, grants);
     let gave_back = clear_abandoned(context, &domain.name_any(), &mut status).await?;
-    let status = told(context, domain, status, grants)?;
+    let status = told(context, domain, status, grants, now)?;
     let but_counts = CloudDomainStatus {
         reservations: before.reservations.clone(),
         grants_committed: before.grants_committed,
@@ -100,19 +104,24 @@ pub(super) fn told(
     domain: &CloudDomain,
     mut status: CloudDomainStatus,
     grants: &[Taken],
+    now: Timestamp,
 ) -> Result<CloudDomainStatus, Error> {
     let name = domain.name_any();
     let unreadable =
         |(resource, error)| Error::Transient(format!("a reservation in {name} cannot be read: {resource}: {error}"));
     let taken = capacity::taken(&status, grants).map_err(unreadable)?;
-    let granted =
-        capacity::sum(&taken).ok_or_else(|| Error::Transient(format!("the grants in {name} cannot be added up")))?;
+    let profile =
+        Profile::of(&taken).ok_or_else(|| Error::Transient(format!("the grants in {name} cannot be added up")))?;
+    let granted = profile.at(now);
+    let peak = profile.highest(now);
     status.granted = granted.print();
+    let rises = peak.iter().filter(|(resource, most)| *most > granted.get(resource));
+    status.peak = rises.map(|(resource, most)| (resource.to_owned(), most)).collect::<Amounts>().print();
     status.systems = i64::try_from(context.indexes.systems_by_domain.get(&Id::new(&name)).len()).unwrap_or(i64::MAX);
     status.observed_generation = domain.metadata.generation;
-    let statements = judge(context, domain, &granted, &mut status);
+    let statements = judge(context, domain, &profile, &mut status, now);
     let generation = domain.metadata.generation.unwrap_or_default();
-    status.conditions = apply::conditions(&status.conditions, &statements, generation, Timestamp::now());
+    status.conditions = apply::conditions(&status.conditions, &statements, generation, now);
     Ok(status)
 }
 
@@ -146,33 +155,53 @@ fn asks(request: &CloudResourceRequest, domain: &str, reservation: &Reservation)
         && filing.is_some_and(|filing| filing.uid == reservation.submission_uid)
 }
 
+/// Whether a change is approved, and not yet on record, as it was when this room was taken for it.
+fn change_asks(change: &ResourceChange, reservation: &Reservation) -> bool {
+    let approved = change.status.as_ref().filter(|s| s.phase == ChangePhase::Approved);
+    let filing = approved.and_then(|s| s.submission.as_ref());
+    change.uid().as_deref() == Some(reservation.request.uid.as_str())
+        && filing.is_some_and(|filing| filing.uid == reservation.submission_uid)
+}
+
 /// Whether a reservation may yet become a grant, or has become one that the cache has not seen.
 async fn stands(context: &Context, domain: &str, reservation: &Reservation) -> Result<bool, Error> {
-    let asks = |request: &CloudResourceRequest| asks(request, domain, reservation);
-    let name = &reservation.request.name;
-    let cached = context.requests.get(&Id::new(name).within(&reservation.namespace));
-    if context.is_under_way(&reservation.submission_uid) || cached.is_some_and(|request| asks(&request)) {
+    let Reservation { namespace, request, submission_uid, .. } = reservation;
+    if context.is_under_way(submission_uid) {
         return Ok(true);
     }
-    let requests = context.api::<CloudResourceRequest>(&reservation.namespace);
-    if requests.get_opt(name).await?.is_some_and(|request| asks(&request)) {
-        return Ok(true);
-    }
-    let systems = context.api::<InformationSystem>(&reservation.namespace).list(&ListParams::default()).await?;
-    let granted = |s: &InformationSystem| {
-        s.spec
-            .grants
-            .iter()
-            .filter_map(|g| Taken::by_grant(g).ok())
-            .any(|g| g.submission_uid == reservation.submission_uid)
+    let asks = match request.kind {
+        RequestKind::CloudResourceRequest => {
+            let asks = |request: &CloudResourceRequest| asks(request, domain, reservation);
+            let cached = context.requests.get(&Id::new(&request.name).within(namespace));
+            let requests = context.api::<CloudResourceRequest>(namespace);
+            cached.is_some_and(|r| asks(&r)) || requests.get_opt(&request.name).await?.is_some_and(|r| asks(&r))
+        }
+        RequestKind::ResourceChange => {
+            let asks = |change: &ResourceChange| change_asks(change, reservation);
+            let cached = context.changes.get(&Id::new(&request.name).within(namespace));
+            let changes = context.api::<ResourceChange>(namespace);
+            cached.is_some_and(|c| asks(&c)) || changes.get_opt(&request.name).await?.is_some_and(|c| asks(&c))
+        }
+        RequestKind::InformationSystem => false,
     };
+    if asks {
+        return Ok(true);
+    }
+    let systems = context.api::<InformationSystem>(namespace).list(&ListParams::default()).await?;
+    let granted = |s: &InformationSystem| s.spec.grants.iter().any(|g| g.submission_uid == *submission_uid);
     Ok(systems.iter().any(granted))
 }
 
-/// Whether the domain can be used as it stands, and has not more granted than there is.
-fn judge(context: &Context, domain: &CloudDomain, granted: &Amounts, status: &mut CloudDomainStatus) -> [Statement; 2] {
-    let name = domain.name_any();
+/// Whether the domain can be used as it stands, and has not more granted than there is, now or later.
+fn judge(
+    context: &Context,
+    domain: &CloudDomain,
+    profile: &Profile,
+    status: &mut CloudDomainStatus,
+    now: Timestamp,
+) -> [Statement; 2] {
     let provider = &domain.spec.provider;
+    status.shortages = Vec::new();
     let (holds, reason, message) = match capacity::grantable(&domain.spec) {
         Err((resource, error)) => (false, "CapacityUnreadable", format!("spec.capacity[{resource}]: {error}")),
         Ok(_) if !context.registry().organizations.contains_key(provider) => {
@@ -184,20 +213,36 @@ fn judge(context: &Context, domain: &CloudDomain, granted: &Amounts, status: &mu
         }
         Ok(grantable) => {
             status.grantable = grantable.print();
-            match capacity::fits(granted, &grantable, &Amounts::default()) {
-                Err(short) => (
-                    false,
-                    "OverCommitted",
-                    format!(
-                        "more is granted than there is: {}; nothing is taken from anyone, and nothing new is granted",
-                        capacity::explain(&name, &short)
-                    ),
-                ),
-                Ok(()) => (true, "Valid", "capacity and provider can be used (云域可用)".to_owned()),
+            let above = profile.above(&grantable, now);
+            status.shortages = above.iter().take(8).map(shortage).collect();
+            if above.is_empty() {
+                (true, "Valid", "capacity and provider can be used (云域可用)".to_owned())
+            } else {
+                (false, "OverCommitted", over_committed(&status.shortages).to_string())
             }
         }
     };
     [CONDITION_READY, CONDITION_VALID].map(|type_| Statement::new(type_, holds, reason, &message))
+}
+
+fn shortage((from, resource, missing): &(Timestamp, String, Amount)) -> ShortageAt {
+    let missing = Quantity(missing.print(Format::of(resource)));
+    ShortageAt { resource: resource.clone(), from: Time::new(*from), missing }
+}
+
+fn over_committed(shortages: &[ShortageAt]) -> Text {
+    let list = shortages.iter().map(|s| format!("{} {} from {}", s.resource, s.missing, s.from));
+    let zh = shortages.iter().map(|s| format!("{}缺{}，自{}起", s.resource, s.missing, s.from));
+    Text::new(
+        format!(
+            "more is granted than there is: {}; nothing is taken from anyone, and nothing new is granted; the authority enlarges the domain (article 26)",
+            list.collect::<Vec<_>>().join("; ")
+        ),
+        format!(
+            "授予量超过云域容量：{}；现有资源不受影响，暂停新增授予，请主管部门扩充云域（第二十六条）",
+            zh.collect::<Vec<_>>().join("；")
+        ),
+    )
 }
 
 #[cfg(test)]

@@ -2,12 +2,14 @@
 
 pub mod authority;
 pub mod catalog;
+pub mod change;
 pub mod context;
 pub mod domain;
 pub mod guards;
 pub mod organization;
 pub mod policy;
 pub mod request;
+mod room;
 pub mod system;
 pub mod watches;
 

@@ -2,8 +2,6 @@
 
 mod commit;
 
-pub(super) use commit::grants_of;
-
 use super::Context;
 use super::authority::Freshness;
 use super::context::{Filed, Waits, system_of};

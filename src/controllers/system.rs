@@ -5,18 +5,20 @@ mod books;
 use super::Context;
 use super::authority::Freshness;
 use super::context::beside;
-use crate::api::InformationSystem;
 use crate::api::common::Time;
 use crate::api::information_system::{Guest, InformationSystemStatus, SystemPhase};
 use crate::api::names::{
     ANNOTATION_OWNER_UID, CONDITION_LIVE, CONDITION_OLD_SYSTEM_KEPT, CONDITION_PROVISIONED, CONDITION_READY,
-    CONDITION_RECONCILING, CONDITION_STALLED, LABEL_MANAGED, ROLE_UNIT,
+    CONDITION_RECONCILING, CONDITION_STALLED, CONDITION_WITHIN_GRANT, LABEL_MANAGED, ROLE_UNIT,
 };
+use crate::api::{InformationSystem, InformationSystemSpec};
 use crate::build::access::{Pass, passes};
+use crate::build::quota;
 use crate::build::system::{SystemObjects, objects};
-use crate::core::quantity::Amounts;
+use crate::core::quantity::{Amounts, Format};
 use crate::core::request::Statement;
-use crate::core::{calendar, catalog, names, retention};
+use crate::core::text::Text;
+use crate::core::{calendar, effective, names, retention};
 use crate::runtime::apply::{self, Done};
 use crate::runtime::controller::{Error, Settled};
 use crate::runtime::id::Id;
@@ -57,13 +59,14 @@ pub async fn reconcile(system: Arc<InformationSystem>, context: Arc<Context>) ->
     let on_record = |pass: &Pass| stopped.as_ref().is_none_or(|books| !books.lacks(pass));
     let valid: Vec<Pass> = passes.iter().filter(|p| p.until > now && on_record(p)).cloned().collect();
     let mut corrected = Vec::new();
-    let outcome = provision(&system, &context, &valid, stopped.as_ref(), &mut corrected).await;
+    let outcome = provision(&system, &context, &valid, stopped.as_ref(), now, &mut corrected).await;
     tell(&system, &context, &corrected).await;
     let outcome = Outcome { books: stopped.map(|books| books.why.to_string()), ..outcome? };
     let retained = retained_until(&system, &context);
     let version = report(&system, &context, &outcome, &valid, retained, now).await?;
     let mended = now.checked_add(LOOK_AGAIN).ok().filter(|_| outcome.books.is_some());
-    let ends = valid.iter().map(|p| p.until).chain(retained.filter(|end| *end > now)).chain(mended);
+    let turns = effective::next_moment(&system.spec, now);
+    let ends = valid.iter().map(|p| p.until).chain(retained.filter(|end| *end > now)).chain(mended).chain(turns);
     Ok(Settled { next: ends.min(), version })
 }
 
@@ -98,7 +101,10 @@ async fn observe_passes(system: &InformationSystem, context: &Context) -> Result
 
 /// What provisioning came to.
 struct Outcome {
+    /// What is effective now.
     amounts: Amounts,
+    /// What is still in use beyond that.
+    held: Amounts,
     problem: Option<(&'static str, String)>,
     books: Option<String>,
 }
@@ -108,13 +114,14 @@ async fn provision(
     context: &Context,
     guests: &[Pass],
     stopped: Option<&Stopped>,
+    now: Timestamp,
     corrected: &mut Vec<ObjectReference>,
 ) -> Result<Outcome, Error> {
-    let mut outcome = Outcome { amounts: Amounts::default(), problem: None, books: None };
+    let mut outcome = Outcome { amounts: Amounts::default(), held: Amounts::default(), problem: None, books: None };
     let registry = context.registry();
-    let amounts = system.spec.grants.iter().try_fold(Amounts::default(), |sum, grant| {
-        Amounts::parse(&grant.amounts).ok().and_then(|amounts| sum.checked_add(&amounts))
-    });
+    let record = on_record(system, stopped);
+    let amounts = effective::amounts_at(&record, now).ok();
+    let most = effective::most_until(&record, now).unwrap_or_default();
     let (Some(amounts), Some(domain), Some(organization)) =
         (amounts, registry.domains.get(&system.spec.domain), registry.organizations.get(&system.spec.organization))
     else {
@@ -129,14 +136,45 @@ async fn provision(
         return Ok(outcome);
     }
     let uid = system.uid().unwrap_or_default();
-    let wanted = objects(&system.name_any(), &uid, &system.spec, &amounts, domain, organization, guests);
+    let mut wanted = objects(&system.name_any(), &uid, &system.spec, &amounts, domain, organization, guests);
     outcome.amounts = amounts;
+    outcome.held = hold_what_is_used(system, context, &mut wanted.quota, &most).await?;
     if let Some(problem) = own_namespace(system, context, &wanted, corrected).await? {
         outcome.problem = Some(problem);
         return Ok(outcome);
     }
     fill_namespace(context, &system.spec.namespace, &wanted, corrected).await?;
     Ok(outcome)
+}
+
+/// The record without grants that are not in the books: what is not on record has no effect.
+fn on_record(system: &InformationSystem, stopped: Option<&Stopped>) -> InformationSystemSpec {
+    let mut record = system.spec.clone();
+    if let Some(books) = stopped.filter(|_| system.status.as_ref().is_some_and(|s| s.provisioned_at.is_some())) {
+        let first = record.grants.first().map(|g| g.submission_uid.clone());
+        record.grants.retain(|g| Some(&g.submission_uid) == first.as_ref() || !books.lacks_grant(&g.submission_uid));
+    }
+    record
+}
+
+/// Never below what is in use (article 22): where the quota is to go down, it goes as far as its use allows, and the rest
+/// is freed as that falls. Nothing is evicted.
+async fn hold_what_is_used(
+    system: &InformationSystem,
+    context: &Context,
+    wanted: &mut ResourceQuota,
+    most: &Amounts,
+) -> Result<Amounts, Error> {
+    let namespace = &system.spec.namespace;
+    let Some(cached) = context.managed.quotas.get(&Id::new(&wanted.name_any()).within(namespace)) else {
+        return Ok(Amounts::default());
+    };
+    if !quota::lowers(wanted, &cached) {
+        return Ok(Amounts::default());
+    }
+    // What is taken away is looked at afresh: something may have started since.
+    let fresh = context.api::<ResourceQuota>(namespace).get_opt(&wanted.name_any()).await?;
+    Ok(fresh.map_or_else(Amounts::default, |fresh| quota::hold(wanted, &fresh, most)))
 }
 
 /// Why nothing is opened for a record: the decisions that it rests on are not here under their own uids, as after a copy
@@ -307,7 +345,9 @@ async fn report(
             (None, None) => SystemPhase::Provisioning,
         },
         amounts: if open { outcome.amounts.print() } else { before.amounts.clone() },
-        monthly_fee: system.spec.grants.iter().find_map(|g| catalog::monthly_fee(&g.lines)),
+        held: if open { outcome.held.print() } else { before.held.clone() },
+        changes_at: effective::next_moment(&system.spec, now).map(Time::new),
+        monthly_fee: effective::fee_at(&system.spec, now),
         provisioned_at,
         guests: guests
             .iter()
@@ -322,6 +362,7 @@ async fn report(
         conditions: Vec::new(),
     };
     let mut statements = statements(system, outcome, status.phase);
+    statements.push(within_grant(&outcome.held));
     statements.extend(old_system(system, retained, now));
     let generation = system.metadata.generation.unwrap_or_default();
     let status = InformationSystemStatus {
@@ -335,6 +376,7 @@ async fn report(
     let stopped = outcome.books.as_ref().filter(|_| !stops(&before.conditions) && stops(&status.conditions));
     let turned = before.phase != status.phase;
     let phase = status.phase;
+    let release = (before.held.is_empty() && !status.held.is_empty()).then(|| within_grant(&outcome.held).message);
     let mut next = system.clone();
     next.status = Some(status);
     let api = context.api::<InformationSystem>(&system.namespace().unwrap_or_default());
@@ -343,11 +385,40 @@ async fn report(
         tracing::error!(why, "the books of the system have stopped");
         context.events.publish(&system.object_ref(&()), true, BOOKS_STOPPED, why).await;
     }
+    if let Some(release) = release {
+        context.events.publish(&system.object_ref(&()), true, "StillInUse", &release).await;
+    }
     if turned {
         let note = format!("{phase}: namespace {}", system.spec.namespace);
         context.events.publish(&system.object_ref(&()), false, phase.into(), &note).await;
     }
     Ok(version)
+}
+
+/// Whether the system uses no more than it has.
+fn within_grant(held: &Amounts) -> Statement {
+    if held.is_empty() {
+        return Statement::new(
+            CONDITION_WITHIN_GRANT,
+            true,
+            "Within",
+            "nothing is in use beyond what is granted (未超出授予)",
+        );
+    }
+    let list: Vec<String> =
+        held.iter().map(|(resource, amount)| format!("{resource} {}", amount.print(Format::of(resource)))).collect();
+    let list = list.join(", ");
+    Statement::new(
+        CONDITION_WITHIN_GRANT,
+        false,
+        "StillInUse",
+        Text::new(
+            format!(
+                "in use beyond what is granted: {list}; nothing is stopped: the unit scales down or removes what it does not need, and the quota follows (article 22)"
+            ),
+            format!("超出授予仍在使用：{list}；系统不会停止任何业务，请使用单位自行释放，额度随之下调（第二十二条）"),
+        ),
+    )
 }
 
 /// Whether the old self of a migrated system must still be kept; nothing on a new one.

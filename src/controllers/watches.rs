@@ -2,20 +2,22 @@
 
 use super::authority::Authority;
 use super::context::{
-    Context, Filed, Indexes, ManagedStores, RuleStores, Takes, Waits, beside, managed_selector, system_of,
+    Context, Filed, Indexes, ManagedStores, RuleStores, Takes, Waits, beside, managed_selector, system_changed,
+    system_of,
 };
 use super::guards::Guards;
 use super::system::stalled;
-use crate::api::cloud_resource_request::Phase;
+use crate::api::cloud_resource_request::{OpenGate, Phase};
 use crate::api::common::RequestKind;
 use crate::api::names::{LABEL_ORGANIZATION, LABEL_SYSTEM};
 use crate::api::{
     CatalogItem, CloudDomain, CloudResourceRequest, Decision, GovernancePolicy, InformationSystem, LedgerEntry,
-    Organization, ServiceProduct, WorkCalendar,
+    Organization, ResourceChange, ServiceProduct, WorkCalendar,
 };
 use crate::core::capacity::Taken;
 use crate::core::guards::Guard;
 use crate::core::names::home_namespace;
+use crate::core::quantity::{Amounts, QuantityError};
 use crate::runtime::events::Events;
 use crate::runtime::hub::{Change, Hub, Queue, Router, enqueue};
 use crate::runtime::id::Id;
@@ -38,6 +40,8 @@ use tokio::sync::Notify;
 pub struct Work {
     /// Requests.
     pub requests: UnboundedReceiver<Id<CloudResourceRequest>>,
+    /// Changes.
+    pub changes: UnboundedReceiver<Id<ResourceChange>>,
     /// Systems.
     pub systems: UnboundedReceiver<Id<InformationSystem>>,
     /// Organizations.
@@ -55,6 +59,7 @@ pub struct Work {
 #[derive(Clone)]
 struct Queues {
     requests: Queue<CloudResourceRequest>,
+    changes: Queue<ResourceChange>,
     systems: Queue<InformationSystem>,
     organizations: Queue<Organization>,
     domains: Queue<CloudDomain>,
@@ -73,6 +78,7 @@ pub fn watch_all(
 ) -> (Hub, Arc<Context>, Work, Sweep) {
     let mut hub = Hub::new(metrics.clone());
     let (requests_tx, requests) = unbounded();
+    let (changes_tx, changes) = unbounded();
     let (systems_tx, systems) = unbounded();
     let (organizations_tx, organizations) = unbounded();
     let (domains_tx, domains) = unbounded();
@@ -81,6 +87,7 @@ pub fn watch_all(
     let (products_tx, products) = unbounded();
     let queues = Queues {
         requests: requests_tx,
+        changes: changes_tx,
         systems: systems_tx,
         organizations: organizations_tx,
         domains: domains_tx,
@@ -95,6 +102,7 @@ pub fn watch_all(
     let guards = watch_guards(&mut hub, client, shipped);
     let decisions = watch_decisions(&mut hub, client, &queues, &indexes);
     let requests_store = watch_requests(&mut hub, client, &queues, &indexes);
+    let changes_store = watch_changes(&mut hub, client, &queues, &indexes);
     let systems_store = watch_systems(&mut hub, client, &queues, &indexes);
     let by_system = Arc::clone(&indexes.ledger_by_system);
     let ledger = hub.watch(all(client), None, vec![Box::new(move |change| drop(by_system.note(change)))]);
@@ -106,6 +114,7 @@ pub fn watch_all(
         guards,
         rules,
         requests: requests_store,
+        changes: changes_store,
         systems: systems_store,
         decisions,
         ledger,
@@ -117,7 +126,7 @@ pub fn watch_all(
         commits: Mutex::default(),
         committing: Mutex::default(),
     };
-    let work = Work { requests, systems, organizations, domains, policies, items, products };
+    let work = Work { requests, changes, systems, organizations, domains, policies, items, products };
     (hub, Arc::new(context), work, sweep)
 }
 
@@ -128,6 +137,9 @@ fn all<K: Resource<DynamicType = ()>>(client: &Client) -> Api<Read<K>> {
 fn indexes() -> Indexes {
     Indexes {
         decisions_by_request: Index::new(|d| refers_to(d, RequestKind::CloudResourceRequest), |_| ()),
+        decisions_by_change: Index::new(|d| refers_to(d, RequestKind::ResourceChange), |_| ()),
+        changes_by_system: Index::new(|c| Some(system_changed(c)), |_| ()),
+        changes_by_phase: Index::new(|c: &ResourceChange| c.status.as_ref().map(|s| s.phase), change_waits),
         decisions_by_system: Index::new(|d| refers_to(d, RequestKind::InformationSystem), |_| ()),
         requests_by_code: Index::new(|r| Some(system_of(r)), filed),
         requests_by_phase: Index::new(|r: &CloudResourceRequest| r.status.as_ref().map(|s| s.phase), waits),
@@ -151,13 +163,27 @@ fn filed(request: &CloudResourceRequest) -> Option<Filed> {
 }
 
 fn waits(request: &CloudResourceRequest) -> Box<[Waits]> {
-    let gates = request.status.iter().flat_map(|s| &s.open_gates);
-    gates.map(|gate| Waits { gate: gate.gate.as_str().into(), since: gate.since, due: gate.due }).collect()
+    request.status.iter().flat_map(|s| &s.open_gates).map(waits_at).collect()
+}
+
+fn change_waits(change: &ResourceChange) -> Box<[Waits]> {
+    change.status.iter().flat_map(|s| &s.open_gates).map(waits_at).collect()
+}
+
+fn waits_at(gate: &OpenGate) -> Waits {
+    Waits { gate: gate.gate.as_str().into(), since: gate.since, due: gate.due }
 }
 
 fn takes(system: &InformationSystem) -> Arc<Takes> {
-    let since = system.metadata.creation_timestamp.as_ref().map(|at| at.0);
-    Arc::new(Takes { since, grants: system.spec.grants.iter().map(Taken::by_grant).collect() })
+    let opened = system.metadata.creation_timestamp.as_ref().map(|at| at.0);
+    let granted = system.spec.grants.iter().filter(|g| g.change.is_some()).map(|g| g.effective_from.timestamp());
+    let grants = Taken::by_grants(&system.spec).and_then(|grants| {
+        let Some(status) = &system.status else { return Ok((grants, Amounts::default())) };
+        let too_large = || ("its quota".to_owned(), QuantityError::TooLarge(system.name_any()));
+        let in_quota = Amounts::parse(&status.amounts)?.checked_add(&Amounts::parse(&status.held)?);
+        Ok((grants, in_quota.ok_or_else(too_large)?))
+    });
+    Arc::new(Takes { since: granted.chain(opened).max(), grants })
 }
 
 /// Rules concern everybody: whatever they are, all work is looked at again, once for many changes.
@@ -182,14 +208,17 @@ fn to_self<K: Resource<DynamicType = ()> + 'static>(queue: &Queue<K>) -> Router<
 }
 
 fn watch_decisions(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Indexes) -> Store<Decision> {
-    let (requests, systems) = (queues.requests.clone(), queues.systems.clone());
+    let (requests, changes, systems) = (queues.requests.clone(), queues.changes.clone(), queues.systems.clone());
     let (by_request, by_system) = (Arc::clone(&indexes.decisions_by_request), Arc::clone(&indexes.decisions_by_system));
+    let by_change = Arc::clone(&indexes.decisions_by_change);
     let route = move |change: &Change<'_, Decision>| {
         by_request.note(change);
+        by_change.note(change);
         by_system.note(change);
         let reference = &change.object.spec.request_ref;
         match reference.kind {
             RequestKind::CloudResourceRequest => enqueue(&requests, beside(change.object, &reference.name)),
+            RequestKind::ResourceChange => enqueue(&changes, beside(change.object, &reference.name)),
             RequestKind::InformationSystem => enqueue(&systems, beside(change.object, &reference.name)),
         }
     };
@@ -209,15 +238,26 @@ fn watch_requests(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Ind
     hub.watch(all(client), None, vec![route, to_self(&queues.requests)])
 }
 
+fn watch_changes(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Indexes) -> Store<ResourceChange> {
+    let (by_system, by_phase) = (Arc::clone(&indexes.changes_by_system), Arc::clone(&indexes.changes_by_phase));
+    let note: Router<ResourceChange> = Box::new(move |change| {
+        by_system.note(change);
+        by_phase.note(change);
+    });
+    hub.watch(all(client), None, vec![note, to_self(&queues.changes)])
+}
+
 fn watch_systems(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Indexes) -> Store<InformationSystem> {
     let (by_domain, stalled) = (Arc::clone(&indexes.systems_by_domain), Arc::clone(&indexes.systems_stalled));
     let by_code = Arc::clone(&indexes.requests_by_code);
-    let (requests, domains) = (queues.requests.clone(), queues.domains.clone());
+    let changes_of = Arc::clone(&indexes.changes_by_system);
+    let (requests, changes, domains) = (queues.requests.clone(), queues.changes.clone(), queues.domains.clone());
     let route: Router<InformationSystem> = Box::new(move |change| {
         by_domain.note(change);
         stalled.note(change);
         enqueue(&domains, Id::new(&change.object.spec.domain));
         by_code.ids(change.id).into_iter().for_each(|request| enqueue(&requests, request));
+        changes_of.ids(change.id).into_iter().for_each(|other| enqueue(&changes, other));
     });
     hub.watch(all(client), None, vec![route, to_self(&queues.systems)])
 }
@@ -305,6 +345,7 @@ impl Sweep {
             each(&context.rules.items, &self.queues.items);
             each(&context.rules.products, &self.queues.products);
             each(&context.requests, &self.queues.requests);
+            each(&context.changes, &self.queues.changes);
             each(&context.systems, &self.queues.systems);
         }
     }

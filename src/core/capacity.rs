@@ -1,10 +1,13 @@
 //! What a domain can grant: `granted <= capacity x ratio`, for every resource, at any time (article 26).
 
-use super::quantity::{Amounts, QuantityError, Shortage};
+use super::effective::{self, Span};
+use super::quantity::{Amount, Amounts, QuantityError, Shortage};
 use super::text::Text;
 use crate::api::cloud_domain::Reservation;
-use crate::api::information_system::Grant;
-use crate::api::{CloudDomainSpec, CloudDomainStatus};
+use crate::api::common::Time;
+use crate::api::{CloudDomainSpec, CloudDomainStatus, InformationSystemSpec};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What may be granted in all: capacity times the over-commit ratio, rounded down.
 ///
@@ -24,22 +27,39 @@ pub fn grantable(domain: &CloudDomainSpec) -> Result<Amounts, (String, QuantityE
         .collect()
 }
 
-/// A grant or reservation that takes room in a domain.
+/// Something that takes room in a domain for some time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Taken {
-    /// Uid of the filing that was approved: a reservation and the grant it became count once.
-    pub submission_uid: String,
+    /// Uid of the filing that was approved: a reservation and the grant it became count once. Nothing on what is still in
+    /// use beyond what is granted.
+    pub submission_uid: Option<String>,
     /// How much.
     pub amounts: Amounts,
+    /// When.
+    pub span: Span,
 }
 
 impl Taken {
-    /// The room that a grant takes; a grant whose amounts cannot be read is an error, never zero.
+    /// The room that a system's grants take, each while it holds; an amount that cannot be read is an error, never zero.
     ///
     /// # Errors
     /// Names the resource.
-    pub fn by_grant(grant: &Grant) -> Result<Self, (String, QuantityError)> {
-        Ok(Self { submission_uid: grant.submission_uid.clone(), amounts: Amounts::parse(&grant.amounts)? })
+    pub fn by_grants(spec: &InformationSystemSpec) -> Result<Vec<Self>, (String, QuantityError)> {
+        let grants = effective::spans(spec).into_iter().zip(&spec.grants).map(|(span, grant)| {
+            let amounts = Amounts::parse(&grant.amounts)?;
+            Ok(Self { submission_uid: Some(grant.submission_uid.clone()), amounts, span })
+        });
+        grants.collect()
+    }
+
+    /// What a system has in its quota, by its status, beyond what its grants give it now: room is free once nothing uses it
+    /// any more, and not before. Nothing where there is none.
+    #[must_use]
+    pub fn beyond(grants: &[Self], in_quota: &Amounts, now: Timestamp) -> Option<Self> {
+        let holding = grants.iter().filter(|g| g.span.contains(now));
+        let granted = holding.map(|g| &g.amounts).try_fold(Amounts::default(), Amounts::checked_add)?;
+        let amounts = in_quota.beyond(&granted);
+        (!amounts.is_empty()).then_some(Self { submission_uid: None, amounts, span: Span::ALWAYS })
     }
 
     /// The room that a reservation takes.
@@ -47,16 +67,114 @@ impl Taken {
     /// # Errors
     /// Names the resource.
     pub fn by_reservation(reservation: &Reservation) -> Result<Self, (String, QuantityError)> {
-        Ok(Self { submission_uid: reservation.submission_uid.clone(), amounts: Amounts::parse(&reservation.amounts)? })
+        let Reservation { submission_uid, amounts, .. } = reservation;
+        let (amounts, span) = (Amounts::parse(amounts)?, span_of(reservation));
+        Ok(Self { submission_uid: Some(submission_uid.clone()), amounts, span })
     }
 }
 
-/// The sum of what is taken, each filing once.
-#[must_use]
-pub fn sum<'t>(taken: impl IntoIterator<Item = &'t Taken>) -> Option<Amounts> {
-    let mut seen = std::collections::BTreeSet::new();
-    let once = taken.into_iter().filter(|t| seen.insert(t.submission_uid.as_str()));
-    once.map(|t| &t.amounts).try_fold(Amounts::default(), Amounts::checked_add)
+fn span_of(reservation: &Reservation) -> Span {
+    let from = reservation.from.map_or(Timestamp::MIN, Time::timestamp);
+    Span { from, until: reservation.until.map(Time::timestamp) }
+}
+
+/// How much is taken at every instant.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Profile(BTreeMap<String, Vec<(Timestamp, Amount)>>);
+
+impl Profile {
+    /// Of what is taken, each filing once; nothing where it is beyond what can be counted.
+    #[must_use]
+    pub fn of<'t>(taken: impl IntoIterator<Item = &'t Taken>) -> Option<Self> {
+        let mut seen = BTreeSet::new();
+        let mut steps: BTreeMap<String, BTreeMap<Timestamp, i128>> = BTreeMap::new();
+        for one in taken {
+            let again = one.submission_uid.as_deref().is_some_and(|uid| !seen.insert(uid));
+            if again || one.span.is_empty() {
+                continue;
+            }
+            for (resource, amount) in one.amounts.iter() {
+                let steps = steps.entry(resource.to_owned()).or_default();
+                *steps.entry(one.span.from).or_default() += amount.thousandths();
+                if let Some(until) = one.span.until {
+                    *steps.entry(until).or_default() -= amount.thousandths();
+                }
+            }
+        }
+        let levels = steps.into_iter().map(|(resource, steps)| {
+            let mut level = 0;
+            let levels = steps.into_iter().map(|(at, step)| {
+                level += step;
+                Some((at, Amount::from_thousandths(level)?))
+            });
+            Some((resource, levels.collect::<Option<Vec<_>>>()?))
+        });
+        levels.collect::<Option<_>>().map(Self)
+    }
+
+    /// How much is taken at a moment.
+    #[must_use]
+    pub fn at(&self, now: Timestamp) -> Amounts {
+        self.0.keys().map(|resource| (resource.clone(), self.level(resource, now))).collect()
+    }
+
+    fn level(&self, resource: &str, at: Timestamp) -> Amount {
+        let steps = self.0.get(resource).map_or(&[][..], Vec::as_slice);
+        let passed = steps.partition_point(|(moment, _)| *moment <= at);
+        passed.checked_sub(1).and_then(|last| steps.get(last)).map_or(Amount::ZERO, |(_, level)| *level)
+    }
+
+    /// The levels of a resource within a span, oldest first, each with the moment from which it holds.
+    fn levels(&self, resource: &str, span: Span) -> impl Iterator<Item = (Timestamp, Amount)> {
+        let steps = self.0.get(resource).map_or(&[][..], Vec::as_slice).iter();
+        let within = steps.filter(move |(at, _)| *at > span.from && span.contains(*at)).copied();
+        std::iter::once((span.from, self.level(resource, span.from))).chain(within)
+    }
+
+    /// The most that is taken from a moment on.
+    #[must_use]
+    pub fn highest(&self, from: Timestamp) -> Amounts {
+        let span = Span { from, until: None };
+        let highest = |resource: &str| self.levels(resource, span).map(|(_, level)| level).max().unwrap_or_default();
+        self.0.keys().map(|resource| (resource.clone(), highest(resource))).collect()
+    }
+
+    /// The next moment after this one at which a level changes.
+    #[must_use]
+    pub fn next_moment(&self, after: Timestamp) -> Option<Timestamp> {
+        self.0.values().flatten().map(|(at, _)| *at).filter(|at| *at > after).min()
+    }
+
+    /// Where so much more does not fit in during a span: for each resource the first moment, with what is free then.
+    #[must_use]
+    pub fn shortages(&self, wanted: &Amounts, ceiling: &Amounts, span: Span) -> Vec<(Timestamp, Shortage)> {
+        let short = wanted.iter().filter(|(_, wanted)| *wanted > Amount::ZERO).filter_map(|(resource, wanted)| {
+            let mut levels = self
+                .levels(resource, span)
+                .map(|(at, level)| (at, ceiling.get(resource).checked_sub(level).unwrap_or_default()));
+            let (at, available) = levels.find(|(_, available)| wanted > *available)?;
+            Some((at, Shortage { resource: resource.to_owned(), wanted, available }))
+        });
+        short.collect()
+    }
+
+    /// The first moments from now on at which more is taken than there is, by resource.
+    #[must_use]
+    pub fn above(&self, ceiling: &Amounts, now: Timestamp) -> Vec<(Timestamp, String, Amount)> {
+        let span = Span { from: now, until: None };
+        let mut above: Vec<_> = self
+            .0
+            .keys()
+            .filter_map(|resource| {
+                let missing = |level: Amount| level.checked_sub(ceiling.get(resource)).filter(|m| *m > Amount::ZERO);
+                let mut levels = self.levels(resource, span);
+                let (at, missing) = levels.find_map(|(at, level)| Some((at, missing(level)?)))?;
+                Some((at, resource.clone(), missing))
+            })
+            .collect();
+        above.sort();
+        above
+    }
 }
 
 /// What came of asking for room.
@@ -88,21 +206,23 @@ pub fn reserve(
     status: &CloudDomainStatus,
     grants: &[Taken],
     wanted: Reservation,
+    now: Timestamp,
 ) -> Result<Reserving, (String, QuantityError)> {
     // Reserved once more, a grant would be counted as two, and no cache could ever know them all.
     let reserved = status.reservations.iter().map(|r| &r.submission_uid);
-    if reserved.chain(grants.iter().map(|g| &g.submission_uid)).any(|uid| *uid == wanted.submission_uid) {
+    if reserved.chain(filings(grants)).any(|uid| *uid == wanted.submission_uid) {
         return Ok(Reserving::Held);
     }
-    if i64::try_from(grants.len()).unwrap_or(i64::MAX) < status.grants_committed {
+    if i64::try_from(filings(grants).count()).unwrap_or(i64::MAX) < status.grants_committed {
         return Ok(Reserving::Stale);
     }
     let too_large = || ("granted".to_owned(), QuantityError::TooLarge(name.to_owned()));
     let taken = taken(status, grants)?;
-    let granted = sum(&taken).ok_or_else(too_large)?;
-    let amounts = Amounts::parse(&wanted.amounts)?;
-    if let Err(short) = fits(&amounts, &grantable(spec)?, &granted) {
-        return Ok(Reserving::Short(explain(name, &short)));
+    let profile = Profile::of(&taken).ok_or_else(too_large)?;
+    let span = Span { from: span_of(&wanted).from.max(now), ..span_of(&wanted) };
+    let short = profile.shortages(&Amounts::parse(&wanted.amounts)?, &grantable(spec)?, span);
+    if !short.is_empty() {
+        return Ok(Reserving::Short(explain_at(name, &short, now)));
     }
     let mut next = settled(status, grants);
     if next.reservations.len() >= MAX_RESERVATIONS {
@@ -110,6 +230,10 @@ pub fn reserve(
     }
     next.reservations.push(wanted);
     Ok(Reserving::Reserved(Box::new(next)))
+}
+
+fn filings(grants: &[Taken]) -> impl Iterator<Item = &String> {
+    grants.iter().filter_map(|g| g.submission_uid.as_ref())
 }
 
 /// Grants and reservations together.
@@ -124,7 +248,7 @@ pub fn taken(status: &CloudDomainStatus, grants: &[Taken]) -> Result<Vec<Taken>,
 /// The status without the reservations that have become grants; those are counted instead.
 #[must_use]
 pub fn settled(status: &CloudDomainStatus, grants: &[Taken]) -> CloudDomainStatus {
-    let known: std::collections::BTreeSet<&str> = grants.iter().map(|g| g.submission_uid.as_str()).collect();
+    let known: BTreeSet<&str> = filings(grants).map(String::as_str).collect();
     let mut next = status.clone();
     next.reservations.retain(|r| !known.contains(r.submission_uid.as_str()));
     let finished = status.reservations.len() - next.reservations.len();
@@ -152,6 +276,21 @@ pub fn explain(domain: &str, shortages: &[Shortage]) -> Text {
         ),
         format!("云域{domain}剩余资源不足：{}；请减少申请或另选云域（第二十六条）", list.join("；")),
     )
+}
+
+/// Shortages in words, with the moment of those that are still to come.
+#[must_use]
+pub fn explain_at(domain: &str, shortages: &[(Timestamp, Shortage)], now: Timestamp) -> Text {
+    let ahead = shortages.iter().map(|(at, _)| *at).filter(|at| *at > now).min();
+    let list: Vec<Shortage> = shortages.iter().map(|(_, short)| short.clone()).collect();
+    let text = explain(domain, &list);
+    match ahead {
+        None => text,
+        Some(at) => {
+            let at = Time::new(at);
+            Text::new(format!("from {at} on, {}", text.en), format!("自{at}起，{}", text.zh))
+        }
+    }
 }
 
 #[cfg(test)]

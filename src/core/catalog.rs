@@ -170,6 +170,15 @@ pub fn fee(terms: &Terms, quantity: i64) -> Option<Decimal> {
     price.checked_mul(Decimal::from(quantity))
 }
 
+/// CNY a month for so many units at the price of a day; at their own price where the catalog has none on that day.
+#[must_use]
+pub fn fee_on(registry: &Registry, terms: &Terms, quantity: i64, day: Date) -> Option<Decimal> {
+    let prices = registry.items.get(&terms.item).map_or(&[][..], |item| item.spec.prices.as_slice());
+    let price = prices.iter().filter(|p| p.from <= day).max_by_key(|p| p.from).map(|p| &p.monthly);
+    let price: Decimal = price.unwrap_or(&terms.monthly_price).0.parse().ok()?;
+    price.checked_mul(Decimal::from(quantity))
+}
+
 /// The items that come nearest to a need, best first: those with most of its functions, then those nearest in size.
 #[must_use]
 pub fn nearest<'r>(

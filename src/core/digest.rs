@@ -47,7 +47,7 @@ pub fn of_application(application: &Application) -> String {
 
 /// What a Submit pins: the content and the version of the rules.
 #[must_use]
-pub fn of_submission(kind: RequestKind, uid: &str, application: &Application, policy_uid: &str) -> String {
+pub fn of_submission<A: Serialize>(kind: RequestKind, uid: &str, application: &A, policy_uid: &str) -> String {
     of(&json!({
         "encoding": ENCODING, "gate": crate::api::names::GATE_SUBMISSION,
         "kind": kind, "uid": uid, "policy": policy_uid, "application": application,
@@ -62,13 +62,13 @@ pub fn of_access(system_uid: &str, access: &Access) -> String {
 
 /// Everything that a decision at a gate is about, except the gate and the decisions before it.
 #[derive(Clone, Debug)]
-pub struct Content<'a> {
+pub struct Content<'a, A> {
     /// Kind of the request.
     pub kind: RequestKind,
     /// Its uid.
     pub uid: &'a str,
     /// The material fields, documents' digests included.
-    pub application: &'a Application,
+    pub application: &'a A,
     /// The filing.
     pub submission_uid: &'a str,
     /// The version of the rules.
@@ -80,7 +80,9 @@ pub struct Content<'a> {
 /// A content of which the large parts are encoded once for all gates and decisions. They are the first and the last of
 /// the keys in canonical order, `application` and `terms`; only `uid` comes after.
 pub struct Encoded<'a> {
-    content: Content<'a>,
+    kind: RequestKind,
+    submission_uid: &'a str,
+    policy_uid: &'a str,
     begun: Sha256,
     end: Vec<u8>,
 }
@@ -88,12 +90,13 @@ pub struct Encoded<'a> {
 impl<'a> Encoded<'a> {
     /// Encodes it.
     #[must_use]
-    pub fn new(content: Content<'a>) -> Self {
+    pub fn new<A: Serialize>(content: &Content<'a, A>) -> Self {
         let application = canonical(&json!({"application": content.application}));
         let mut end = canonical(&json!({"terms": content.terms, "uid": content.uid}));
         let begun = Sha256::new_with_prefix(&application[..application.len().saturating_sub(1)]);
         end[..1].copy_from_slice(b",");
-        Self { content, begun, end }
+        let Content { kind, submission_uid, policy_uid, .. } = *content;
+        Self { kind, submission_uid, policy_uid, begun, end }
     }
 
     /// What a decision at a gate pins: the content, the amounts confirmed, and every decision counted at earlier gates.
@@ -104,7 +107,7 @@ impl<'a> Encoded<'a> {
         before: &[&CountedDecision],
         confirmed: Option<&BTreeMap<String, i64>>,
     ) -> String {
-        let Content { kind, submission_uid, policy_uid, .. } = self.content;
+        let Self { kind, submission_uid, policy_uid, .. } = *self;
         let before: Vec<Value> =
             before.iter().map(|d| json!({"gate": d.gate, "uid": d.uid, "digest": d.digest})).collect();
         let mut middle = canonical(&json!({
@@ -182,7 +185,7 @@ mod tests {
         };
         let confirmed = BTreeMap::from([("cpu".to_owned(), 4)]);
         let decision = CountedDecision { uid: "d".into(), ..CountedDecision::default() };
-        let of_gate = |content, gate, before: &[_], confirmed| Encoded::new(content).of_gate(gate, before, confirmed);
+        let of_gate = |content, gate, before: &[_], confirmed| Encoded::new(&content).of_gate(gate, before, confirmed);
         let all = [
             of_gate(content("u", "s", "p"), "g", &[], None),
             of_gate(content("U", "s", "p"), "g", &[], None),
@@ -212,7 +215,7 @@ mod tests {
         let decision =
             CountedDecision { gate: "g".into(), uid: "d".into(), digest: "0".into(), ..CountedDecision::default() };
         let confirmed = BTreeMap::from([("cpu".to_owned(), 4), ("内存".to_owned(), 0)]);
-        let encoded = Encoded::new(content.clone());
+        let encoded = Encoded::new(&content);
         for (before, confirmed) in [(vec![], None), (vec![&decision, &decision], Some(&confirmed))] {
             let listed: Vec<Value> =
                 before.iter().map(|d| json!({"gate": d.gate, "uid": d.uid, "digest": d.digest})).collect();

@@ -6,6 +6,7 @@ use super::digest;
 use super::registry::{Named, Registry};
 use super::request::{Facts, Plan, Rival, SystemFact, decide};
 use super::workflow::DecisionFact;
+use crate::api::cloud_resource_request::{OpenGate, Submission};
 use crate::api::common::{RequestKind, RequestRef, Time};
 use crate::api::decision::{DecidedBy, Evidence, LineAmount, TestResult, Verdict};
 use crate::api::{
@@ -73,6 +74,59 @@ fn read_registry() -> Registry {
     }
 }
 
+/// What somebody would decide.
+pub struct Drafted<'a> {
+    pub who: &'a str,
+    pub number: usize,
+    pub now: Timestamp,
+    pub request_ref: RequestRef,
+    pub gate: &'a str,
+    pub verdict: Verdict,
+}
+
+impl Drafted<'_> {
+    /// At a gate as it is shown: under its digest, with the reports and amounts that it asks for.
+    pub fn at(
+        self,
+        open: Option<&OpenGate>,
+        submission: Option<&Submission>,
+        lines: impl Iterator<Item = (String, i64)>,
+    ) -> DecisionFact {
+        let Self { who, number, now, request_ref, gate, verdict } = self;
+        let confirms = open.is_some_and(|g| g.confirms_amounts) && verdict == Verdict::Approve;
+        let report = |name: &String| Evidence {
+            name: name.clone(),
+            sha256: "0".repeat(64),
+            uri: None,
+            result: Some(TestResult::Passed),
+        };
+        DecisionFact {
+            name: format!("d{number}"),
+            uid: format!("d{number}-{who}"),
+            at: Time::new(now),
+            order: number as u64,
+            entitled: true,
+            spec: DecisionSpec {
+                request_ref,
+                submission_uid: submission.filter(|_| verdict != Verdict::Submit).map(|s| s.uid.clone()),
+                gate: gate.to_owned(),
+                role: open.map(|g| g.role.clone()).unwrap_or_default(),
+                verdict,
+                digest: open.map_or_else(|| digest::of(&""), |g| g.digest.clone()),
+                comment: Some("为测试".to_owned()),
+                evidence: open.map_or_else(Vec::new, |g| g.reports.iter().map(report).collect()),
+                grant: lines.filter(|_| confirms).map(|(line, quantity)| LineAmount { line, quantity }).collect(),
+                access: None,
+                decided_by: Some(DecidedBy {
+                    username: who.to_owned(),
+                    person: who.to_owned(),
+                    ..DecidedBy::default()
+                }),
+            },
+        }
+    }
+}
+
 /// A request and what people have done about it.
 pub struct Story {
     pub registry: Registry,
@@ -129,54 +183,15 @@ impl Story {
     pub fn draft(&self, who: &str, gate: &str, verdict: Verdict) -> DecisionFact {
         let status = self.plan().status;
         let open = status.open_gates.iter().find(|g| g.gate == gate);
-        let asked = self.request.spec.application.lines.iter();
-        let confirms = open.is_some_and(|g| g.confirms_amounts) && verdict == Verdict::Approve;
-        let number = self.decisions.len();
-        DecisionFact {
-            name: format!("d{number}"),
-            uid: format!("d{number}-{who}"),
-            at: Time::new(self.now),
-            order: number as u64,
-            entitled: true,
-            spec: DecisionSpec {
-                request_ref: RequestRef {
-                    kind: RequestKind::CloudResourceRequest,
-                    name: self.request.metadata.name.clone().unwrap(),
-                    uid: status.subject_uid.clone().unwrap(),
-                },
-                submission_uid: status
-                    .submission
-                    .as_ref()
-                    .filter(|_| verdict != Verdict::Submit)
-                    .map(|s| s.uid.clone()),
-                gate: gate.to_owned(),
-                role: open.map(|g| g.role.clone()).unwrap_or_default(),
-                verdict,
-                digest: open.map_or_else(|| digest::of(&""), |g| g.digest.clone()),
-                comment: Some("为测试".to_owned()),
-                evidence: open.map_or_else(Vec::new, |g| {
-                    g.reports
-                        .iter()
-                        .map(|r| Evidence {
-                            name: r.clone(),
-                            sha256: "0".repeat(64),
-                            uri: None,
-                            result: Some(TestResult::Passed),
-                        })
-                        .collect()
-                }),
-                grant: asked
-                    .filter(|line| confirms && line.self_procured.is_none())
-                    .map(|line| LineAmount { line: line.name.clone(), quantity: line.quantity })
-                    .collect(),
-                access: None,
-                decided_by: Some(DecidedBy {
-                    username: who.to_owned(),
-                    person: who.to_owned(),
-                    ..DecidedBy::default()
-                }),
-            },
-        }
+        let asked = self.request.spec.application.lines.iter().filter(|line| line.self_procured.is_none());
+        let request_ref = RequestRef {
+            kind: RequestKind::CloudResourceRequest,
+            name: self.request.metadata.name.clone().unwrap(),
+            uid: status.subject_uid.clone().unwrap(),
+        };
+        let decision = Drafted { who, number: self.decisions.len(), now: self.now, request_ref, gate, verdict };
+        let lines = asked.map(|line| (line.name.clone(), line.quantity));
+        decision.at(open, status.submission.as_ref(), lines)
     }
 
     /// `who` decides, a minute later than the one before.

@@ -20,11 +20,12 @@ pub struct Fact {
     pub body: LedgerBody,
 }
 
-/// The facts of a system, in the order in which they belong into the books: grants, going live, and whom the unit let in.
+/// The facts of a system, in the order in which they belong into the books: grants, going live, agreements about
+/// major changes, emergency expansions that ended, and whom the unit let in.
 #[must_use]
 pub fn facts(system: &InformationSystemSpec, access: &[(String, Time, DecisionSpec)]) -> Vec<Fact> {
     let granted = system.grants.iter().map(|grant| Fact {
-        key: format!("granted/{}", grant.submission_uid),
+        key: granted_key(&grant.submission_uid),
         at: grant.effective_from,
         body: LedgerBody { granted: Some(Box::new(grant.clone())), ..LedgerBody::default() },
     });
@@ -37,7 +38,23 @@ pub fn facts(system: &InformationSystemSpec, access: &[(String, Time, DecisionSp
         let access = decision.access.clone()?;
         Some(Fact { key: access_key(uid), at: *at, body: LedgerBody { access: Some(access), ..LedgerBody::default() } })
     });
-    granted.chain(live).chain(access).collect()
+    let agreed = system.agreements.iter().map(|agreement| Fact {
+        key: format!("agreed/{}", agreement.submission_uid),
+        at: agreement.live.from,
+        body: LedgerBody { agreed: Some(agreement.clone()), ..LedgerBody::default() },
+    });
+    let closed = system.closed.iter().map(|closed| Fact {
+        key: format!("closed/{}", closed.submission_uid),
+        at: closed.at,
+        body: LedgerBody { closed: Some(closed.clone()), ..LedgerBody::default() },
+    });
+    granted.chain(live).chain(agreed).chain(closed).chain(access).collect()
+}
+
+/// The key of the fact that something was granted.
+#[must_use]
+pub fn granted_key(submission_uid: &str) -> String {
+    format!("granted/{submission_uid}")
 }
 
 /// The key of the fact that a unit let somebody in by this Decision.

@@ -5,9 +5,11 @@
 pub mod calendar;
 pub mod capacity;
 pub mod catalog;
+pub mod change;
 pub mod completeness;
 pub mod credit_code;
 pub mod digest;
+pub mod effective;
 #[cfg(test)]
 pub mod fixtures;
 pub mod guards;
@@ -19,6 +21,7 @@ pub mod quantity;
 pub mod registry;
 pub mod request;
 pub mod retention;
+pub mod round;
 pub mod scope;
 pub mod text;
 pub mod workflow;

@@ -64,6 +64,12 @@ impl Amount {
         self.0
     }
 
+    /// So many thousandths; nothing below zero, or beyond what can be counted.
+    #[must_use]
+    pub fn from_thousandths(thousandths: i128) -> Option<Self> {
+        (0..=MAX).contains(&thousandths).then_some(Self(thousandths))
+    }
+
     /// Reads a Kubernetes quantity.
     ///
     /// # Errors
@@ -265,6 +271,32 @@ impl Amounts {
             self.0.insert(resource.clone(), sum);
         }
         Some(self)
+    }
+
+    /// Of each resource what is more here than there; resources of which it is not are left out.
+    #[must_use]
+    pub fn beyond(&self, other: &Self) -> Self {
+        let more = self.0.iter().filter_map(|(resource, amount)| {
+            let more = amount.checked_sub(other.get(resource)).filter(|more| *more > Amount::ZERO)?;
+            Some((resource.clone(), more))
+        });
+        more.collect()
+    }
+
+    /// Of each resource the greater of two amounts.
+    #[must_use]
+    pub fn highest(mut self, other: &Self) -> Self {
+        for (resource, amount) in &other.0 {
+            let highest = self.get(resource).max(*amount);
+            self.0.insert(resource.clone(), highest);
+        }
+        self
+    }
+
+    /// Of each resource the lesser of two amounts; zero where one does not name it.
+    #[must_use]
+    pub fn lowest(&self, other: &Self) -> Self {
+        self.0.iter().map(|(resource, amount)| (resource.clone(), (*amount).min(other.get(resource)))).collect()
     }
 
     /// So many times as much.

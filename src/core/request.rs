@@ -12,23 +12,22 @@ use super::capacity;
 use super::completeness;
 use super::digest;
 use super::names;
-use super::policy;
 use super::quantity::Amounts;
-use super::registry::{Named, Registry};
+use super::registry::Registry;
 use super::retention;
+pub use super::round::Statement;
+pub use super::round::report::{OPERATOR, waiting_at};
+use super::round::{self, Matter, Particulars, Round, in_force_at, zone_of};
 use super::scope;
 use super::text::Text;
-use super::workflow::{self, DecisionFact, Subject, Walk};
+use super::workflow::{DecisionFact, Walk};
 use crate::api::cloud_resource_request::{Application, CloudResourceRequestStatus, CountedDecision};
 use crate::api::common::{PolicyRef, RequestKind, RequestRef, Time};
-use crate::api::decision::Verdict;
-use crate::api::governance_policy::{Applies, Effect, Gate, GovernancePolicySpec, Track};
+use crate::api::governance_policy::{Applies, Effect, GovernancePolicySpec, Track};
 use crate::api::information_system::{Grant, InformationSystemSpec, Live};
-use crate::api::names::GATE_SUBMISSION;
 use crate::api::{CloudDomainStatus, OrganizationSpec};
 use jiff::Timestamp;
 use lines::Lines;
-pub use report::{OPERATOR, waiting_at};
 use std::collections::BTreeMap;
 
 /// What was observed about one request.
@@ -75,6 +74,20 @@ pub struct SystemFact<'a> {
     pub provisioned_at: Option<Time>,
 }
 
+impl<'a> Facts<'a> {
+    /// The request, as far as its kind does not matter.
+    fn matter(&self) -> Matter<'a> {
+        Matter {
+            kind: RequestKind::CloudResourceRequest,
+            name: self.name,
+            uid: subject_uid(self),
+            organization: self.organization,
+            domain: &self.application.domain,
+            decisions: self.decisions,
+        }
+    }
+}
+
 /// What follows.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
@@ -90,38 +103,6 @@ pub struct Plan {
     pub live: Option<Live>,
     /// The next moment at which time alone changes the answer.
     pub wake: Option<Timestamp>,
-}
-
-/// One condition.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Statement {
-    /// Type.
-    pub type_: &'static str,
-    /// Whether it holds; nothing where that is unknown.
-    pub holds: Option<bool>,
-    /// Reason in one word.
-    pub reason: String,
-    /// Message for people.
-    pub message: String,
-}
-
-impl Statement {
-    /// A condition.
-    pub fn new(
-        type_: &'static str,
-        holds: impl Into<Option<bool>>,
-        reason: &str,
-        message: impl std::fmt::Display,
-    ) -> Self {
-        Self { type_, holds: holds.into(), reason: reason.to_owned(), message: format!("{message}") }
-    }
-}
-
-/// The round that stands: a filing and the version of the rules that it pins.
-struct Round<'a> {
-    submission: &'a DecisionFact,
-    policy: &'a Named<GovernancePolicySpec>,
-    number: i64,
 }
 
 /// Decides. Pure: the same facts at the same moment give the same plan.
@@ -245,120 +226,27 @@ fn closed_domain(facts: &Facts<'_>) -> Text {
 /// The newest filing by an entitled person whose digest is that of the content as it stands, under the version of the
 /// rules that was in force on the day of filing. A system that was granted keeps the filing of its grant.
 fn standing_round<'a>(facts: &Facts<'a>, registry: &'a Registry, organization: &OrganizationSpec) -> Option<Round<'a>> {
-    let mut submissions: Vec<&DecisionFact> = facts
-        .decisions
-        .iter()
-        .filter(|d| d.spec.verdict == Verdict::Submit && d.spec.gate == GATE_SUBMISSION)
-        .collect();
-    submissions.sort_by_key(|d| place(d));
+    let matter = facts.matter();
     let granted = facts.system.and_then(|s| s.spec.grants.first());
-    let valid: Vec<(&DecisionFact, &Named<GovernancePolicySpec>)> = submissions
-        .into_iter()
-        .filter_map(|submission| {
-            let policy = match granted {
-                Some(grant) if grant.submission_uid == submission.uid => {
-                    registry.policies.iter().find(|p| p.uid == grant.policy.uid)?
-                }
-                Some(_) => return None,
-                None => policy_of_filing(submission, registry, organization)?,
-            };
-            let track = policy.spec.track(&facts.application.track)?;
-            let pinned = digest::of_submission(
-                RequestKind::CloudResourceRequest,
-                subject_uid(facts),
-                facts.application,
-                &policy.uid,
-            );
-            let counts = granted.is_some()
-                || (submission.spec.role == track.submission.role
-                    && entitled(facts, registry, &policy.spec, submission)
-                    && first_role(facts, registry, &policy.spec, submission).is_none());
-            let named = submission.spec.request_ref.uid == subject_uid(facts);
-            (counts && named && submission.spec.digest == pinned).then_some((submission, policy))
-        })
-        .collect();
-    let (submission, policy) = valid.last()?;
-    let number = granted.map_or_else(|| filings(facts, registry, &policy.spec, submission), |grant| grant.round);
-    Some(Round { submission, policy, number })
-}
-
-/// How often the request was filed up to this filing, whatever it said then.
-fn filings(facts: &Facts<'_>, registry: &Registry, policy: &GovernancePolicySpec, last: &DecisionFact) -> i64 {
-    let filed = facts.decisions.iter().filter(|d| {
-        d.spec.verdict == Verdict::Submit
-            && d.spec.role == last.spec.role
-            && d.spec.request_ref.uid == subject_uid(facts)
-            && place(d) <= place(last)
-            && entitled(facts, registry, policy, d)
-    });
-    i64::try_from(filed.count()).unwrap_or(i64::MAX)
-}
-
-/// The order in which decisions are made.
-fn place(decision: &DecisionFact) -> (Time, u64, &str) {
-    (decision.at, decision.order, decision.uid.as_str())
-}
-
-/// Whether a person holds the role now: by the API server's word, and as a member of an organization that fills it for
-/// this very request. Organizations are the one source of who acts; a binding made by hand entitles nobody.
-fn entitled(facts: &Facts<'_>, registry: &Registry, policy: &GovernancePolicySpec, decision: &DecisionFact) -> bool {
-    let Some(by) = decision.spec.decided_by.as_ref().filter(|_| decision.entitled) else { return false };
-    let role = &decision.spec.role;
-    let holders = registry.holders(policy, facts.organization, &facts.application.domain, role);
-    registry.is_member(&holders, role, &by.username, &by.groups)
-}
-
-/// Who acted in which role before this decision, by their first act on the request: its content may have changed since,
-/// but one person never acts in two roles on it, in whatever round.
-fn acted_before(
-    facts: &Facts<'_>,
-    registry: &Registry,
-    policy: &GovernancePolicySpec,
-    decision: &DecisionFact,
-) -> BTreeMap<String, String> {
-    let mut earlier: Vec<&DecisionFact> = facts
-        .decisions
-        .iter()
-        .filter(|d| d.spec.request_ref.uid == subject_uid(facts) && place(d) < place(decision))
-        .filter(|d| entitled(facts, registry, policy, d))
-        .collect();
-    earlier.sort_by_key(|d| std::cmp::Reverse(place(d)));
-    earlier.into_iter().map(|d| (workflow::person(d), d.spec.role.clone())).collect()
-}
-
-/// The other role in which the person of a filing acted on the request before, if any.
-fn first_role(
-    facts: &Facts<'_>,
-    registry: &Registry,
-    policy: &GovernancePolicySpec,
-    submission: &DecisionFact,
-) -> Option<String> {
-    let acted = acted_before(facts, registry, policy, submission);
-    acted.get(&workflow::person(submission)).filter(|role| **role != submission.spec.role).cloned()
-}
-
-/// The version in force on the day of filing, in the policy's own time zone.
-fn policy_of_filing<'r>(
-    submission: &DecisionFact,
-    registry: &'r Registry,
-    organization: &OrganizationSpec,
-) -> Option<&'r Named<GovernancePolicySpec>> {
-    in_force_at(registry, organization, submission.at.timestamp()).ok()
-}
-
-fn in_force_at<'r>(
-    registry: &'r Registry,
-    organization: &OrganizationSpec,
-    at: Timestamp,
-) -> Result<&'r Named<GovernancePolicySpec>, Text> {
-    let family = &organization.policy_family;
-    let zone = registry
-        .policies
-        .iter()
-        .find(|p| p.spec.family == *family)
-        .and_then(|p| super::calendar::zone(&p.spec.time_zone));
-    let day = super::calendar::date_in(at, &zone.unwrap_or(jiff::tz::TimeZone::UTC));
-    policy::in_force(&registry.policies, family, day)
+    matter.submissions().into_iter().rev().find_map(|submission| {
+        let policy = match granted {
+            Some(grant) if grant.submission_uid == submission.uid => {
+                registry.policies.iter().find(|p| p.uid == grant.policy.uid)?
+            }
+            Some(_) => return None,
+            None => in_force_at(registry, organization, submission.at.timestamp()).ok()?,
+        };
+        let track = policy.spec.track(&facts.application.track)?;
+        let pinned = digest::of_submission(matter.kind, matter.uid, facts.application, &policy.uid);
+        let counts = match granted {
+            Some(_) => submission.spec.request_ref.uid == matter.uid,
+            None => matter.is_filed(registry, &policy.spec, &track.submission.role, submission),
+        };
+        let number = |grant: Option<&Grant>| {
+            grant.map_or_else(|| matter.filings(registry, &policy.spec, submission), |grant| grant.round)
+        };
+        (counts && submission.spec.digest == pinned).then(|| Round { submission, policy, number: number(granted) })
+    })
 }
 
 /// Nothing filed stands: shows what would be filed, under which digest, and what is still wrong with it.
@@ -370,10 +258,7 @@ fn draft(facts: &Facts<'_>, registry: &Registry, organization: &OrganizationSpec
     let Some(track) = policy.spec.track(&facts.application.track) else {
         return report::stalled(facts, "TrackUnknown", &unknown_track(facts, &policy.spec));
     };
-    let day = super::calendar::date_in(
-        now,
-        &super::calendar::zone(&policy.spec.time_zone).unwrap_or(jiff::tz::TimeZone::UTC),
-    );
+    let day = super::calendar::date_in(now, &zone_of(&policy.spec));
     let lines = Lines::resolve(facts, registry, day, None);
     let circumstances = circumstances(facts, organization, &lines);
     let missing = missing(facts, registry, organization, &policy.spec, track, &circumstances);
@@ -428,7 +313,7 @@ fn in_round(
     now: Timestamp,
 ) -> Plan {
     let policy = &round.policy.spec;
-    let zone = super::calendar::zone(&policy.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let zone = zone_of(policy);
     let Some(track) = policy.track(&facts.application.track) else {
         return report::stalled(facts, "TrackUnknown", &unknown_track(facts, policy));
     };
@@ -436,7 +321,7 @@ fn in_round(
     if granted.is_none()
         && let Err(out) = scope::judge(facts.application, &policy.scope)
     {
-        return report::out_of_scope(facts, round.policy, round.submission, round.number, &out);
+        return report::out_of_scope(facts, round, &out);
     }
     // Terms are those of the day of filing: a price that changes later voids no decision.
     let day = super::calendar::date_in(round.submission.at.timestamp(), &zone);
@@ -447,17 +332,9 @@ fn in_round(
     let walk = walk_through(facts, registry, round, track, &lines, complete, &circumstances);
 
     let lines = lines.confirmed(walk.confirmed.as_ref());
-    let scene = report::Scene {
-        registry,
-        policy: round.policy,
-        track,
-        submission: round.submission,
-        round: round.number,
-        lines: &lines,
-        missing: &missing,
-        walk: &walk,
-        zone: &zone,
-    };
+    let on_its_way =
+        round::report::Scene { matter: facts.matter(), registry, round: *round, track, walk: &walk, zone: &zone };
+    let scene = report::Scene { round: on_its_way, lines: &lines, missing: &missing };
     let mut plan = report::in_round(facts, &scene, now);
     if walk.due_effects.contains_key(&Effect::Provision) && granted.is_none() {
         commit(facts, round, track, &lines, &walk, &mut plan);
@@ -480,37 +357,24 @@ fn walk_through(
     circumstances: &[Applies],
 ) -> Walk {
     let granted = facts.system.and_then(|s| s.spec.grants.first());
-    let content = digest::Encoded::new(digest::Content {
-        kind: RequestKind::CloudResourceRequest,
-        uid: subject_uid(facts),
+    let matter = facts.matter();
+    let content = digest::Encoded::new(&digest::Content {
+        kind: matter.kind,
+        uid: matter.uid,
         application: facts.application,
         submission_uid: &round.submission.uid,
         policy_uid: &round.policy.uid,
         terms: lines.terms(),
     });
-    let done = done(facts);
-    let acted = acted_before(facts, registry, &round.policy.spec, round.submission);
-    let subject = Subject {
-        name: facts.name,
-        uid: subject_uid(facts),
-        submission: round.submission,
+    let particulars = Particulars {
         applies: circumstances,
         complete,
         asked: lines.asked(),
-        never_above_asked: round.policy.spec.house_rules.never_above_asked,
+        least: &BTreeMap::new(),
         settled: granted.map_or(&[], |grant| grant.decisions.as_slice()),
-        acted: &acted,
-        done: &done,
+        done: &done(facts),
     };
-    let digest = |gate: &Gate, before: &[&CountedDecision], confirmed: Option<&BTreeMap<String, i64>>| {
-        content.of_gate(&gate.name, before, confirmed)
-    };
-    let decisions: Vec<DecisionFact> = facts
-        .decisions
-        .iter()
-        .map(|d| DecisionFact { entitled: entitled(facts, registry, &round.policy.spec, d), ..d.clone() })
-        .collect();
-    workflow::walk(track, &subject, &decisions, &digest)
+    matter.walk(registry, round, track, &content, particulars)
 }
 
 /// Effects that are done, by the durable facts of the system.
@@ -553,6 +417,8 @@ fn commit(facts: &Facts<'_>, round: &Round<'_>, track: &Track, lines: &Lines, wa
         payer: application.funding.payer.clone(),
         self_paying: scope::self_paying(application, &policy.scope),
         effective_from,
+        term: None,
+        change: None,
     };
     plan.system = Some(InformationSystemSpec {
         name: application.system.name.clone(),
@@ -564,6 +430,8 @@ fn commit(facts: &Facts<'_>, round: &Round<'_>, track: &Track, lines: &Lines, wa
         networks: application.networks.clone(),
         grants: vec![grant.clone()],
         live: None,
+        agreements: Vec::new(),
+        closed: Vec::new(),
         keep_old_until: retention::keep_old_until(application, policy),
     });
     plan.grant = Some(grant);

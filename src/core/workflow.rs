@@ -46,6 +46,8 @@ pub struct Subject<'a> {
     pub complete: bool,
     /// What is asked for, per line that can be confirmed.
     pub asked: &'a BTreeMap<String, i64>,
+    /// The least that can be confirmed, per line; zero where nothing is said.
+    pub least: &'a BTreeMap<String, i64>,
     /// Whether more than what was asked for can be confirmed.
     pub never_above_asked: bool,
     /// Decisions that were counted when resources were granted: they stand whatever happens to roles since.

@@ -12,12 +12,14 @@ use serde_json::json;
 use yunguan::api::cloud_resource_request::Phase;
 use yunguan::api::common::{RequestKind, RequestRef, Time};
 use yunguan::api::decision::{Access, AccessLevel, Verdict};
+use yunguan::api::resource_change::{Change, ChangePhase};
 use yunguan::api::{CloudDomain, Decision, DecisionSpec, LedgerEntry, LedgerEntrySpec, Organization};
 use yunguan::core::{digest, ledger, names};
 use yunguan_cluster::audit::Event;
 use yunguan_cluster::{Person, wait_until};
 
 use super::installation;
+use crate::changing::*;
 use crate::support::{OPERATOR, OPERATOR_NAMESPACE, objects, operator, refused, repository, succeeded};
 use crate::world::*;
 
@@ -37,6 +39,7 @@ async fn row_1_the_operators_rights_are_exactly_what_it_uses() -> Result<()> {
     guests_come_and_go(&case).await?;
     drift_is_put_right(&case).await?;
     organization_leaves(&world).await?;
+    resources_change(&case).await?;
     domain_is_opened(&world).await?;
     name_in_the_books_is_taken(&world).await?;
 
@@ -227,6 +230,14 @@ async fn drift_is_put_right(case: &Case<'_>) -> Result<()> {
         Ok(Some(()))
     })
     .await
+}
+
+/// A change is put on record.
+async fn resources_change(case: &Case<'_>) -> Result<()> {
+    let change = Change { lines: lines(&[("cpu", 20)]), ..Change::default() };
+    let change = Changing::of_unit(case, "life-more", change).await?;
+    change.approved().await?;
+    change.phase(ChangePhase::InEffect).await.map(drop)
 }
 
 async fn organization_leaves(world: &World) -> Result<()> {

@@ -16,6 +16,7 @@ use yunguan::api::decision::{DecidedBy, DecisionSpec, Evidence, LineAmount, Test
 use yunguan::api::information_system::{InformationSystemSpec, Live};
 use yunguan::core::capacity::{self, Reserving, Taken};
 use yunguan::core::digest;
+use yunguan::core::effective::Span;
 use yunguan::core::registry::Registry;
 use yunguan::core::request::{Facts, Plan, Rival, SystemFact, decide};
 use yunguan::core::workflow::DecisionFact;
@@ -361,6 +362,7 @@ impl Book {
                     submission_uid: grant.submission_uid.clone(),
                     digest: grant.digest.clone(),
                     amounts: grant.amounts.clone(),
+                    ..Reservation::default()
                 };
                 let amount = grant.amounts.get(rules::CPU).and_then(|q| q.0.parse().ok()).unwrap_or(-1);
                 let granted = Granted {
@@ -370,8 +372,9 @@ impl Book {
                     decisions: places(&grant.decisions),
                     units: [grant.lines.first().map_or(-1, |l| l.quantity), amount],
                     taken: Taken {
-                        submission_uid: grant.submission_uid.clone(),
+                        submission_uid: Some(grant.submission_uid.clone()),
                         amounts: yunguan::core::quantity::Amounts::parse(&grant.amounts).unwrap_or_default(),
+                        span: Span::ALWAYS,
                     },
                     reservation,
                     system: system.clone(),
@@ -417,14 +420,22 @@ impl Book {
         match self.setup.bug {
             Some(Bug::StaleIsFree) => status.grants_committed = 0,
             Some(Bug::ReservesAgain) => {
-                for grant in taken.iter_mut().filter(|t| t.submission_uid == reservation.submission_uid) {
-                    "another's".clone_into(&mut grant.submission_uid);
+                for grant in taken.iter_mut().filter(|t| t.submission_uid.as_ref() == Some(&reservation.submission_uid))
+                {
+                    grant.submission_uid = Some("another's".to_owned());
                 }
             }
             Some(Bug::ForgetsReservation) => reservation.submission_uid.push_str(" again"),
             _ => {}
         }
-        let answer = capacity::reserve(rules::DOMAIN, &rules::domain(domain.large), &status, &taken, reservation);
+        let answer = capacity::reserve(
+            rules::DOMAIN,
+            &rules::domain(domain.large),
+            &status,
+            &taken,
+            reservation,
+            Timestamp::UNIX_EPOCH,
+        );
         let room = match answer {
             Ok(Reserving::Held) => Room::Held,
             Ok(Reserving::Short(_)) => Room::Short,

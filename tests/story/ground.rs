@@ -13,7 +13,7 @@ use yunguan::api::cloud_domain::Reservation;
 use yunguan::api::cloud_resource_request::Phase;
 use yunguan::api::common::{Quantity, RequestRef};
 use yunguan::api::decision::Verdict;
-use yunguan::api::{CloudDomain, InformationSystem, ServiceProduct};
+use yunguan::api::{CloudDomain, InformationSystem};
 use yunguan_cluster::{Operator, OperatorSpec, Person, wait_until};
 
 /// Broken glass is noticed, told, and grants nothing until it is mended.
@@ -66,12 +66,7 @@ async fn r26_2_room_of_an_approval_that_never_came_to_be_is_given_back() -> Resu
     let mut small = domains.get("bozhou-main").await?.spec;
     small.capacity.insert("requests.cpu".into(), Quantity("20".into()));
     domains.create(&PostParams::default(), &CloudDomain::new("t-dead", small)).await?;
-    let products: Api<ServiceProduct> = Api::all(admin);
-    for product in products.list(&ListParams::default().fields("spec.domain=bozhou-main")).await? {
-        let spec = yunguan::api::ServiceProductSpec { domain: "t-dead".into(), ..product.spec.clone() };
-        let name = format!("t-dead.{}", spec.item);
-        products.create(&PostParams::default(), &ServiceProduct::new(&name, spec)).await?;
-    }
+    products_for(&admin, "t-dead").await?;
     let as_operator: Api<CloudDomain> = Api::all(operator(&world.cluster).await?);
     let ready = |d: &CloudDomain| d.status.as_ref().is_some_and(|s| s.observed_generation.is_some());
     let mut domain = eventually(&as_operator, "t-dead", "counted", ready).await?;
@@ -82,6 +77,7 @@ async fn r26_2_room_of_an_approval_that_never_came_to_be_is_given_back() -> Resu
         submission_uid: "gone".into(),
         digest: "0".repeat(64),
         amounts: [("requests.cpu".to_owned(), Quantity("16".into()))].into(),
+        ..Reservation::default()
     });
     as_operator.replace_status("t-dead", &PostParams::default(), &domain).await?;
     // 16 of 20 cores look taken; this one asks for 16.

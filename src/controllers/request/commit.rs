@@ -3,21 +3,19 @@
 
 use super::{Observed, hold};
 use crate::api::cloud_domain::Reservation;
-use crate::api::information_system::Grant;
-use crate::api::{CloudDomain, CloudResourceRequest, Decision, InformationSystem};
+use crate::api::common::RequestKind;
+use crate::api::{CloudResourceRequest, Decision, InformationSystem};
 use crate::controllers::Context;
 use crate::controllers::authority::Freshness;
 use crate::controllers::context::system_of;
-use crate::controllers::domain::told;
-use crate::core::capacity::{self, Reserving, Taken};
+use crate::controllers::room::reserve;
 use crate::core::request::Plan;
 use crate::runtime::apply::{self, params};
 use crate::runtime::controller::Error;
-use crate::runtime::id::Id;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::ResourceExt as _;
 use kube::api::ListParams;
-use kube::{Api, ResourceExt as _};
 use std::sync::Arc;
 
 /// The request, its decisions and their people, and the system of its code, all read from the API server now.
@@ -31,7 +29,8 @@ async fn afresh(context: &Context, request: &CloudResourceRequest) -> Result<(Cl
     let system = context.api::<InformationSystem>(&namespace).get_opt(code).await?;
     let selector = ListParams::default().fields(&format!("spec.requestRef.name={}", request.name_any()));
     let decisions = context.api::<Decision>(&namespace).list(&selector).await?;
-    let decisions: Vec<_> = decisions.items.into_iter().map(Arc::new).collect();
+    let about = |d: &Decision| d.spec.request_ref.kind == RequestKind::CloudResourceRequest;
+    let decisions: Vec<_> = decisions.items.into_iter().filter(about).map(Arc::new).collect();
     let observed = Observed {
         decisions: context.authority.facts(&decisions, Freshness::Now).await?,
         system: system.map(Arc::new),
@@ -56,7 +55,15 @@ pub(super) async fn approve(
         return Ok((Arc::new(fresh), plan));
     }
     let _under_way = context.under_way(&grant.submission_uid);
-    if let Err(why) = reserve(context, &system.domain, &fresh, &grant).await? {
+    let wanted = Reservation {
+        namespace: fresh.namespace().unwrap_or_default(),
+        request: grant.request.clone(),
+        submission_uid: grant.submission_uid.clone(),
+        digest: grant.digest.clone(),
+        amounts: grant.amounts.clone(),
+        ..Reservation::default()
+    };
+    if let Err(why) = reserve(context, &system.domain, wanted).await? {
         hold(&mut plan, "CapacityShort", &why);
         return Ok((Arc::new(fresh), plan));
     }
@@ -82,55 +89,6 @@ pub(super) async fn approve(
         Err(error) => return Err(error.into()),
     }
     Ok((Arc::new(fresh), plan))
-}
-
-/// Takes room in the domain; a reservation that stands already is kept. The inner error is why there is no room.
-async fn reserve(
-    context: &Context,
-    domain_name: &str,
-    request: &CloudResourceRequest,
-    grant: &Grant,
-) -> Result<Result<(), String>, Error> {
-    let lock = context.commit_lock(domain_name);
-    let _one_at_a_time = lock.lock().await;
-    let domains: Api<CloudDomain> = Api::all(context.client.clone());
-    let mut domain = domains.get(domain_name).await?;
-    let status = domain.status.clone().unwrap_or_default();
-    let wanted = Reservation {
-        namespace: request.namespace().unwrap_or_default(),
-        request: grant.request.clone(),
-        submission_uid: grant.submission_uid.clone(),
-        digest: grant.digest.clone(),
-        amounts: grant.amounts.clone(),
-    };
-    let grants = grants_of(context, domain_name)?;
-    match capacity::reserve(domain_name, &domain.spec, &status, &grants, wanted) {
-        Ok(Reserving::Held) => Ok(Ok(())),
-        Ok(Reserving::Reserved(next)) => {
-            domain.status = Some(told(context, &domain, *next, &grants)?);
-            apply::put_status(&domains, &context.metrics, &domain).await?;
-            Ok(Ok(()))
-        }
-        Ok(Reserving::Short(why)) => Ok(Err(why.to_string())),
-        Ok(Reserving::Stale) => Err(Error::Conflict("the cache does not know all grants of the domain yet".to_owned())),
-        Ok(Reserving::Busy) => Err(Error::Conflict("many approvals are being committed in this domain".to_owned())),
-        Err((resource, error)) => Ok(Err(format!("domain {domain_name}: {resource}: {error}"))),
-    }
-}
-
-/// The grants of a domain that the cache knows.
-pub(in crate::controllers) fn grants_of(context: &Context, domain: &str) -> Result<Vec<Taken>, Error> {
-    let mut all = Vec::new();
-    for (system, takes) in context.indexes.systems_by_domain.get(&Id::new(domain)) {
-        match &takes.grants {
-            Ok(grants) => all.extend_from_slice(grants),
-            Err((resource, error)) => {
-                let what = format!("a grant of {system:?} in {domain} cannot be read: {resource}: {error}");
-                return Err(Error::Transient(what));
-            }
-        }
-    }
-    Ok(all)
 }
 
 /// From here on the application cannot be edited: a rule of the CRD reads `committed`.

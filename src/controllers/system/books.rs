@@ -28,6 +28,11 @@ impl Stopped {
         self.unwritten.iter().any(|fact| fact.starts_with("granted/"))
     }
 
+    /// Whether this grant is not on record.
+    pub(super) fn lacks_grant(&self, submission_uid: &str) -> bool {
+        self.unwritten.contains(&ledger::granted_key(submission_uid))
+    }
+
     /// Whether somebody was let in by a decision that is not on record.
     pub(super) fn lacks(&self, pass: &Pass) -> bool {
         self.unwritten.contains(&ledger::access_key(&pass.decision.uid))

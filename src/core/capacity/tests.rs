@@ -3,6 +3,7 @@
 use super::*;
 use crate::api::cloud_domain::OvercommitPercent;
 use crate::api::common::Quantity;
+use crate::api::information_system::Grant;
 use crate::core::quantity::Amount;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -23,10 +24,17 @@ fn r26_2_capacity_times_ratio_is_the_ceiling() {
     assert!(explain("main", &short).en.contains("article 26"));
 }
 
+/// A grant that holds at all times.
+fn granted(uid: &str, n: i64) -> Taken {
+    Taken { submission_uid: Some(uid.to_owned()), amounts: cpus(n), span: Span::ALWAYS }
+}
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
 #[test]
 fn a_reservation_and_its_grant_count_once() {
-    let one = |uid: &str| Taken { submission_uid: uid.into(), amounts: cpus(4) };
-    assert_eq!(sum(&[one("a"), one("a"), one("b")]), Some(cpus(8)));
+    let taken = [granted("a", 4), granted("a", 4), granted("b", 4)];
+    assert_eq!(Profile::of(&taken).unwrap().at(NOW), cpus(8));
 }
 
 /// A second commit of what is granted already must leave the count of grants alone, or no cache would ever know so many.
@@ -34,17 +42,18 @@ fn a_reservation_and_its_grant_count_once() {
 fn what_is_granted_is_not_reserved_once_more() {
     let mut spec = CloudDomainSpec::default();
     spec.capacity.insert("requests.cpu".into(), Quantity("10".into()));
-    let granted = [Taken { submission_uid: "7".into(), amounts: cpus(4) }];
+    let grants = [granted("7", 4)];
     let status = CloudDomainStatus { grants_committed: 1, ..CloudDomainStatus::default() };
-    assert_eq!(reserve("main", &spec, &status, &granted, wanted(7, 4)), Ok(Reserving::Held));
-    assert!(matches!(reserve("main", &spec, &status, &granted, wanted(8, 4)), Ok(Reserving::Reserved(_))));
+    assert_eq!(reserve("main", &spec, &status, &grants, wanted(7, 4), NOW), Ok(Reserving::Held));
+    assert!(matches!(reserve("main", &spec, &status, &grants, wanted(8, 4), NOW), Ok(Reserving::Reserved(_))));
 }
 
 #[test]
 fn r26_2_room_is_taken_once_and_only_where_it_is_known_to_be_free() {
     let mut spec = CloudDomainSpec::default();
     spec.capacity.insert("requests.cpu".into(), Quantity("10".into()));
-    let reserve = |status: &CloudDomainStatus, grants: &[Taken], wish| reserve("main", &spec, status, grants, wish);
+    let reserve =
+        |status: &CloudDomainStatus, grants: &[Taken], wish| reserve("main", &spec, status, grants, wish, NOW);
     let Ok(Reserving::Reserved(held)) = reserve(&CloudDomainStatus::default(), &[], wanted(1, 6)) else {
         panic!("there is room");
     };
@@ -54,12 +63,12 @@ fn r26_2_room_is_taken_once_and_only_where_it_is_known_to_be_free() {
     assert!(matches!(reserve(&held, &[], wanted(2, 5)), Ok(Reserving::Short(_))));
     assert!(matches!(reserve(&held, &[], wanted(2, 4)), Ok(Reserving::Reserved(_))));
     // Become a grant, it is counted as one: whoever does not know that grant grants nothing.
-    let grants = [Taken { submission_uid: "1".into(), amounts: cpus(6) }];
-    let granted = settled(&held, &grants);
-    assert_eq!((granted.reservations.len(), granted.grants_committed), (0, 1));
-    assert_eq!(reserve(&granted, &[], wanted(2, 4)), Ok(Reserving::Stale));
-    assert!(matches!(reserve(&granted, &grants, wanted(2, 5)), Ok(Reserving::Short(_))));
-    assert!(matches!(reserve(&granted, &grants, wanted(2, 4)), Ok(Reserving::Reserved(_))));
+    let grants = [granted("1", 6)];
+    let counted = settled(&held, &grants);
+    assert_eq!((counted.reservations.len(), counted.grants_committed), (0, 1));
+    assert_eq!(reserve(&counted, &[], wanted(2, 4)), Ok(Reserving::Stale));
+    assert!(matches!(reserve(&counted, &grants, wanted(2, 5)), Ok(Reserving::Short(_))));
+    assert!(matches!(reserve(&counted, &grants, wanted(2, 4)), Ok(Reserving::Reserved(_))));
     // The list is bounded; whoever finds it full comes again.
     let full = CloudDomainStatus {
         reservations: (10..10 + MAX_RESERVATIONS).map(|n| wanted(n, 0)).collect(),
@@ -76,7 +85,8 @@ fn r26_2_amounts_that_cannot_be_read_are_an_error_and_never_zero() {
     let odd = || [("requests.cpu".to_owned(), Quantity("many".into()))].into();
     let named = |error: (String, QuantityError)| assert_eq!(error.0, "requests.cpu");
     named(grantable(&CloudDomainSpec { capacity: odd(), ..CloudDomainSpec::default() }).unwrap_err());
-    named(Taken::by_grant(&Grant { amounts: odd(), ..Grant::default() }).unwrap_err());
+    let grants = vec![Grant { amounts: odd(), ..Grant::default() }];
+    named(Taken::by_grants(&InformationSystemSpec { grants, ..InformationSystemSpec::default() }).unwrap_err());
     let reservation = Reservation { amounts: odd(), ..Reservation::default() };
     named(Taken::by_reservation(&reservation).unwrap_err());
     let status = CloudDomainStatus { reservations: vec![reservation], ..CloudDomainStatus::default() };
@@ -138,7 +148,7 @@ fn run(steps: &[Step], ceiling: i64, amounts: &[i64]) -> usize {
             Step::Reads { operator, request } => {
                 let operator = &mut operators[*operator];
                 let wish = wanted(*request, amounts[*request]);
-                match reserve("main", &spec, &status, &operator.known, wish).unwrap() {
+                match reserve("main", &spec, &status, &operator.known, wish, NOW).unwrap() {
                     Reserving::Held => operator.held = Some(*request),
                     Reserving::Reserved(next) => operator.pending = Some((*next, version, *request)),
                     Reserving::Stale | Reserving::Short(_) | Reserving::Busy => {}
@@ -154,7 +164,7 @@ fn run(steps: &[Step], ceiling: i64, amounts: &[i64]) -> usize {
             }
             Step::Grants(o) => {
                 let Some(request) = operators[*o].held.take() else { continue };
-                let grant = Taken { submission_uid: request.to_string(), amounts: cpus(amounts[request]) };
+                let grant = granted(&request.to_string(), amounts[request]);
                 // A name can be taken once: creating it again finds it there.
                 if !grants.contains(&grant) {
                     grants.push(grant);
@@ -169,10 +179,10 @@ fn run(steps: &[Step], ceiling: i64, amounts: &[i64]) -> usize {
             }
         }
         let reserved = status.reservations.iter().map(|r| &r.submission_uid);
-        let uids: BTreeSet<&String> = grants.iter().map(|g| &g.submission_uid).chain(reserved).collect();
+        let uids: BTreeSet<&String> = filings(&grants).chain(reserved).collect();
         let all: i64 = uids.iter().map(|uid| amounts[uid.parse::<usize>().unwrap()]).sum();
         assert!(all <= ceiling, "{all} of {ceiling}");
-        let counted = sum(&taken(&status, &grants).unwrap()).unwrap();
+        let counted = Profile::of(&taken(&status, &grants).unwrap()).unwrap().at(NOW);
         assert_eq!(counted.get("requests.cpu"), Amount::units(all));
         // Counted beyond what there is, no cache could ever know them all, and nothing would be granted any more.
         let counted = usize::try_from(status.grants_committed).unwrap();
@@ -203,4 +213,96 @@ proptest! {
     ) {
         run(&steps, ceiling, &amounts);
     }
+}
+
+fn second(n: i64) -> Timestamp {
+    Timestamp::from_second(n).unwrap()
+}
+
+fn span() -> impl Strategy<Value = Span> {
+    (-5..30_i64, prop::option::of(-5..35_i64))
+        .prop_map(|(from, until)| Span { from: second(from), until: until.map(second) })
+}
+
+proptest! {
+    /// Whatever was granted for whatever time, what is taken at each second is what a count by hand gives.
+    #[test]
+    fn r22_3_what_is_taken_at_each_instant_is_what_counting_gives(
+        all in prop::collection::vec((span(), 0..9_i64), 0..12), from in 0..30_i64, until in 1..40_i64, ceiling in 0..40_i64,
+    ) {
+        let taken: Vec<Taken> = all.iter().enumerate()
+            .map(|(n, (span, amount))| Taken { submission_uid: Some(n.to_string()), amounts: cpus(*amount), span: *span })
+            .collect();
+        let profile = Profile::of(&taken).unwrap();
+        let by_hand = |at: i64| all.iter().filter(|(span, _)| span.contains(second(at))).map(|(_, n)| n).sum::<i64>();
+        for at in -6..40 {
+            prop_assert_eq!(profile.at(second(at)).get("requests.cpu"), Amount::units(by_hand(at)), "{}", at);
+        }
+        prop_assert_eq!(profile.highest(second(from)).get("requests.cpu"), Amount::units((from..41).map(by_hand).max().unwrap()));
+        let asked = Span { from: second(from), until: Some(second(from + until)) };
+        let short = profile.shortages(&cpus(4), &cpus(ceiling), asked);
+        let first = (from..from + until).find(|at| by_hand(*at) + 4 > ceiling);
+        prop_assert_eq!(short.first().map(|(at, _)| *at), first.map(second));
+        let above = profile.above(&cpus(ceiling), second(from));
+        prop_assert_eq!(above.first().map(|(at, ..)| *at), (from..41).find(|at| by_hand(*at) > ceiling).map(second));
+    }
+
+    /// No history of approvals exceeds the capacity at any instant.
+    #[test]
+    fn r22_3_no_history_of_approvals_exceeds_the_capacity_at_any_instant(
+        wishes in prop::collection::vec((1..9_i64, 0..30_i64, prop::option::of(1..30_i64)), 1..20), ceiling in 1..30_i64,
+    ) {
+        let mut spec = CloudDomainSpec::default();
+        spec.capacity.insert("requests.cpu".into(), Quantity(ceiling.to_string()));
+        let mut status = CloudDomainStatus::default();
+        let mut grants: Vec<Taken> = Vec::new();
+        for (n, (amount, from, length)) in wishes.into_iter().enumerate() {
+            let wish = Reservation {
+                from: Some(Time::new(second(from))),
+                until: length.map(|length| Time::new(second(from + length))),
+                ..wanted(n, amount)
+            };
+            let taken = Taken::by_reservation(&wish).unwrap();
+            let fits = (from..61).filter(|at| taken.span.contains(second(*at))).all(|at| {
+                let now = Profile::of(&grants).unwrap().at(second(at)).get("requests.cpu").thousandths() / 1000;
+                now + i128::from(amount) <= i128::from(ceiling)
+            });
+            match reserve("main", &spec, &status, &grants, wish, NOW).unwrap() {
+                Reserving::Reserved(next) => {
+                    prop_assert!(fits);
+                    grants.push(taken);
+                    status = settled(&next, &grants);
+                }
+                Reserving::Short(_) => prop_assert!(!fits, "there was room"),
+                other => prop_assert!(false, "{:?}", other),
+            }
+            let profile = Profile::of(&grants).unwrap();
+            prop_assert!(profile.above(&cpus(ceiling), NOW).is_empty());
+        }
+    }
+}
+
+#[test]
+fn r22_3_a_shortage_ahead_says_when_and_how_much() {
+    let mut spec = CloudDomainSpec::default();
+    spec.capacity.insert("requests.cpu".into(), Quantity("10".into()));
+    let ahead = Taken { span: Span { from: second(100), until: Some(second(200)) }, ..granted("1", 8) };
+    let ask = |amount, until| {
+        let wish = Reservation { until, ..wanted(2, amount) };
+        reserve("main", &spec, &CloudDomainStatus::default(), std::slice::from_ref(&ahead), wish, NOW).unwrap()
+    };
+    let Reserving::Short(why) = ask(4, None) else { panic!("there is no room from then on") };
+    assert!(why.en.starts_with("from 1970-01-01T00:01:40Z on, domain main"), "{why}");
+    assert!(why.en.contains("requests.cpu: 4 wanted, 2 free"), "{why}");
+    assert!(matches!(ask(4, Some(Time::new(second(100)))), Reserving::Reserved(_)), "it ends before");
+}
+
+#[test]
+fn r22_3_what_is_still_in_use_takes_room_until_it_is_free() {
+    let window = Taken { span: Span { from: second(0), until: Some(second(10)) }, ..granted("window", 6) };
+    let grants = [granted("base", 4), window];
+    assert_eq!(Taken::beyond(&grants, &cpus(10), second(5)), None, "it is granted");
+    let after = Taken::beyond(&grants, &cpus(10), second(10)).unwrap();
+    assert_eq!((after.amounts, after.submission_uid), (cpus(6), None));
+    assert_eq!(Taken::beyond(&grants, &cpus(4), second(10)), None, "it has been freed");
 }

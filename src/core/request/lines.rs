@@ -135,6 +135,7 @@ impl Lines {
                 let problem = terms.as_ref().err().or_else(|| amounts.as_ref().and_then(|a| a.as_ref().err()));
                 LineStatus {
                     name: line.name.clone(),
+                    before: None,
                     asked: line.quantity,
                     confirmed: self.confirmed.as_ref().and_then(|c| c.get(&line.name)).copied(),
                     amounts: amounts

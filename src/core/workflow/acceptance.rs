@@ -192,6 +192,13 @@ fn verdict_is_sound(subject: &Subject<'_>, walk: &Walk, gate: &Gate, decision: &
             format!("申请材料不齐全（见Complete条件），请退回补正（{}）", gate.article),
         );
     }
+    if gate.requires_reason && spec.comment.as_deref().is_none_or(|comment| comment.trim().is_empty()) {
+        return refuse(
+            VoidReason::ReasonMissing,
+            format!("whoever passes gate {} says why in spec.comment ({})", gate.name, gate.article),
+            format!("通过环节“{}”须在comment中说明理由（{}）", gate.title.zh, gate.article),
+        );
+    }
     if gate.confirms_amounts {
         amounts_are_sound(subject, walk, gate, decision)?;
     }
@@ -238,6 +245,17 @@ fn amounts_are_sound(subject: &Subject<'_>, walk: &Walk, gate: &Gate, decision: 
                 "line {line}: {quantity} is above the {asked} asked for; Return the request with the amounts recommended instead"
             ),
             format!("行{line}：核定{quantity}超过申请{asked}，请退回并附建议数量"),
+        );
+    }
+    let below = given.iter().find(|(line, quantity)| subject.least.get(**line).is_some_and(|least| *quantity < least));
+    if let Some((line, quantity)) = below {
+        let least = subject.least.get(*line).copied().unwrap_or_default();
+        return refuse(
+            VoidReason::AmountsWrong,
+            format!(
+                "line {line}: {quantity} is below {least}, and nobody has asked to cut so much; Return the request with the amounts recommended instead"
+            ),
+            format!("行{line}：核定{quantity}低于{least}，超出申请缩减的范围，请退回并附建议数量"),
         );
     }
     let agreed = walk.counted.iter().any(|d| d.gate == gate.name && d.verdict.agrees());

@@ -104,6 +104,7 @@ impl Round {
             applies: &self.applies,
             complete: true,
             asked: &self.asked,
+            least: &BTreeMap::new(),
             never_above_asked: true,
             settled: &self.settled,
             acted: &self.acted,

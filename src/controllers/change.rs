@@ -1,0 +1,122 @@
+//! ResourceChange: from the decisions of people to another grant on a system's record.
+
+mod commit;
+
+use super::Context;
+use super::authority::Freshness;
+use super::context::system_changed;
+use crate::api::names::{CONDITION_CAPACITY, CONDITION_READY, CONDITION_RECONCILING, CONDITION_STALLED};
+use crate::api::resource_change::ChangePhase;
+use crate::api::{Decision, InformationSystem, ResourceChange};
+use crate::core::change::{Facts, Plan, decide};
+use crate::core::names::organization_of;
+use crate::core::request::{Statement, SystemFact};
+use crate::core::workflow::DecisionFact;
+use crate::runtime::apply;
+use crate::runtime::controller::{Error, Settled};
+use crate::runtime::id::Id;
+use jiff::Timestamp;
+use kube::{Resource as _, ResourceExt as _};
+use std::sync::Arc;
+
+/// One pass over one change.
+///
+/// # Errors
+/// What keeps it from coming to rest.
+pub async fn reconcile(change: Arc<ResourceChange>, context: Arc<Context>) -> Result<Settled, Error> {
+    if change.metadata.deletion_timestamp.is_some() {
+        return Ok(Settled::default());
+    }
+    let now = Timestamp::now();
+    let observed = observe(&context, &change).await?;
+    let mut plan = observed.decide(&context, &change, now);
+    let mut current = Arc::clone(&change);
+    // A cache may lag behind the grant that locked the text, so what would unlock it is looked at afresh too.
+    let unlocks = change.status.as_ref().is_some_and(|s| s.committed) && !plan.status.committed;
+    if plan.grant.is_some() || plan.agreement.is_some() || plan.closes.is_some() || unlocks {
+        (current, plan) = commit::carry_out(&context, &change).await?;
+    }
+    let version = report(&context, &current, &plan, now).await?;
+    Ok(Settled { next: plan.wake, version })
+}
+
+/// What was observed about a change; borrowed by [`Facts`].
+struct Observed {
+    decisions: Vec<DecisionFact>,
+    system: Option<Arc<InformationSystem>>,
+}
+
+/// What the caches know.
+async fn observe(context: &Context, change: &ResourceChange) -> Result<Observed, Error> {
+    let named = context.indexes.decisions_by_change.ids(&Id::of(change));
+    let decisions: Vec<Arc<Decision>> = named.iter().filter_map(|id| context.decisions.get(id)).collect();
+    Ok(Observed {
+        decisions: context.authority.facts(&decisions, Freshness::Recent).await?,
+        system: context.systems.get(&system_changed(change)),
+    })
+}
+
+impl Observed {
+    fn decide(&self, context: &Context, change: &ResourceChange, now: Timestamp) -> Plan {
+        let name = change.name_any();
+        let namespace = change.namespace().unwrap_or_default();
+        let uid = change.uid().unwrap_or_default();
+        let domain = self.system.as_ref().and_then(|system| context.domain(&system.spec.domain));
+        let facts = Facts {
+            name: &name,
+            uid: &uid,
+            generation: change.metadata.generation.unwrap_or_default(),
+            organization: organization_of(&namespace).unwrap_or(&namespace),
+            change: &change.spec.change,
+            decisions: &self.decisions,
+            system: self.system.as_ref().map(|system| SystemFact {
+                spec: &system.spec,
+                provisioned_at: system.status.as_ref().and_then(|s| s.provisioned_at),
+            }),
+            domain: domain.as_ref().and_then(|d| d.status.as_ref()),
+        };
+        decide(&facts, &context.registry(), now)
+    }
+}
+
+/// People have approved, and it cannot be granted as things are: said plainly, and tried again when they change.
+fn hold(plan: &mut Plan, reason: &str, why: &str) {
+    plan.status.waiting_for = Some(crate::core::text::shorten(why, 512));
+    if reason == "CapacityShort" {
+        plan.conditions.push(Statement::new(CONDITION_CAPACITY, false, "Short", why));
+    }
+    plan.conditions.extend([
+        Statement::new(CONDITION_READY, false, reason, why),
+        Statement::new(CONDITION_RECONCILING, false, reason, "waits for what Ready says"),
+        Statement::new(CONDITION_STALLED, true, reason, why),
+    ]);
+}
+
+/// Writes the status where it differs, and says so where the phase has turned. Gives back the version that stands then.
+async fn report(
+    context: &Context,
+    change: &ResourceChange,
+    plan: &Plan,
+    now: Timestamp,
+) -> Result<Option<String>, Error> {
+    let before = change.status.clone().unwrap_or_default();
+    let mut status = plan.status.clone();
+    let generation = change.metadata.generation.unwrap_or_default();
+    status.conditions = apply::conditions(&before.conditions, &plan.conditions, generation, now);
+    if change.status.as_ref() == Some(&status) {
+        return Ok(change.resource_version());
+    }
+    let turned = (before.phase != status.phase || change.status.is_none()).then_some(status.phase);
+    let mut next = change.clone();
+    next.status = Some(status);
+    let api = context.api::<ResourceChange>(&change.namespace().unwrap_or_default());
+    let written = apply::put_status(&api, &context.metrics, &next).await?;
+    if let Some(phase) = turned.filter(|phase| *phase != ChangePhase::Draft) {
+        let message = plan.conditions.iter().rev().find(|c| c.type_ == CONDITION_READY).map(|c| c.message.as_str());
+        let warning = matches!(phase, ChangePhase::Refused | ChangePhase::Rejected | ChangePhase::Returned);
+        let reference = change.object_ref(&());
+        context.events.publish(&reference, warning, &phase.to_string(), message.unwrap_or_default()).await;
+        tracing::info!(%phase, "change has moved");
+    }
+    Ok(written.resource_version())
+}

@@ -1,0 +1,132 @@
+//! The order in which an approved change becomes a fact: fresh read; reservation in the domain, guarded by its version;
+//! the change's status, from which on its text is locked; the system's record, guarded by its version. Each step is found
+//! done when it is tried again after a crash.
+
+use super::{Observed, hold};
+use crate::api::cloud_domain::Reservation;
+use crate::api::common::RequestKind;
+use crate::api::{Decision, InformationSystem, ResourceChange};
+use crate::controllers::Context;
+use crate::controllers::authority::Freshness;
+use crate::controllers::room::reserve;
+use crate::core::change::Plan;
+use crate::runtime::apply::{self, params};
+use crate::runtime::controller::Error;
+use jiff::Timestamp;
+use kube::ResourceExt as _;
+use kube::api::ListParams;
+use std::sync::Arc;
+
+/// Grants on one record at a time; the CRD's bound.
+const MAX_GRANTS: usize = 64;
+
+/// The change, its decisions and their people, and its system, all read from the API server now.
+async fn afresh(context: &Context, change: &ResourceChange) -> Result<(ResourceChange, Observed), Error> {
+    let namespace = change.namespace().unwrap_or_default();
+    let fresh = context.api::<ResourceChange>(&namespace).get(&change.name_any()).await?;
+    if fresh.uid() != change.uid() || fresh.metadata.generation != change.metadata.generation {
+        return Err(Error::Conflict("the change has changed".to_owned()));
+    }
+    let system = context.api::<InformationSystem>(&namespace).get_opt(&fresh.spec.change.system).await?;
+    let selector = ListParams::default().fields(&format!("spec.requestRef.name={}", change.name_any()));
+    let decisions = context.api::<Decision>(&namespace).list(&selector).await?;
+    let about = |d: &Decision| d.spec.request_ref.kind == RequestKind::ResourceChange;
+    let decisions: Vec<_> = decisions.items.into_iter().filter(about).map(Arc::new).collect();
+    let decisions = context.authority.facts(&decisions, Freshness::Now).await?;
+    Ok((fresh, Observed { decisions, system: system.map(Arc::new) }))
+}
+
+/// Puts on record what the decisions come to. Gives back the change as it stands then, and what is to be said of it.
+pub(super) async fn carry_out(
+    context: &Context,
+    change: &ResourceChange,
+) -> Result<(Arc<ResourceChange>, Plan), Error> {
+    let (mut fresh, observed) = afresh(context, change).await?;
+    let now = Timestamp::now();
+    let mut plan = observed.decide(context, &fresh, now);
+    let Some(system) = observed.system.as_ref() else { return Ok((Arc::new(fresh), plan)) };
+    if plan.grant.is_none() && plan.agreement.is_none() && plan.closes.is_none() {
+        return Ok((Arc::new(fresh), plan));
+    }
+    if let Some(why) = context.guards.hold() {
+        hold(&mut plan, "GuardBroken", &why);
+        return Ok((Arc::new(fresh), plan));
+    }
+    let mut next = InformationSystem::clone(system);
+    if let Some(grant) = plan.grant.clone() {
+        if next.spec.grants.len() >= MAX_GRANTS {
+            let why = format!(
+                "the record of {} is full ({MAX_GRANTS} grants): a platform engineer moves the system to a new record (变更记录已满)",
+                next.name_any()
+            );
+            hold(&mut plan, "RecordFull", &why);
+            return Ok((Arc::new(fresh), plan));
+        }
+        let _under_way = context.under_way(&grant.submission_uid);
+        if let Err(why) = take_room(context, &fresh, system, &plan).await? {
+            hold(&mut plan, "CapacityShort", &why);
+            return Ok((Arc::new(fresh), plan));
+        }
+        plan.status.committed = true;
+        fresh = record_approval(context, &fresh, &plan, now).await?;
+        next.spec.grants.push(grant);
+        write(context, &next).await?;
+        tracing::info!(change = fresh.name_any(), "change is on record");
+        return Ok((Arc::new(fresh), plan));
+    }
+    next.spec.agreements.extend(plan.agreement.clone());
+    let closes = plan.closes.clone().filter(|c| !next.spec.closed.iter().any(|d| d.submission_uid == c.submission_uid));
+    next.spec.closed.extend(closes);
+    if next.spec != system.spec {
+        write(context, &next).await?;
+    }
+    Ok((Arc::new(fresh), plan))
+}
+
+/// The system as it was read, with what is added: whoever has written since makes this a conflict.
+async fn write(context: &Context, system: &InformationSystem) -> Result<(), Error> {
+    context.metrics.wrote("InformationSystem", "update");
+    let systems = context.api::<InformationSystem>(&system.namespace().unwrap_or_default());
+    systems.replace(&system.name_any(), &params(), system).await?;
+    Ok(())
+}
+
+/// Takes what the change needs beyond what its system has; the inner error is why there is no room.
+async fn take_room(
+    context: &Context,
+    change: &ResourceChange,
+    system: &InformationSystem,
+    plan: &Plan,
+) -> Result<Result<(), String>, Error> {
+    let Some(grant) = &plan.grant else { return Ok(Ok(())) };
+    let wanted = Reservation {
+        namespace: change.namespace().unwrap_or_default(),
+        request: grant.request.clone(),
+        submission_uid: grant.submission_uid.clone(),
+        digest: grant.digest.clone(),
+        amounts: plan.takes.print(),
+        from: Some(grant.effective_from),
+        until: grant.term.as_ref().and_then(|term| term.until),
+    };
+    reserve(context, &system.spec.domain, wanted).await
+}
+
+/// From here on the text cannot be edited: a rule of the CRD reads `committed`.
+async fn record_approval(
+    context: &Context,
+    fresh: &ResourceChange,
+    plan: &Plan,
+    now: Timestamp,
+) -> Result<ResourceChange, Error> {
+    if fresh.status.as_ref().is_some_and(|s| s.committed) {
+        return Ok(fresh.clone());
+    }
+    let before = fresh.status.clone().unwrap_or_default();
+    let mut status = plan.status.clone();
+    let generation = fresh.metadata.generation.unwrap_or_default();
+    status.conditions = apply::conditions(&before.conditions, &plan.conditions, generation, now);
+    let mut next = fresh.clone();
+    next.status = Some(status);
+    let api = context.api::<ResourceChange>(&fresh.namespace().unwrap_or_default());
+    apply::put_status(&api, &context.metrics, &next).await
+}

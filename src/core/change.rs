@@ -1,0 +1,381 @@
+//! What becomes of a ResourceChange: measured against a definite state of the system, decided upon by the same engine as
+//! annex 1, and put on record as a grant (articles 22 and 26).
+
+mod lines;
+mod measure;
+mod report;
+#[cfg(test)]
+mod tests;
+pub mod window;
+mod work;
+
+use super::digest;
+use super::effective;
+use super::quantity::Amounts;
+use super::registry::Registry;
+use super::request::SystemFact;
+use super::round::{Matter, Particulars, Round, Statement, in_force_at, zone_of};
+use super::text::Text;
+use super::workflow::{DecisionFact, Walk};
+use crate::api::cloud_resource_request::CountedDecision;
+use crate::api::common::{PolicyRef, RequestKind, RequestRef, Time};
+use crate::api::decision::Verdict;
+use crate::api::governance_policy::{ChangeRules, Effect};
+use crate::api::information_system::{Agreement, Closed, Grant, GrantedChange, Live, Term};
+use crate::api::resource_change::{Change, ResourceChangeStatus};
+use crate::api::{CloudDomainStatus, GovernancePolicySpec, OrganizationSpec};
+use crate::core::registry::Named;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use work::Worked;
+
+/// What was observed about one change.
+#[derive(Clone, Debug)]
+pub struct Facts<'a> {
+    /// Name of the change.
+    pub name: &'a str,
+    /// Its uid.
+    pub uid: &'a str,
+    /// Its generation.
+    pub generation: i64,
+    /// The Organization in whose home namespace it lies.
+    pub organization: &'a str,
+    /// The material part.
+    pub change: &'a Change,
+    /// All decisions in the namespace that name it, each with whether the person holds the verb.
+    pub decisions: &'a [DecisionFact],
+    /// The system that it is about.
+    pub system: Option<SystemFact<'a>>,
+    /// What the domain has granted so far, as last counted; for display only, the commit counts anew.
+    pub domain: Option<&'a CloudDomainStatus>,
+}
+
+/// What follows.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// The status to show; its conditions are in `conditions`, since only the writer knows when they changed.
+    pub status: ResourceChangeStatus,
+    /// Conditions.
+    pub conditions: Vec<Statement>,
+    /// The grant to put on record, where everything before it has been decided.
+    pub grant: Option<Grant>,
+    /// The room that it takes in the domain, beyond what the system has.
+    pub takes: Amounts,
+    /// That a major change is signed for, where it has just become so.
+    pub agreement: Option<Agreement>,
+    /// That the emergency expansion which it was to make good has ended, where the authority has not agreed.
+    pub closes: Option<Closed>,
+    /// The next moment at which time alone changes the answer.
+    pub wake: Option<Timestamp>,
+}
+
+/// What a filing of a change pins: what is asked for, and the state that it was worked out against.
+#[derive(Serialize)]
+struct Pinned<'a> {
+    change: &'a Change,
+    basis: &'a str,
+}
+
+/// The change that is being decided upon, and the system that it is about.
+#[derive(Clone, Copy)]
+struct Case<'a> {
+    facts: &'a Facts<'a>,
+    system: SystemFact<'a>,
+    registry: &'a Registry,
+    organization: &'a OrganizationSpec,
+    /// The grant that came of it, once there is one.
+    granted: Option<&'a Grant>,
+}
+
+/// Decides. Pure: the same facts at the same moment give the same plan.
+#[must_use]
+pub fn decide(facts: &Facts<'_>, registry: &Registry, now: Timestamp) -> Plan {
+    let Some(organization) = registry.organizations.get(facts.organization) else {
+        let why = Text::new(
+            format!("there is no Organization {}: the authority creates it", facts.organization),
+            format!("单位{}不存在，请主管部门登记", facts.organization),
+        );
+        return report::stalled(facts, "OrganizationMissing", &why);
+    };
+    let Some(system) = facts.system else { return report::stalled(facts, "SystemUnknown", &unknown_system(facts)) };
+    let granted = match granted(facts, system) {
+        Ok(granted) => granted,
+        Err(why) => return report::stalled(facts, "NameTaken", &why),
+    };
+    let case = Case { facts, system, registry, organization, granted };
+    if granted.is_none()
+        && let Some((reason, why)) = not_yet(&case)
+    {
+        return report::stalled(facts, reason, &why);
+    }
+    let policy = match case.policy_at(now) {
+        Ok(policy) => policy,
+        Err((reason, why)) => return report::stalled(facts, reason, &why),
+    };
+    match case.standing() {
+        Some((round, rules)) => case.in_round(&round, rules, now),
+        None => case.draft(policy, now),
+    }
+}
+
+fn unknown_system(facts: &Facts<'_>) -> Text {
+    let system = &facts.change.system;
+    Text::new(
+        format!(
+            "spec.change.system: {} has no InformationSystem {system}: name one of those that `kubectl get isys` shows in this namespace",
+            facts.organization
+        ),
+        format!("本单位没有系统{system}，请填写本单位已有系统的代码（kubectl get isys）"),
+    )
+}
+
+/// The grant that came of this change, or of one of its name with the same content: decisions name it by that.
+fn granted<'a>(facts: &Facts<'_>, system: SystemFact<'a>) -> Result<Option<&'a Grant>, Text> {
+    let of_name = |g: &&Grant| g.request.kind == RequestKind::ResourceChange && g.request.name == facts.name;
+    let Some(grant) = system.spec.grants.iter().find(of_name) else { return Ok(None) };
+    if grant.application_digest == digest::of(facts.change) {
+        return Ok(Some(grant));
+    }
+    Err(Text::new(
+        format!(
+            "a change of this name with other content is on record for {}, and this text has no effect: give this one another name",
+            facts.change.system
+        ),
+        format!("系统{}已有同名变更记录且内容不同，本申请不生效，请更换名称", facts.change.system),
+    ))
+}
+
+/// Why nothing can be asked for yet: the system is not open, or not live.
+fn not_yet(case: &Case<'_>) -> Option<(&'static str, Text)> {
+    let system = &case.facts.change.system;
+    if case.system.provisioned_at.is_none() {
+        return Some((
+            "SystemNotOpen",
+            Text::new(
+                format!("system {system} is not open yet: file the change once its resources are"),
+                format!("系统{system}资源尚未开通，请待开通后再申请变更"),
+            ),
+        ));
+    }
+    let urgent = effective::newest(case.system.spec).is_none();
+    (case.system.spec.live.is_none() && !urgent).then(|| {
+        (
+            "SystemNotLive",
+            Text::new(
+                format!(
+                    "system {system} is not live yet: its first application goes through to the signatures before its resources change (articles 20 to 22)"
+                ),
+                format!("系统{system}尚未上线，请先完成试运行和协议签订，再申请变更（第二十条至第二十二条）"),
+            ),
+        )
+    })
+}
+
+impl<'a> Case<'a> {
+    fn matter(&self) -> Matter<'a> {
+        Matter {
+            kind: RequestKind::ResourceChange,
+            name: self.facts.name,
+            uid: self.granted.map_or(self.facts.uid, |grant| grant.request.uid.as_str()),
+            organization: self.facts.organization,
+            domain: &self.system.spec.domain,
+            decisions: self.facts.decisions,
+        }
+    }
+
+    /// The version of the rules in force at a moment. After the last day of the last one, what runs still changes by it
+    /// (article 42).
+    fn policy_at(&self, at: Timestamp) -> Result<&'a Named<GovernancePolicySpec>, (&'static str, Text)> {
+        let policy = in_force_at(self.registry, self.organization, at).or_else(|why| {
+            let by = self.system.spec.grants.last().map(|grant| grant.policy.uid.as_str());
+            let ended = |p: &&Named<GovernancePolicySpec>| {
+                Some(p.uid.as_str()) == by && p.spec.valid_until < super::calendar::date_in(at, &zone_of(&p.spec))
+            };
+            self.registry.policies.iter().find(ended).ok_or(("NoPolicyInForce", why))
+        })?;
+        if policy.spec.changes.is_none() {
+            let why = Text::new(
+                format!(
+                    "GovernancePolicy {} has no rules for changes: the authority publishes a version with spec.changes",
+                    policy.name
+                ),
+                format!("管理办法{}未规定资源变更，请主管部门发布含spec.changes的版本", policy.name),
+            );
+            return Err(("NoRulesForChanges", why));
+        }
+        Ok(policy)
+    }
+
+    /// The filing that stands, with the rules for changes that judge it.
+    fn standing(&self) -> Option<(Round<'a>, &'a ChangeRules)> {
+        let matter = self.matter();
+        let filed = matter.submissions().into_iter().rev();
+        filed.into_iter().find_map(|submission| {
+            let policy = match self.granted {
+                Some(grant) if grant.submission_uid == submission.uid => {
+                    self.registry.policies.iter().find(|p| p.uid == grant.policy.uid)?
+                }
+                Some(_) => return None,
+                None => self.policy_at(submission.at.timestamp()).ok()?,
+            };
+            let rules = policy.spec.changes.as_ref()?;
+            if let Some(grant) = self.granted {
+                return Some((Round { submission, policy, number: grant.round }, rules));
+            }
+            let worked = self.work_out(policy, rules, submission.at.timestamp()).ok()?;
+            let counts = matter.is_filed(self.registry, &policy.spec, &worked.track.submission.role, submission);
+            let pinned = self.submission_digest(policy, &worked.basis);
+            let number = matter.filings(self.registry, &policy.spec, submission);
+            (counts && submission.spec.digest == pinned).then_some((Round { submission, policy, number }, rules))
+        })
+    }
+
+    fn submission_digest(&self, policy: &Named<GovernancePolicySpec>, basis: &str) -> String {
+        let pinned = Pinned { change: self.facts.change, basis };
+        let matter = self.matter();
+        digest::of_submission(matter.kind, matter.uid, &pinned, &policy.uid)
+    }
+
+    /// The grant of the system against which somebody filed the very text that stands, where the system has moved on since.
+    fn filed_against(&self, policy: &Named<GovernancePolicySpec>) -> Option<&'a Grant> {
+        let mut filed = self.matter().submissions().into_iter().rev();
+        let newest = filed.find(|d| self.matter().entitled(self.registry, &policy.spec, d))?;
+        let grants = self.system.spec.grants.iter();
+        grants.rev().find(|g| self.submission_digest(policy, &g.submission_uid) == newest.spec.digest)
+    }
+
+    /// Nothing filed stands: shows what would be filed, under which digest, and what is still wrong with it.
+    fn draft(&self, policy: &'a Named<GovernancePolicySpec>, now: Timestamp) -> Plan {
+        let Some(rules) = policy.spec.changes.as_ref() else { return Plan::default() };
+        let worked = match self.work_out(policy, rules, now) {
+            Ok(worked) => worked,
+            Err((reason, why)) => return report::stalled(self.facts, reason, &why),
+        };
+        let digest = self.submission_digest(policy, &worked.basis);
+        let moved_on = self.filed_against(policy).filter(|grant| grant.submission_uid != worked.basis);
+        report::draft(self, policy, &worked, digest, moved_on)
+    }
+
+    /// A filing stands: walks through its gates.
+    fn in_round(&self, round: &Round<'a>, rules: &'a ChangeRules, now: Timestamp) -> Plan {
+        let worked = match self.granted {
+            Some(grant) => self.on_record(&round.policy.spec, grant),
+            None => self.work_out(round.policy, rules, round.submission.at.timestamp()),
+        };
+        let mut worked = match worked {
+            Ok(worked) => worked,
+            Err((reason, why)) => return report::stalled(self.facts, reason, &why),
+        };
+        if let Some(refusal) = worked.refusal.take_if(|_| self.granted.is_none()) {
+            return report::refused(self, round, &worked, &refusal);
+        }
+        let walk = self.walk(round, &worked, now);
+        worked.lines = worked.lines.confirmed(walk.confirmed.as_ref());
+        let mut plan = report::in_round(self, round, &worked, &walk, now);
+        match self.granted {
+            None => self.commit(round, &worked, &walk, now, &mut plan),
+            Some(grant) => self.sign(grant, &walk, &mut plan),
+        }
+        plan
+    }
+
+    fn walk(&self, round: &Round<'_>, worked: &Worked<'_>, now: Timestamp) -> Walk {
+        let matter = self.matter();
+        let pinned = Pinned { change: self.facts.change, basis: &worked.basis };
+        let content = digest::Encoded::new(&digest::Content {
+            kind: matter.kind,
+            uid: matter.uid,
+            application: &pinned,
+            submission_uid: &round.submission.uid,
+            policy_uid: &round.policy.uid,
+            terms: worked.lines.terms(),
+        });
+        let particulars = Particulars {
+            applies: &worked.applies,
+            complete: worked.is_complete(),
+            asked: worked.lines.asked(),
+            least: worked.lines.least(),
+            settled: self.granted.map_or(&[], |grant| grant.decisions.as_slice()),
+            done: &self.done(now),
+        };
+        matter.walk(self.registry, round, worked.track, &content, particulars)
+    }
+
+    /// Effects that are done, by the durable facts of the system.
+    fn done(&self, now: Timestamp) -> BTreeMap<Effect, Time> {
+        let Some(grant) = self.granted else { return BTreeMap::new() };
+        let in_effect = (grant.effective_from.timestamp() <= now).then_some((Effect::Provision, grant.effective_from));
+        let agreed = self.agreement(grant).map(|live| (Effect::GoLive, live.from));
+        in_effect.into_iter().chain(agreed).collect()
+    }
+
+    fn agreement(&self, grant: &Grant) -> Option<&'a Live> {
+        let mut agreements = self.system.spec.agreements.iter();
+        agreements.find(|a| a.submission_uid == grant.submission_uid).map(|a| &a.live)
+    }
+
+    /// Everything before it has been decided: the grant, with every term frozen. Or the authority has said no.
+    fn commit(&self, round: &Round<'_>, worked: &Worked<'_>, walk: &Walk, now: Timestamp, plan: &mut Plan) {
+        if let Some(ended) = walk.ended.as_ref().filter(|ended| ended.verdict == Verdict::Reject) {
+            plan.closes = worked.settles.map(|emergency| Closed {
+                submission_uid: emergency.submission_uid.clone(),
+                at: ended.decision.at,
+                decision: ended.decision.clone(),
+            });
+        }
+        let Some(approved) = walk.due_effects.get(&Effect::Provision).copied() else { return };
+        let Ok(lines) = worked.granted() else { return };
+        let Ok(amounts) = super::catalog::total(&lines) else { return };
+        let (effective_from, until) = worked.when(approved);
+        if until.is_some_and(|until| until.timestamp() <= now || until <= effective_from) {
+            let late = work::Refused::over(until.unwrap_or(effective_from));
+            *plan = report::refused(self, round, worked, &late);
+            return;
+        }
+        let Some(first) = self.system.spec.grants.first() else { return };
+        let facts = self.facts;
+        plan.takes = worked.takes(&amounts);
+        plan.status.effective_from = Some(effective_from);
+        plan.status.until = until;
+        plan.grant = Some(Grant {
+            request: RequestRef {
+                kind: RequestKind::ResourceChange,
+                name: facts.name.to_owned(),
+                uid: facts.uid.to_owned(),
+            },
+            submission_uid: round.submission.uid.clone(),
+            track: worked.track.name.clone(),
+            round: round.number,
+            policy: PolicyRef { name: round.policy.name.clone(), uid: round.policy.uid.clone() },
+            encoding: digest::ENCODING,
+            digest: walk.counted.last().map_or_else(|| round.submission.spec.digest.clone(), |d| d.digest.clone()),
+            application_digest: digest::of(facts.change),
+            decisions: walk.counted.clone(),
+            lines,
+            amounts: amounts.print(),
+            funding_source: first.funding_source,
+            payer: first.payer.clone(),
+            self_paying: first.self_paying,
+            effective_from,
+            term: worked.sort.has_term().then(|| Term { until, extends: worked.extends.map(str::to_owned) }),
+            change: Some(GrantedChange {
+                ground: facts.change.ground,
+                major: worked.major.is_some(),
+                basis: worked.basis.clone(),
+                settles: worked.settles.map(|emergency| emergency.submission_uid.clone()),
+            }),
+        });
+    }
+
+    /// A major change is signed for: charging of what it brought starts with the last signature.
+    fn sign(&self, grant: &Grant, walk: &Walk, plan: &mut Plan) {
+        let Some(at) = walk.due_effects.get(&Effect::GoLive).filter(|_| self.agreement(grant).is_none()) else {
+            return;
+        };
+        let before = |d: &CountedDecision| grant.decisions.iter().any(|s| s.uid == d.uid);
+        let decisions = walk.counted.iter().filter(|d| !before(d)).cloned().collect();
+        let live = Live { from: *at, decisions };
+        plan.agreement = Some(Agreement { submission_uid: grant.submission_uid.clone(), live });
+    }
+}

@@ -1,0 +1,304 @@
+//! Plans of changes for people to read: before and after, track, open gates, who must act by when, and the next step.
+
+use super::work::{Refused, Worked};
+use super::{Case, Facts, Plan};
+use crate::api::GovernancePolicySpec;
+use crate::api::common::{PolicyRef, Time};
+use crate::api::decision::Verdict;
+use crate::api::governance_policy::{Effect, Track};
+use crate::api::information_system::{Grant, GrantedLine};
+use crate::api::names::{CONDITION_APPROVED, CONDITION_CAPACITY, CONDITION_IN_TIME, CONDITION_SETTLED};
+use crate::api::resource_change::{ChangePhase, ResourceChangeStatus};
+use crate::core::quantity::Amounts;
+use crate::core::registry::Named;
+use crate::core::round::report::{
+    OPERATOR, Scene, at_rest, completeness, ended_reason, ended_text, last_day, nobody_acts, progress, resolution,
+    stuck, submission_gate, submission_of, void_submissions, waiting_again, waiting_at, without_holder,
+};
+use crate::core::round::{Round, Statement, zone_of};
+use crate::core::text::{Text, shorten};
+use crate::core::workflow::{Ended, Walk};
+use crate::core::{capacity, catalog, digest};
+use jiff::Timestamp;
+
+/// Nothing can go on before somebody mends what the reason names.
+pub(super) fn stalled(facts: &Facts<'_>, reason: &str, why: &Text) -> Plan {
+    let status = ResourceChangeStatus {
+        phase: ChangePhase::Draft,
+        waiting_for: Some(shorten(&why.to_string(), 512)),
+        observed_generation: Some(facts.generation),
+        subject_uid: Some(facts.uid.to_owned()),
+        encoding: Some(digest::ENCODING),
+        ..ResourceChangeStatus::default()
+    };
+    Plan { status, conditions: stuck(reason, why), ..Plan::default() }
+}
+
+/// What every status of a change that could be worked out says.
+fn told(case: &Case<'_>, policy: &Named<GovernancePolicySpec>, worked: &Worked<'_>) -> ResourceChangeStatus {
+    let after = worked.granted().unwrap_or_default();
+    let total = |lines: &[GrantedLine]| catalog::total(lines).as_ref().map(Amounts::print).unwrap_or_default();
+    let fee = |lines: &[GrantedLine]| catalog::monthly_fee(lines);
+    ResourceChangeStatus {
+        observed_generation: Some(case.facts.generation),
+        subject_uid: Some(case.matter().uid.to_owned()),
+        encoding: Some(digest::ENCODING),
+        policy: Some(PolicyRef { name: policy.name.clone(), uid: policy.uid.clone() }),
+        track: Some(worked.track.name.clone()),
+        major_because: worked.major.as_ref().map(|why| shorten(&why.to_string(), 512)),
+        lines: worked.lines.statuses(),
+        before: total(&worked.before),
+        fee_before: fee(&worked.before),
+        after: total(&after),
+        fee_after: fee(&after),
+        ..ResourceChangeStatus::default()
+    }
+}
+
+pub(super) fn draft(
+    case: &Case<'_>,
+    policy: &Named<GovernancePolicySpec>,
+    worked: &Worked<'_>,
+    digest: String,
+    moved_on: Option<&Grant>,
+) -> Plan {
+    let (facts, registry, matter) = (case.facts, case.registry, case.matter());
+    let Track { submission: rule, .. } = worked.track;
+    let gate = submission_gate(&matter, registry, &policy.spec, worked.track, digest);
+    let filed = facts.decisions.iter().any(|d| d.spec.verdict == Verdict::Submit);
+    let (phase, reason, message) = match (filed, moved_on) {
+        (_, Some(then)) => (ChangePhase::Returned, "SystemMovedOn", difference(then, worked)),
+        (false, _) => (
+            ChangePhase::Draft,
+            "Draft",
+            Text::new(
+                format!(
+                    "a draft: somebody of the {} files it ({}), e.g. `kubectl yunguan submit {}`",
+                    rule.role, rule.article, facts.name
+                ),
+                format!("草稿，待{}人员提交（{}）", rule.role, rule.article),
+            ),
+        ),
+        (true, _) => (
+            ChangePhase::Draft,
+            "EditedSinceFiled",
+            Text::new(
+                "no filing by an entitled person stands for the text as it is now: decisions made before do not count; file it again",
+                "当前内容尚无有效提交（内容已修改或提交人无权限），此前意见不再有效，请重新提交",
+            ),
+        ),
+    };
+    let mut conditions = match nobody_acts(registry, facts.organization, std::slice::from_ref(&gate)) {
+        Some(nobody) => without_holder(&nobody),
+        None => progress(reason, &message),
+    };
+    conditions.extend(findings(case, worked));
+    let status = ResourceChangeStatus {
+        phase,
+        waiting_for: Some(waiting_at(std::slice::from_ref(&gate))),
+        open_gates: vec![gate],
+        void_decisions: void_submissions(&matter, registry, &policy.spec, &rule.role),
+        ..told(case, policy, worked)
+    };
+    Plan { status, conditions, ..Plan::default() }
+}
+
+/// What has changed about a system since something was filed against it.
+fn difference(then: &Grant, worked: &Worked<'_>) -> Text {
+    let (before, now) = (&then.lines, &worked.before);
+    let quantity = |lines: &[GrantedLine], name: &str| lines.iter().find(|l| l.name == name).map_or(0, |l| l.quantity);
+    let mut names: Vec<&str> = before.iter().chain(now).map(|l| l.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let moved = names.into_iter().filter(|name| quantity(before, name) != quantity(now, name));
+    let list: Vec<String> =
+        moved.map(|name| format!("{name} {} -> {}", quantity(before, name), quantity(now, name))).collect();
+    Text::new(
+        format!(
+            "the system has changed since this was filed ({}), so it is not applied: look whether it is still what you want, and file it again",
+            list.join(", ")
+        ),
+        format!("提交后系统资源已变动（{}），本次变更未执行；请核对后重新提交", list.join("，")),
+    )
+}
+
+/// A filing that is not taken up, whatever people would decide.
+pub(super) fn refused(case: &Case<'_>, round: &Round<'_>, worked: &Worked<'_>, refused: &Refused) -> Plan {
+    let status = ResourceChangeStatus {
+        phase: ChangePhase::Refused,
+        round: round.number,
+        waiting_for: Some(shorten(&refused.why.to_string(), 512)),
+        submission: Some(submission_of(round.submission)),
+        ..told(case, round.policy, worked)
+    };
+    let mut conditions = stuck(refused.reason, &refused.why);
+    conditions.push(Statement::new(CONDITION_IN_TIME, false, refused.reason, &refused.why));
+    Plan { status, conditions, ..Plan::default() }
+}
+
+pub(super) fn in_round(case: &Case<'_>, round: &Round<'_>, worked: &Worked<'_>, walk: &Walk, now: Timestamp) -> Plan {
+    let (facts, registry, matter) = (case.facts, case.registry, case.matter());
+    let zone = zone_of(&round.policy.spec);
+    let scene = Scene { matter, registry, round: *round, track: worked.track, walk, zone: &zone };
+    let mut gates = scene.open_gates();
+    if walk.ended.is_some() && case.granted.is_none() {
+        let filed = round.submission.spec.digest.clone();
+        gates.push(submission_gate(&matter, registry, &round.policy.spec, worked.track, filed));
+    }
+    let phase = phase(case, worked, walk, now);
+    let waiting_for = match &walk.ended {
+        Some(ended) if case.granted.is_none() => Some(waiting_again(worked.track, ended)),
+        _ if !gates.is_empty() => Some(waiting_at(&gates)),
+        _ if phase == ChangePhase::Approved => Some(OPERATOR.to_owned()),
+        _ => None,
+    };
+    let due = gates.iter().filter_map(|g| g.due).min();
+    let status = ResourceChangeStatus {
+        phase,
+        round: round.number,
+        waiting_for: waiting_for.as_ref().map(|text| shorten(text, 512)),
+        due: due.map(|at| last_day(at, &zone)),
+        submission: Some(submission_of(round.submission)),
+        open_gates: gates,
+        decisions: walk.counted.iter().rev().take(64).rev().cloned().collect(),
+        void_decisions: scene.void_decisions(),
+        committed: case.granted.is_some(),
+        effective_from: case.granted.map(|grant| grant.effective_from),
+        until: case.granted.and_then(|grant| grant.term.as_ref()?.until),
+        extend_by: None,
+        ..told(case, round.policy, worked)
+    };
+    let mut conditions = standing(case, &scene, &status);
+    if let Some(nobody) = nobody_acts(registry, facts.organization, &status.open_gates) {
+        conditions.extend(without_holder(&nobody));
+    }
+    if case.granted.is_none() {
+        conditions.extend(findings(case, worked));
+    }
+    conditions.push(scene.overdue(&status.open_gates, now));
+    conditions.extend(settled(case));
+    let dues = status.open_gates.iter().filter_map(|g| g.due);
+    let moments = dues.chain(status.effective_from).chain(status.until).map(Time::timestamp);
+    let wake = moments.filter(|at| *at > now).min();
+    Plan { status, conditions, wake, ..Plan::default() }
+}
+
+fn phase(case: &Case<'_>, worked: &Worked<'_>, walk: &Walk, now: Timestamp) -> ChangePhase {
+    if let Some(grant) = case.granted {
+        let until = grant.term.as_ref().and_then(|t| t.until).map(Time::timestamp);
+        let closed = case.system.spec.closed.iter().any(|c| c.submission_uid == grant.submission_uid);
+        let signs = worked.track.effects.iter().any(|e| e.effect == Effect::GoLive);
+        return if grant.effective_from.timestamp() > now {
+            ChangePhase::Scheduled
+        } else if closed || until.is_some_and(|until| until <= now) {
+            ChangePhase::Ended
+        } else if signs && case.agreement(grant).is_none() {
+            ChangePhase::Testing
+        } else {
+            ChangePhase::InEffect
+        };
+    }
+    match &walk.ended {
+        Some(Ended { verdict: Verdict::Return, .. }) => ChangePhase::Returned,
+        Some(Ended { verdict: Verdict::Withdraw, .. }) => ChangePhase::Withdrawn,
+        Some(_) => ChangePhase::Rejected,
+        None if walk.due_effects.contains_key(&Effect::Provision) => ChangePhase::Approved,
+        None => ChangePhase::InReview,
+    }
+}
+
+/// Conditions about how far the change has come.
+fn standing(case: &Case<'_>, scene: &Scene<'_>, status: &ResourceChangeStatus) -> Vec<Statement> {
+    let from = status.effective_from.map(|at| at.to_string()).unwrap_or_default();
+    let until = status.until.map(|at| at.to_string()).unwrap_or_default();
+    let waiting = status.waiting_for.as_deref().unwrap_or_default();
+    let mut conditions = match (&scene.walk.ended, status.phase) {
+        (Some(ended), _) if case.granted.is_none() => progress(ended_reason(ended), &ended_text(ended)),
+        (_, ChangePhase::InEffect) => {
+            at_rest("InEffect", &Text::new(format!("it holds since {from}"), format!("已于{from}生效")))
+        }
+        (_, ChangePhase::Ended) => {
+            at_rest("Ended", &Text::new(format!("it ended at {until}"), format!("已于{until}到期")))
+        }
+        (_, ChangePhase::Scheduled) => {
+            progress("Scheduled", &Text::new(format!("it takes effect at {from}"), format!("将于{from}生效")))
+        }
+        (_, ChangePhase::Approved) => progress("Approved", &Text::new("it is being put on record", "已批准，正在登记")),
+        _ => progress(
+            "AwaitingDecision",
+            &Text::new(format!("waits for {waiting}"), format!("待办：{}", scene.waiting_zh())),
+        ),
+    };
+    let approved = case.granted.is_some() || status.phase == ChangePhase::Approved;
+    conditions.push(if approved {
+        Statement::new(CONDITION_APPROVED, true, "Approved", "every gate before it takes effect is passed (已批准)")
+    } else {
+        Statement::new(CONDITION_APPROVED, false, "NotYet", "gates before it takes effect are open (尚未批准)")
+    });
+    conditions
+}
+
+/// Whether an emergency expansion has been decided upon by the authority (article 26); nothing on another change.
+fn settled(case: &Case<'_>) -> Option<Statement> {
+    let spec = case.system.spec;
+    let emergency = case.granted.filter(|g| g.term.as_ref().is_some_and(|t| t.until.is_none()))?;
+    let closed = spec.closed.iter().any(|c| c.submission_uid == emergency.submission_uid);
+    let by = |g: &Grant| g.change.as_ref().and_then(|c| c.settles.as_ref()) == Some(&emergency.submission_uid);
+    Some(if closed {
+        Statement::new(
+            CONDITION_SETTLED,
+            true,
+            "Refused",
+            "the authority has not agreed: the amount goes back (未获同意，资源退回)",
+        )
+    } else if let Some(by) = spec.grants.iter().find(|g| by(g)) {
+        let name = &by.request.name;
+        Statement::new(CONDITION_SETTLED, true, "Settled", format!("made good by {name} (已由{name}补办手续)"))
+    } else {
+        let name = case.facts.name;
+        Statement::new(
+            CONDITION_SETTLED,
+            false,
+            "AnnexMissing",
+            Text::new(
+                format!(
+                    "it is provisional: the unit files annex 2 with spec.change.settles: {name}, for the authority to decide (article 26)"
+                ),
+                format!("应急扩容为临时措施，请使用单位填报附件2（settles填{name}）补办手续（第二十六条）"),
+            ),
+        )
+    })
+}
+
+/// Conditions about what the change says.
+fn findings(case: &Case<'_>, worked: &Worked<'_>) -> Vec<Statement> {
+    let mut problems = worked.problems.clone();
+    problems.extend(worked.lines.problems());
+    let mut found = vec![completeness(&worked.missing), resolution(&problems)];
+    if let Some(refused) = &worked.refusal {
+        found.push(Statement::new(CONDITION_IN_TIME, false, refused.reason, &refused.why));
+    }
+    if !problems.is_empty() {
+        let unknown =
+            "known once every line can be provided: condition Resolved says what to mend (待各行可提供后计算)";
+        found.push(Statement::new(CONDITION_CAPACITY, None, "LineProblem", unknown));
+        return found;
+    }
+    found.push(match room(case, worked) {
+        Ok(()) => Statement::new(CONDITION_CAPACITY, true, "Fits", "the domain has room for it (资源充足)"),
+        Err(why) => Statement::new(CONDITION_CAPACITY, false, "Short", why),
+    });
+    found
+}
+
+/// Whether it fits into what the domain had left, at its fullest, when it was last counted; for display.
+fn room(case: &Case<'_>, worked: &Worked<'_>) -> Result<(), Text> {
+    let name = &case.system.spec.domain;
+    let Some(domain) = case.registry.domains.get(name) else { return Ok(()) };
+    let Ok(grantable) = capacity::grantable(domain) else { return Ok(()) };
+    let taken = |map| Amounts::parse(map).unwrap_or_default();
+    let fullest = case.facts.domain.map(|status| taken(&status.granted).highest(&taken(&status.peak)));
+    let amounts = worked.granted().and_then(|lines| catalog::total(&lines)).unwrap_or_default();
+    let wanted = worked.takes(&amounts);
+    capacity::fits(&wanted, &grantable, &fullest.unwrap_or_default()).map_err(|short| capacity::explain(name, &short))
+}

@@ -1,0 +1,237 @@
+//! What every kind of request has in common: who may act on it, the filing that stands, and its way through the gates.
+//! Requests say what is decided upon; the rules for people are here, once.
+
+pub mod report;
+
+use super::calendar;
+use super::digest::Encoded;
+use super::policy;
+use super::registry::{Named, Registry};
+use super::text::Text;
+use super::workflow::{self, DecisionFact, Subject, Walk};
+use crate::api::OrganizationSpec;
+use crate::api::cloud_resource_request::CountedDecision;
+use crate::api::common::{RequestKind, Time};
+use crate::api::decision::Verdict;
+use crate::api::governance_policy::{Gate, GovernancePolicySpec, Track};
+use crate::api::names::GATE_SUBMISSION;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
+
+/// What people decide upon.
+#[derive(Clone, Copy, Debug)]
+pub struct Matter<'a> {
+    /// Its kind.
+    pub kind: RequestKind,
+    /// Its name.
+    pub name: &'a str,
+    /// The uid that decisions name.
+    pub uid: &'a str,
+    /// The Organization in whose home namespace it lies.
+    pub organization: &'a str,
+    /// The CloudDomain that it is about.
+    pub domain: &'a str,
+    /// All decisions in the namespace that name it, each with whether the person holds the verb.
+    pub decisions: &'a [DecisionFact],
+}
+
+/// The round that stands: a filing and the version of the rules that it pins.
+#[derive(Clone, Copy, Debug)]
+pub struct Round<'a> {
+    /// The filing.
+    pub submission: &'a DecisionFact,
+    /// The rules.
+    pub policy: &'a Named<GovernancePolicySpec>,
+    /// How often it has been filed.
+    pub number: i64,
+}
+
+/// One condition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statement {
+    /// Type.
+    pub type_: &'static str,
+    /// Whether it holds; nothing where that is unknown.
+    pub holds: Option<bool>,
+    /// Reason in one word.
+    pub reason: String,
+    /// Message for people.
+    pub message: String,
+}
+
+impl Statement {
+    /// A condition.
+    pub fn new(
+        type_: &'static str,
+        holds: impl Into<Option<bool>>,
+        reason: &str,
+        message: impl std::fmt::Display,
+    ) -> Self {
+        Self { type_, holds: holds.into(), reason: reason.to_owned(), message: format!("{message}") }
+    }
+}
+
+/// The order in which decisions are made.
+#[must_use]
+pub fn place(decision: &DecisionFact) -> (Time, u64, &str) {
+    (decision.at, decision.order, decision.uid.as_str())
+}
+
+impl<'a> Matter<'a> {
+    /// Filings, whether they count or not, oldest first.
+    #[must_use]
+    pub fn submissions(&self) -> Vec<&'a DecisionFact> {
+        let mut filed: Vec<&DecisionFact> = self
+            .decisions
+            .iter()
+            .filter(|d| d.spec.verdict == Verdict::Submit && d.spec.gate == GATE_SUBMISSION)
+            .collect();
+        filed.sort_by_key(|d| place(d));
+        filed
+    }
+
+    /// Whether a filing is one of this very object, in the role that files, by somebody who may and has acted in no other.
+    #[must_use]
+    pub fn is_filed(
+        &self,
+        registry: &Registry,
+        policy: &GovernancePolicySpec,
+        role: &str,
+        submission: &DecisionFact,
+    ) -> bool {
+        submission.spec.role == role
+            && submission.spec.request_ref.uid == self.uid
+            && self.entitled(registry, policy, submission)
+            && self.first_role(registry, policy, submission).is_none()
+    }
+
+    /// How often the request was filed up to this filing, whatever it said then.
+    #[must_use]
+    pub fn filings(&self, registry: &Registry, policy: &GovernancePolicySpec, last: &DecisionFact) -> i64 {
+        let filed = self.decisions.iter().filter(|d| {
+            d.spec.verdict == Verdict::Submit
+                && d.spec.role == last.spec.role
+                && d.spec.request_ref.uid == self.uid
+                && place(d) <= place(last)
+                && self.entitled(registry, policy, d)
+        });
+        i64::try_from(filed.count()).unwrap_or(i64::MAX)
+    }
+
+    /// Whether a person holds the role now: by the API server's word, and as a member of an organization that fills it
+    /// for this very request. Organizations are the one source of who acts; a binding made by hand entitles nobody.
+    #[must_use]
+    pub fn entitled(&self, registry: &Registry, policy: &GovernancePolicySpec, decision: &DecisionFact) -> bool {
+        let Some(by) = decision.spec.decided_by.as_ref().filter(|_| decision.entitled) else { return false };
+        let role = &decision.spec.role;
+        let holders = registry.holders(policy, self.organization, self.domain, role);
+        registry.is_member(&holders, role, &by.username, &by.groups)
+    }
+
+    /// Who acted in which role before this decision, by their first act on the request: its content may have changed
+    /// since, but one person never acts in two roles on it, in whatever round.
+    fn acted_before(
+        &self,
+        registry: &Registry,
+        policy: &GovernancePolicySpec,
+        decision: &DecisionFact,
+    ) -> BTreeMap<String, String> {
+        let mut earlier: Vec<&DecisionFact> = self
+            .decisions
+            .iter()
+            .filter(|d| d.spec.request_ref.uid == self.uid && place(d) < place(decision))
+            .filter(|d| self.entitled(registry, policy, d))
+            .collect();
+        earlier.sort_by_key(|d| std::cmp::Reverse(place(d)));
+        earlier.into_iter().map(|d| (workflow::person(d), d.spec.role.clone())).collect()
+    }
+
+    /// The other role in which the person of a filing acted on the request before, if any.
+    #[must_use]
+    pub fn first_role(
+        &self,
+        registry: &Registry,
+        policy: &GovernancePolicySpec,
+        submission: &DecisionFact,
+    ) -> Option<String> {
+        let acted = self.acted_before(registry, policy, submission);
+        acted.get(&workflow::person(submission)).filter(|role| **role != submission.spec.role).cloned()
+    }
+
+    /// Walks through the gates of a round. `subject` gives what is particular to the kind of request.
+    #[must_use]
+    pub fn walk(
+        &self,
+        registry: &Registry,
+        round: &Round<'_>,
+        track: &Track,
+        content: &Encoded<'_>,
+        subject: Particulars<'_>,
+    ) -> Walk {
+        let policy = &round.policy.spec;
+        let acted = self.acted_before(registry, policy, round.submission);
+        let Particulars { applies, complete, asked, least, settled, done } = subject;
+        let subject = Subject {
+            name: self.name,
+            uid: self.uid,
+            submission: round.submission,
+            applies,
+            complete,
+            asked,
+            least,
+            never_above_asked: policy.house_rules.never_above_asked,
+            settled,
+            acted: &acted,
+            done,
+        };
+        let digest = |gate: &Gate, before: &[&CountedDecision], confirmed: Option<&BTreeMap<String, i64>>| {
+            content.of_gate(&gate.name, before, confirmed)
+        };
+        let decisions: Vec<DecisionFact> = self
+            .decisions
+            .iter()
+            .map(|d| DecisionFact { entitled: self.entitled(registry, policy, d), ..d.clone() })
+            .collect();
+        workflow::walk(track, &subject, &decisions, &digest)
+    }
+}
+
+/// What a kind of request brings to the walk through its gates; see [`Subject`].
+#[derive(Clone, Copy, Debug)]
+pub struct Particulars<'a> {
+    /// Circumstances that hold.
+    pub applies: &'a [crate::api::governance_policy::Applies],
+    /// Whether the material is complete.
+    pub complete: bool,
+    /// What is asked for, per line that can be confirmed.
+    pub asked: &'a BTreeMap<String, i64>,
+    /// The least that can be confirmed, per line; zero where nothing is said.
+    pub least: &'a BTreeMap<String, i64>,
+    /// Decisions that were counted when resources were granted.
+    pub settled: &'a [CountedDecision],
+    /// Effects that are done, and when.
+    pub done: &'a BTreeMap<crate::api::governance_policy::Effect, Time>,
+}
+
+/// The version of the rules that is in force at a moment, in the policy's own time zone.
+///
+/// # Errors
+/// Says why there is none.
+pub fn in_force_at<'r>(
+    registry: &'r Registry,
+    organization: &OrganizationSpec,
+    at: Timestamp,
+) -> Result<&'r Named<GovernancePolicySpec>, Text> {
+    let family = &organization.policy_family;
+    let zone =
+        registry.policies.iter().find(|p| p.spec.family == *family).and_then(|p| calendar::zone(&p.spec.time_zone));
+    let day = calendar::date_in(at, &zone.unwrap_or(TimeZone::UTC));
+    policy::in_force(&registry.policies, family, day)
+}
+
+/// The zone of a policy; UTC where it names none that is known.
+#[must_use]
+pub fn zone_of(policy: &GovernancePolicySpec) -> TimeZone {
+    calendar::zone(&policy.time_zone).unwrap_or(TimeZone::UTC)
+}

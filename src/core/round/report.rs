@@ -1,0 +1,351 @@
+//! What people are told about any request: open gates, who must act by when, which decisions do not count and why.
+
+use super::{Matter, Round, Statement, place};
+use crate::api::GovernancePolicySpec;
+use crate::api::cloud_resource_request::{OpenGate, Submission, VoidDecision, VoidReason};
+use crate::api::common::{Names, Time};
+use crate::api::decision::Verdict;
+use crate::api::governance_policy::{Gate, Track};
+use crate::api::names::{
+    CONDITION_COMPLETE, CONDITION_OVERDUE, CONDITION_READY, CONDITION_RECONCILING, CONDITION_RESOLVED,
+    CONDITION_STALLED, GATE_SUBMISSION,
+};
+use crate::core::calendar::{UnknownYear, WorkCalendars};
+use crate::core::registry::Registry;
+use crate::core::text::Text;
+use crate::core::workflow::{DecisionFact, Ended, Open, Walk};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+/// So many decisions that do not count are listed; a status is bounded.
+const VOID_SHOWN: usize = 16;
+
+/// A round on its way, as far as its kind does not matter.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    /// What is decided upon.
+    pub matter: Matter<'a>,
+    /// What is not about one request.
+    pub registry: &'a Registry,
+    /// The round.
+    pub round: Round<'a>,
+    /// Its track.
+    pub track: &'a Track,
+    /// Where its walk ended.
+    pub walk: &'a Walk,
+    /// In which days begin and end.
+    pub zone: &'a TimeZone,
+}
+
+/// The gate at which a request is filed, for the first time or again.
+#[must_use]
+pub fn submission_gate(
+    matter: &Matter<'_>,
+    registry: &Registry,
+    policy: &GovernancePolicySpec,
+    track: &Track,
+    digest: String,
+) -> OpenGate {
+    let role = &track.submission.role;
+    OpenGate {
+        gate: GATE_SUBMISSION.to_owned(),
+        title: Names { zh: "提交申请".to_owned(), en: Some("File the request".to_owned()) },
+        role: role.clone(),
+        organizations: registry.holders(policy, matter.organization, matter.domain, role),
+        verdicts: vec![Verdict::Submit],
+        quorum: 1,
+        digest,
+        article: track.submission.article.clone(),
+        ..OpenGate::default()
+    }
+}
+
+/// Submissions that open nothing, and why.
+#[must_use]
+pub fn void_submissions(
+    matter: &Matter<'_>,
+    registry: &Registry,
+    policy: &GovernancePolicySpec,
+    role: &str,
+) -> Vec<VoidDecision> {
+    let mut filed: Vec<&DecisionFact> = matter.decisions.iter().filter(|d| d.spec.verdict == Verdict::Submit).collect();
+    filed.sort_by_key(|d| place(d));
+    let void = filed
+        .into_iter()
+        .map(|d| {
+            let (reason, message) = if d.spec.request_ref.uid != matter.uid {
+                (VoidReason::OtherRequest, Text::new("it filed another object of the same name", "所提交的是另一个同名对象"))
+            } else if d.spec.role != role || !matter.entitled(registry, policy, d) {
+                (
+                    VoidReason::NotEntitled,
+                    Text::new(
+                        format!("the person does not hold the role {role} of this unit now: somebody listed in the Organization's spec.members files it"),
+                        format!("提交人目前不具备本单位{role}角色，请由单位成员提交"),
+                    ),
+                )
+            } else if let Some(other) = matter.first_role(registry, policy, d) {
+                (
+                    VoidReason::SecondRole,
+                    Text::new(
+                        format!("the person has acted as {other} on this request, and one person never acts in two roles: somebody else of the unit files it"),
+                        format!("提交人已以{other}身份办理过本申请，一人不得兼任两个角色，请由本单位其他人员提交"),
+                    ),
+                )
+            } else {
+                (
+                    VoidReason::OtherContent,
+                    Text::new("the text has changed since it was filed: file it again", "提交后内容已修改，请重新提交"),
+                )
+            };
+            VoidDecision { name: d.name.clone(), reason, message: message.to_string() }
+        })
+        .collect();
+    newest(void)
+}
+
+fn newest(mut void: Vec<VoidDecision>) -> Vec<VoidDecision> {
+    let surplus = void.len().saturating_sub(VOID_SHOWN);
+    void.drain(..surplus);
+    void
+}
+
+/// A filing as the status keeps it.
+#[must_use]
+pub fn submission_of(submission: &DecisionFact) -> Submission {
+    Submission {
+        name: submission.name.clone(),
+        uid: submission.uid.clone(),
+        by: submission.spec.decided_by.as_ref().map(|by| by.username.clone()).unwrap_or_default(),
+        at: submission.at,
+    }
+}
+
+/// The day whose end a deadline is.
+#[must_use]
+pub fn last_day(at: Time, zone: &TimeZone) -> Date {
+    let midnight = crate::core::calendar::date_in(at.timestamp(), zone);
+    midnight.yesterday().unwrap_or(midnight)
+}
+
+impl Scene<'_> {
+    /// The gates at which somebody can act now, as the status shows them.
+    #[must_use]
+    pub fn open_gates(&self) -> Vec<OpenGate> {
+        self.walk.open.iter().filter_map(|open| self.open_gate(open)).collect()
+    }
+
+    fn open_gate(&self, open: &Open) -> Option<OpenGate> {
+        let gate: &Gate = self.track.gates.iter().find(|g| g.name == open.gate)?;
+        let due = self.due_at(gate, open.since).and_then(Result::ok);
+        let Matter { organization, domain, .. } = self.matter;
+        Some(OpenGate {
+            gate: gate.name.clone(),
+            title: gate.title.clone(),
+            role: gate.role.clone(),
+            organizations: self.registry.holders(&self.round.policy.spec, organization, domain, &gate.role),
+            verdicts: gate.verdicts.clone(),
+            quorum: i64::try_from(gate.quorum()).unwrap_or(1),
+            agreed: i64::try_from(open.agreed).unwrap_or(0),
+            digest: open.digest.clone(),
+            since: Some(open.since),
+            due: due.map(Time::new),
+            reports: gate.reports.clone(),
+            confirms_amounts: gate.confirms_amounts,
+            article: gate.article.clone(),
+        })
+    }
+
+    /// The end of the last day on which a gate that has a deadline is in time.
+    fn due_at(&self, gate: &Gate, since: Time) -> Option<Result<Timestamp, UnknownYear>> {
+        let days = u32::try_from(gate.due_work_days?).ok()?;
+        let none = WorkCalendars::default();
+        let calendars = self.registry.calendars.get(&self.round.policy.spec.calendar).unwrap_or(&none);
+        Some(calendars.due_at(since.timestamp(), days, self.zone))
+    }
+
+    /// Whether an open gate is past its due date. A deadline that cannot be counted is unknown, and says why.
+    #[must_use]
+    pub fn overdue(&self, gates: &[OpenGate], now: Timestamp) -> Statement {
+        let due = gates.iter().filter_map(|g| g.due).min();
+        if let Some(at) = due.filter(|at| at.timestamp() <= now) {
+            let day = last_day(at, self.zone);
+            let why = format!("a gate was due by the end of {day} (办理已超期)");
+            return Statement::new(CONDITION_OVERDUE, true, "PastDue", why);
+        }
+        let uncounted = gates.iter().find_map(|open| {
+            let gate = self.track.gates.iter().find(|g| g.name == open.gate)?;
+            Some((&gate.name, self.due_at(gate, open.since?)?.err()?))
+        });
+        match uncounted {
+            Some((gate, why)) => Statement::new(
+                CONDITION_OVERDUE,
+                None,
+                unknown_year(&why),
+                format!(
+                    "the deadline of gate {gate} is unknown (无法计算时限): in region {}, {why}",
+                    self.round.policy.spec.calendar
+                ),
+            ),
+            None => Statement::new(CONDITION_OVERDUE, false, "InTime", "no open gate is past its due date (未超期)"),
+        }
+    }
+
+    /// Decisions of the round that do not count. Those of earlier rounds are history, not mistakes.
+    #[must_use]
+    pub fn void_decisions(&self) -> Vec<VoidDecision> {
+        let Round { submission, .. } = self.round;
+        let earlier_round = |void: &VoidDecision| {
+            self.matter.decisions.iter().any(|d| {
+                d.name == void.name
+                    && d.at < submission.at
+                    && d.spec.submission_uid.as_deref() != Some(submission.uid.as_str())
+            })
+        };
+        newest(self.walk.void.iter().filter(|void| !earlier_round(void)).cloned().collect())
+    }
+
+    /// The titles of the open gates, with their articles.
+    #[must_use]
+    pub fn waiting_zh(&self) -> String {
+        let open = self.walk.open.iter().filter_map(|o| self.track.gates.iter().find(|g| g.name == o.gate));
+        open.map(|g| format!("{}（{}）", g.title.zh, g.article)).collect::<Vec<_>>().join("、")
+    }
+}
+
+/// Why working days cannot be counted, in one word.
+#[must_use]
+pub fn unknown_year(why: &UnknownYear) -> &'static str {
+    match why {
+        UnknownYear::Missing(_) => "CalendarMissing",
+        UnknownYear::Conflicting { .. } => "CalendarConflict",
+    }
+}
+
+/// Who is waited for while nobody but the operator must act.
+pub const OPERATOR: &str = "operator";
+
+/// Who must act at these gates, in one line: the words of the API, which the plugin puts into the reader's.
+#[must_use]
+pub fn waiting_at(gates: &[OpenGate]) -> String {
+    let each = gates.iter().map(|g| {
+        let progress = if g.quorum > 1 { format!(" {}/{}", g.agreed, g.quorum) } else { String::new() };
+        format!("{}: {}{progress}", g.role, g.gate)
+    });
+    each.collect::<Vec<_>>().join("; ")
+}
+
+/// Who files again after a round has ended, in one line.
+#[must_use]
+pub fn waiting_again(track: &Track, ended: &Ended) -> String {
+    let role = &track.submission.role;
+    format!("{role}: file again ({} by {} at {})", ended.verdict, ended.decision.by, ended.gate)
+}
+
+/// How a round ended, in one word.
+#[must_use]
+pub fn ended_reason(ended: &Ended) -> &'static str {
+    match ended.verdict {
+        Verdict::Return => "Returned",
+        Verdict::Withdraw => "Withdrawn",
+        _ => "Rejected",
+    }
+}
+
+/// How a round ended, why, and what to do.
+#[must_use]
+pub fn ended_text(ended: &Ended) -> Text {
+    let why = ended.decision.comment.as_deref().unwrap_or_default();
+    let amounts: Vec<String> = ended.recommended.iter().map(|l| format!("{}={}", l.line, l.quantity)).collect();
+    let recommended = if amounts.is_empty() { String::new() } else { format!("; recommended: {}", amounts.join(", ")) };
+    Text::new(
+        format!(
+            "{} by {} at {}: {why}{recommended}; mend it and file again",
+            ended.verdict, ended.decision.by, ended.gate
+        ),
+        format!("{}在{}环节的意见：{why}；请修改后重新提交", ended.decision.by, ended.gate),
+    )
+}
+
+/// Waiting for people: not ready, and neither at work nor stuck, so that a pipeline does not hang on it.
+#[must_use]
+pub fn progress(reason: &str, message: &Text) -> Vec<Statement> {
+    vec![
+        Statement::new(CONDITION_READY, false, reason, message),
+        Statement::new(CONDITION_RECONCILING, false, reason, "the operator has nothing to do"),
+        Statement::new(CONDITION_STALLED, false, reason, "nothing is in the way but what Ready says"),
+    ]
+}
+
+/// Nothing goes on before somebody mends what the reason names.
+#[must_use]
+pub fn stuck(reason: &str, why: &Text) -> Vec<Statement> {
+    vec![
+        Statement::new(CONDITION_READY, false, reason, why),
+        Statement::new(CONDITION_STALLED, true, reason, why),
+        Statement::new(CONDITION_RECONCILING, false, "Idle", "the operator has nothing to do"),
+    ]
+}
+
+/// Nothing is left to do.
+#[must_use]
+pub fn at_rest(reason: &str, message: &Text) -> Vec<Statement> {
+    vec![
+        Statement::new(CONDITION_READY, true, reason, message),
+        Statement::new(CONDITION_RECONCILING, false, "Idle", "the operator has nothing to do"),
+        Statement::new(CONDITION_STALLED, false, "Idle", "nothing is in the way"),
+    ]
+}
+
+/// The first open gate at which nobody can act, since no organization that fills its role lists anybody.
+#[must_use]
+pub fn nobody_acts(registry: &Registry, unit: &str, gates: &[OpenGate]) -> Option<Text> {
+    let gate = gates.iter().find(|g| !registry.has_members(&g.organizations, &g.role))?;
+    let (name, title, role) = (&gate.gate, &gate.title.zh, &gate.role);
+    if gate.organizations.is_empty() {
+        return Some(Text::new(
+            format!(
+                "gate {name} waits for the {role}, and {unit} has none: the authority names one in the Organization's spec.supervisor, or as the role's organizations in the next version of the policy"
+            ),
+            format!("环节“{title}”由{role}办理，但本单位没有对应单位，请主管部门登记"),
+        ));
+    }
+    let organizations = gate.organizations.join(", ");
+    Some(Text::new(
+        format!(
+            "nobody can act at gate {name}: the authority lists people with role `{role}` under spec.members of Organization {organizations}"
+        ),
+        format!("环节“{title}”无人可办理，请主管部门在单位{organizations}的spec.members中登记{role}人员"),
+    ))
+}
+
+/// Waiting for people of whom there are none: no time brings that to an end.
+#[must_use]
+pub fn without_holder(nobody: &Text) -> Vec<Statement> {
+    stuck("RoleWithoutHolder", nobody)
+}
+
+/// Whether every paper and field is there, and what is missing.
+#[must_use]
+pub fn completeness(missing: &[Text]) -> Statement {
+    if missing.is_empty() {
+        Statement::new(CONDITION_COMPLETE, true, "Complete", "every paper and field is there (材料齐全)")
+    } else {
+        Statement::new(CONDITION_COMPLETE, false, "MaterialMissing", listed(missing))
+    }
+}
+
+/// Whether every line can be provided, and what is wrong with those that cannot.
+#[must_use]
+pub fn resolution(problems: &[Text]) -> Statement {
+    if problems.is_empty() {
+        Statement::new(CONDITION_RESOLVED, true, "Resolved", "every line can be provided in the domain (各行均可提供)")
+    } else {
+        Statement::new(CONDITION_RESOLVED, false, "LineProblem", listed(problems))
+    }
+}
+
+fn listed(texts: &[Text]) -> Text {
+    let list = |zh| texts.iter().map(|text| text.get(zh)).collect::<Vec<_>>();
+    Text::new(list(false).join("; "), list(true).join("；"))
+}
