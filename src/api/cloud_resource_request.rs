@@ -331,6 +331,9 @@ pub struct CloudResourceRequestStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub system_namespace: Option<String>,
+    /// Until when what was granted holds, on an urgent request (临时资源截止时间).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
     /// Until when the old self of a migrated system is kept (原系统保留至).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_old_until: Option<Date>,

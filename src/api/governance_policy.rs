@@ -43,11 +43,11 @@ const LIVE_AFTER_PROVISION: &str = "self.effects.all(e, e.effect != 'GoLive' || 
     || self.gates.exists(i, g, has(g.after) && 'provision' in g.after && self.gates.exists(j, h, j >= i && h.name in e.after)))";
 
 /// Whatever sort of change is filed has a way through the rules.
-const CHANGES_HAVE_TRACKS: &str = "!has(self.changes) || ( \
+const CHANGES_HAVE_TRACKS: &str = "(!has(self.urgent) || self.tracks.exists(t, t.name == self.urgent.track)) && (!has(self.changes) || ( \
     [self.changes.tracks.minor, self.changes.tracks.major, self.changes.tracks.temporary, self.changes.tracks.extension] \
         .all(n, self.tracks.exists(t, t.name == n)) \
     && (!has(self.changes.tracks.reduction) || self.tracks.exists(t, t.name == self.changes.tracks.reduction)) \
-    && (!has(self.changes.tracks.emergency) || self.tracks.exists(t, t.name == self.changes.tracks.emergency)))";
+    && (!has(self.changes.tracks.emergency) || self.tracks.exists(t, t.name == self.changes.tracks.emergency))))";
 
 /// The rules as data: roles, tracks, gates, documents, numbers, each with its article.
 #[derive(Clone, CustomResource, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -72,8 +72,8 @@ const CHANGES_HAVE_TRACKS: &str = "!has(self.changes) || ( \
 #[x_kube(validation = ("self == oldSelf", "a GovernancePolicy cannot be edited: what was filed under it is judged by it. Create the next version with a later validFrom (管理办法不可修改，请新建下一版本)"))]
 #[x_kube(validation = ("self.validFrom <= self.validUntil", "validUntil is the last day of validity and cannot lie before validFrom: correct one of them (有效期止不得早于施行日期)"))]
 #[x_kube(validation = Rule::new(CHANGES_HAVE_TRACKS)
-    .message("spec.changes.tracks names a track that this policy does not have: correct the name, or add the track to spec.tracks; `yunguan check -f FILE` names it (资源变更所用流程不存在，请更正或在 spec.tracks 中补充)")
-    .field_path(".changes"))]
+    .message("spec.changes.tracks or spec.urgent.track names a track that this policy does not have: correct the name, or add the track to spec.tracks; `yunguan check -f FILE` names it (资源变更或紧急申请所用流程不存在，请更正或在 spec.tracks 中补充)")
+    .field_path(".tracks"))]
 #[x_kube(validation = Rule::new(ROLES_ARE_FILLED)
     .message("a gate or the filing of a track has a role that nobody fills, so nobody could ever act there: name its organizations in spec.roles; unit, supervisor and provider follow from the request; `yunguan check -f FILE` names the gate (环节角色没有对应单位，请在 spec.roles 中填写)")
     .field_path(".tracks"))]
@@ -115,6 +115,9 @@ pub struct GovernancePolicySpec {
     /// How the resources of a running system change; without it no ResourceChange can be filed (资源变更).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<ChangeRules>,
+    /// What cannot wait; without it no request takes an urgent track (紧急申请).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub urgent: Option<UrgentRules>,
     /// Rules that the measures do not state and this policy adds (补充规则).
     pub house_rules: HouseRules,
 }
@@ -301,6 +304,17 @@ pub struct ChangeRules {
     pub extension_work_days: Limit,
     /// The track of each sort of change (变更流程).
     pub tracks: ChangeTracks,
+}
+
+/// What cannot wait (article 24).
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UrgentRules {
+    /// The track of urgent requests; what it is still to file, it chases by the due days of its gates (流程).
+    #[schemars(length(min = 1, max = 32))]
+    pub track: String,
+    /// Months from allocation after which its resources end by themselves (临时资源期限).
+    pub months: Limit,
 }
 
 /// The track of each sort of change.

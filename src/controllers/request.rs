@@ -1,6 +1,6 @@
 //! CloudResourceRequest: from the decisions of people to a grant on record.
 
-mod commit;
+pub(super) mod commit;
 
 use super::Context;
 use super::authority::Freshness;
@@ -33,10 +33,10 @@ pub async fn reconcile(request: Arc<CloudResourceRequest>, context: Arc<Context>
     let mut current = Arc::clone(&request);
     // A cache may lag behind the grant that locked the text, so what would unlock it is looked at afresh too.
     let unlocks = request.status.as_ref().is_some_and(|s| s.committed) && !plan.status.committed;
-    if plan.system.is_some() || unlocks {
+    if plan.grant.is_some() || unlocks {
         (current, plan) = commit::approve(&context, &request).await?;
     }
-    if plan.live.is_some() {
+    if plan.live.is_some() || plan.agreement.is_some() {
         commit::go_live(&context, &request).await?;
     }
     let version = report(&context, &current, &plan, now).await?;

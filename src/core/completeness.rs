@@ -25,6 +25,8 @@ pub struct Known<'a, 'c> {
     pub item: &'a dyn Fn(&str) -> Option<&'c CatalogItemSpec>,
     /// Whether there is an Organization of a name.
     pub organization: &'a dyn Fn(&str) -> bool,
+    /// Whether the system of the request's code stands under an urgent grant in its domain.
+    pub urgent: bool,
 }
 
 /// Everything that is missing, each with its place and its article; empty where the material is complete.
@@ -73,24 +75,34 @@ pub fn missing(
             format!("付费单位{}未登记（{}）", application.funding.payer, policy.scope.payer_article),
         ));
     }
-    if let Some(system) = &application.system_ref {
+    if let Some(system) = application.system_ref.as_ref().filter(|s| !known.urgent || **s != application.system.code) {
         missing.push(Text::new(
             format!(
-                "systemRef: {system} does not run under an urgent grant (article 24), so there is nothing to make permanent: leave systemRef out, or ask for other resources of a running system with a ResourceChange (annex 2)"
+                "systemRef: {system} does not run under an urgent grant (article 24) in domain {}, or is not the system.code of this request, so there is nothing to make permanent: correct it, leave systemRef out, or ask for other resources of a running system with a ResourceChange (annex 2)",
+                application.domain
             ),
-            format!("系统{system}没有紧急临时资源（第二十四条），请勿填写systemRef"),
+            format!("系统{system}没有紧急临时资源（第二十四条），或与系统代码、云域不一致，请更正或勿填写systemRef"),
         ));
     }
+    missing.extend(urgency(application, policy, track));
     missing.extend(service_types(application, policy, known));
-    if let Some(urgency) = &application.urgency
-        && !application.documents.iter().any(|d| d.type_ == urgency.paper)
-    {
-        missing.push(Text::new(
+    missing
+}
+
+/// Ground and paper of what cannot wait, and only of that (article 24).
+fn urgency(application: &Application, policy: &GovernancePolicySpec, track: &Track) -> Option<Text> {
+    let urgent = policy.urgent.as_ref().is_some_and(|rules| rules.track == track.name);
+    match &application.urgency {
+        None if urgent => Some(Text::new(
+            "urgency: an urgent request names its ground and the paper that proves it (article 24)",
+            "紧急申请须填写事由和依据文件（第二十四条）",
+        )),
+        Some(urgency) if !application.documents.iter().any(|d| d.type_ == urgency.paper) => Some(Text::new(
             format!("documents: the paper {} that urgency names (article 24)", urgency.paper),
             format!("缺少紧急依据文件{}（第二十四条）", urgency.paper),
-        ));
+        )),
+        _ => None,
     }
-    missing
 }
 
 /// The ticks of the form and the lines of the quantity table belong together.
@@ -168,7 +180,7 @@ mod tests {
     }
 
     fn missing_of(application: &Application) -> Vec<String> {
-        let known = Known { item: &|_| None, organization: &|name| name == "bozhou-finance" };
+        let known = Known { item: &|_| None, organization: &|name| name == "bozhou-finance", urgent: false };
         let applies = circumstances(application, &unit());
         missing(application, &unit(), &policy(), &track(), &applies, &known).into_iter().map(|t| t.en).collect()
     }
@@ -204,7 +216,7 @@ mod tests {
         let item = CatalogItemSpec { service_type: "CloudStorage".into(), ..CatalogItemSpec::default() };
         let mut unticked = complete();
         unticked.lines = vec![Line { name: "disk".into(), item: Some("x".into()), quantity: 1, ..Line::default() }];
-        let known = Known { item: &|_| Some(&item), organization: &|_| true };
+        let known = Known { item: &|_| Some(&item), organization: &|_| true, urgent: false };
         let missing = missing(&unticked, &unit(), &policy(), &track(), &[], &known);
         assert!(missing[0].en.contains("line disk is of type CloudStorage"));
     }
@@ -266,7 +278,7 @@ mod tests {
         let item = CatalogItemSpec { service_type: "CloudServer".into(), ..CatalogItemSpec::default() };
         let mut ticked = complete();
         ticked.lines = vec![Line { name: "cpu".into(), item: Some("x".into()), quantity: 1, ..Line::default() }];
-        let known = Known { item: &|_| Some(&item), organization: &|_| true };
+        let known = Known { item: &|_| Some(&item), organization: &|_| true, urgent: false };
         assert_eq!(missing(&ticked, &unit(), &policy(), &track(), &[], &known), []);
     }
 }

@@ -61,9 +61,10 @@ fn span(spec: &InformationSystemSpec, index: usize) -> Span {
         // The next one says all that the system has.
         None => later.find(|g| is_permanent(g)).map(|next| next.effective_from.timestamp()),
         Some(term) => {
+            let urgent = is_urgent(spec, grant);
             let settled = later.find(|g| {
                 is_permanent(g)
-                    && (grant.change.is_none()
+                    && (urgent
                         || g.change.as_ref().and_then(|c| c.settles.as_deref()) == Some(grant.submission_uid.as_str()))
             });
             let closed = spec.closed.iter().find(|c| c.submission_uid == grant.submission_uid).map(|c| c.at);
@@ -72,6 +73,13 @@ fn span(spec: &InformationSystemSpec, index: usize) -> Span {
         }
     };
     Span { from, until }
+}
+
+/// Whether a grant is what an urgent system stands on, or goes on from that: once something is permanent, it is over.
+fn is_urgent(spec: &InformationSystemSpec, grant: &Grant) -> bool {
+    let root = grant.term.as_ref().and_then(|term| term.extends.as_deref());
+    let root = root.and_then(|uid| spec.grants.iter().find(|g| g.submission_uid == uid)).unwrap_or(grant);
+    root.change.is_none() && !is_permanent(root)
 }
 
 /// The grants that hold at a moment.

@@ -213,6 +213,11 @@ impl Story {
         let plan = self.plan();
         if let Some(system) = plan.system {
             self.system = Some((system, Some(Time::new(self.now))));
+        } else if let (Some(grant), Some((system, _))) = (plan.grant, &mut self.system) {
+            system.grants.push(grant);
+        }
+        if let (Some(agreement), Some((system, _))) = (plan.agreement, &mut self.system) {
+            system.agreements.push(agreement);
         }
         if let (Some(live), Some((system, _))) = (plan.live, &mut self.system) {
             system.live = Some(live);

@@ -52,6 +52,17 @@ pub fn check(policy: &GovernancePolicySpec) -> Vec<Problem> {
     for track in &policy.tracks {
         check_track(policy, track, &mut problems);
     }
+    let changes = policy.changes.iter().flat_map(|rules| rules.tracks.named());
+    let urgent = policy.urgent.iter().map(|rules| ("spec.urgent.track".to_owned(), rules.track.as_str()));
+    let named = changes.map(|(field, track)| (format!("spec.changes.tracks.{field}"), track)).chain(urgent);
+    for (at, track) in named.filter(|(_, track)| policy.track(track).is_none()) {
+        problems.push(problem(
+            &at,
+            format!(
+                "there is no track `{track}`: correct the name, or add it to spec.tracks (流程不存在，请更正或补充)"
+            ),
+        ));
+    }
     problems
 }
 

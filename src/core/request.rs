@@ -8,9 +8,11 @@ mod report;
 #[cfg(test)]
 mod tests;
 
+use super::calendar;
 use super::capacity;
 use super::completeness;
 use super::digest;
+use super::effective;
 use super::names;
 use super::quantity::Amounts;
 use super::registry::Registry;
@@ -24,7 +26,7 @@ use super::workflow::{DecisionFact, Walk};
 use crate::api::cloud_resource_request::{Application, CloudResourceRequestStatus, CountedDecision};
 use crate::api::common::{PolicyRef, RequestKind, RequestRef, Time};
 use crate::api::governance_policy::{Applies, Effect, GovernancePolicySpec, Track};
-use crate::api::information_system::{Grant, InformationSystemSpec, Live};
+use crate::api::information_system::{Agreement, Grant, InformationSystemSpec, Live, Term};
 use crate::api::{CloudDomainStatus, OrganizationSpec};
 use jiff::Timestamp;
 use lines::Lines;
@@ -75,6 +77,22 @@ pub struct SystemFact<'a> {
 }
 
 impl<'a> Facts<'a> {
+    /// The grant that came of this request, once there is one.
+    fn granted(&self) -> Option<&'a Grant> {
+        let of_this = |g: &&Grant| g.request.kind == RequestKind::CloudResourceRequest && g.request.name == self.name;
+        self.system.and_then(|system| system.spec.grants.iter().find(of_this))
+    }
+
+    /// The system, once this request has been granted.
+    fn opened(&self) -> Option<SystemFact<'a>> {
+        self.system.filter(|_| self.granted().is_some())
+    }
+
+    /// The system under an urgent grant that this request is to make permanent.
+    fn urgent(&self) -> Option<SystemFact<'a>> {
+        self.system.filter(|_| self.granted().is_none())
+    }
+
     /// The request, as far as its kind does not matter.
     fn matter(&self) -> Matter<'a> {
         Matter {
@@ -101,6 +119,8 @@ pub struct Plan {
     pub system: Option<InformationSystemSpec>,
     /// That the system is live, where it has just become so.
     pub live: Option<Live>,
+    /// That the whole is agreed upon, where the system was live before under an urgent grant.
+    pub agreement: Option<Agreement>,
     /// The next moment at which time alone changes the answer.
     pub wake: Option<Timestamp>,
 }
@@ -142,7 +162,7 @@ pub fn decide(facts: &Facts<'_>, registry: &Registry, now: Timestamp) -> Plan {
 /// The uid that decisions name: a request applied again with the same content goes on where its system stands.
 #[must_use]
 pub fn subject_uid<'a>(facts: &Facts<'a>) -> &'a str {
-    facts.system.map_or(facts.uid, |system| system.spec.request.uid.as_str())
+    facts.granted().map_or(facts.uid, |grant| grant.request.uid.as_str())
 }
 
 /// Whether the system of this code was opened for this request, or for one of its name with the same content: the
@@ -151,10 +171,15 @@ fn ours(facts: &Facts<'_>, system: &SystemFact<'_>) -> Result<(), (&'static str,
     let code = &facts.application.system.code;
     let same = |grant: &Grant| grant.application_digest == digest::of_application(facts.application);
     let by = &system.spec.request;
-    if by.name == facts.name && system.spec.grants.iter().any(same) {
-        return Ok(());
+    match facts.granted() {
+        Some(grant) if same(grant) => return Ok(()),
+        // The whole track for a system that stands under an urgent grant (article 24).
+        None if facts.application.system_ref.as_ref() == Some(code) && effective::newest(system.spec).is_none() => {
+            return Ok(());
+        }
+        _ => {}
     }
-    Err(if by.uid == facts.uid {
+    Err(if facts.granted().is_some_and(|grant| grant.request.uid == facts.uid) {
         (
             "ContentChanged",
             Text::new(
@@ -227,7 +252,7 @@ fn closed_domain(facts: &Facts<'_>) -> Text {
 /// rules that was in force on the day of filing. A system that was granted keeps the filing of its grant.
 fn standing_round<'a>(facts: &Facts<'a>, registry: &'a Registry, organization: &OrganizationSpec) -> Option<Round<'a>> {
     let matter = facts.matter();
-    let granted = facts.system.and_then(|s| s.spec.grants.first());
+    let granted = facts.granted();
     matter.submissions().into_iter().rev().find_map(|submission| {
         let policy = match granted {
             Some(grant) if grant.submission_uid == submission.uid => {
@@ -258,7 +283,7 @@ fn draft(facts: &Facts<'_>, registry: &Registry, organization: &OrganizationSpec
     let Some(track) = policy.spec.track(&facts.application.track) else {
         return report::stalled(facts, "TrackUnknown", &unknown_track(facts, &policy.spec));
     };
-    let day = super::calendar::date_in(now, &zone_of(&policy.spec));
+    let day = calendar::date_in(now, &zone_of(&policy.spec));
     let lines = Lines::resolve(facts, registry, day, None);
     let circumstances = circumstances(facts, organization, &lines);
     let missing = missing(facts, registry, organization, &policy.spec, track, &circumstances);
@@ -300,6 +325,10 @@ fn missing(
     let known = completeness::Known {
         item: &|item| registry.items.get(item).map(|i| &i.spec),
         organization: &|name| registry.organizations.contains_key(name),
+        urgent: facts.system.is_some_and(|system| {
+            system.spec.grants.first().is_some_and(|grant| grant.term.is_some())
+                && system.spec.domain == facts.application.domain
+        }),
     };
     completeness::missing(facts.application, organization, policy, track, circumstances, &known)
 }
@@ -317,14 +346,14 @@ fn in_round(
     let Some(track) = policy.track(&facts.application.track) else {
         return report::stalled(facts, "TrackUnknown", &unknown_track(facts, policy));
     };
-    let granted = facts.system.and_then(|s| s.spec.grants.first());
+    let granted = facts.granted();
     if granted.is_none()
         && let Err(out) = scope::judge(facts.application, &policy.scope)
     {
         return report::out_of_scope(facts, round, &out);
     }
     // Terms are those of the day of filing: a price that changes later voids no decision.
-    let day = super::calendar::date_in(round.submission.at.timestamp(), &zone);
+    let day = calendar::date_in(round.submission.at.timestamp(), &zone);
     let lines = Lines::resolve(facts, registry, day, granted);
     let circumstances = circumstances(facts, organization, &lines);
     let missing = missing(facts, registry, organization, policy, track, &circumstances);
@@ -339,10 +368,16 @@ fn in_round(
     if walk.due_effects.contains_key(&Effect::Provision) && granted.is_none() {
         commit(facts, round, track, &lines, &walk, &mut plan);
     }
-    if let (Some(at), Some(system)) = (walk.due_effects.get(&Effect::GoLive), facts.system)
-        && system.spec.live.is_none()
-    {
-        plan.live = Some(Live { from: *at, decisions: since_grant(&walk, system.spec) });
+    if let (Some(at), Some(system)) = (walk.due_effects.get(&Effect::GoLive), facts.opened()) {
+        let live = Live { from: *at, decisions: since_grant(&walk, system.spec) };
+        match (&system.spec.live, granted) {
+            (None, _) => plan.live = Some(live),
+            // An urgent system that is live goes on under the agreement about the whole.
+            (Some(_), Some(grant)) if agreement(system.spec, grant).is_none() => {
+                plan.agreement = Some(Agreement { submission_uid: grant.submission_uid.clone(), live });
+            }
+            _ => {}
+        }
     }
     plan
 }
@@ -356,7 +391,7 @@ fn walk_through(
     complete: bool,
     circumstances: &[Applies],
 ) -> Walk {
-    let granted = facts.system.and_then(|s| s.spec.grants.first());
+    let granted = facts.granted();
     let matter = facts.matter();
     let content = digest::Encoded::new(&digest::Content {
         kind: matter.kind,
@@ -379,10 +414,23 @@ fn walk_through(
 
 /// Effects that are done, by the durable facts of the system.
 fn done(facts: &Facts<'_>) -> BTreeMap<Effect, Time> {
-    let system = facts.system;
-    let provisioned = system.and_then(|s| s.provisioned_at).map(|at| (Effect::Provision, at));
-    let live = system.and_then(|s| s.spec.live.as_ref()).map(|live| (Effect::GoLive, live.from));
+    let (Some(system), Some(grant)) = (facts.opened(), facts.granted()) else { return BTreeMap::new() };
+    // What is granted for a system that is open already holds from its approval on.
+    let first = system.spec.grants.first().is_some_and(|first| first.submission_uid == grant.submission_uid);
+    let opened = if first { system.provisioned_at } else { Some(grant.effective_from) };
+    let provisioned = opened.map(|at| (Effect::Provision, at));
+    let live = signed(system.spec, grant).map(|live| (Effect::GoLive, live.from));
     provisioned.into_iter().chain(live).collect()
+}
+
+/// The signatures about a grant: those with which the system went live, or an agreement of its own where it was live before.
+fn signed<'a>(system: &'a InformationSystemSpec, grant: &Grant) -> Option<&'a Live> {
+    let by_others = |live: &&Live| live.from < grant.effective_from;
+    agreement(system, grant).or_else(|| system.live.as_ref().filter(|live| !by_others(live)))
+}
+
+fn agreement<'a>(system: &'a InformationSystemSpec, grant: &Grant) -> Option<&'a Live> {
+    system.agreements.iter().find(|a| a.submission_uid == grant.submission_uid).map(|a| &a.live)
 }
 
 /// Decisions made since the grant: reports and signatures.
@@ -417,9 +465,13 @@ fn commit(facts: &Facts<'_>, round: &Round<'_>, track: &Track, lines: &Lines, wa
         payer: application.funding.payer.clone(),
         self_paying: scope::self_paying(application, &policy.scope),
         effective_from,
-        term: None,
+        term: urgent_term(track, policy, effective_from),
         change: None,
     };
+    if facts.urgent().is_some() {
+        plan.grant = Some(grant);
+        return;
+    }
     plan.system = Some(InformationSystemSpec {
         name: application.system.name.clone(),
         organization: facts.organization.to_owned(),
@@ -435,6 +487,16 @@ fn commit(facts: &Facts<'_>, round: &Round<'_>, track: &Track, lines: &Lines, wa
         keep_old_until: retention::keep_old_until(application, policy),
     });
     plan.grant = Some(grant);
+}
+
+/// Until when an urgent grant holds: so many months from allocation, and not a moment longer (article 24).
+fn urgent_term(track: &Track, policy: &GovernancePolicySpec, from: Time) -> Option<Term> {
+    let rules = policy.urgent.as_ref().filter(|rules| rules.track == track.name)?;
+    let zone = zone_of(policy);
+    let last = calendar::add_months(calendar::date_in(from.timestamp(), &zone), rules.months.value);
+    // A month that cannot be counted grants nothing rather than everything.
+    let until = last.and_then(|last| retention::ends_at(last, &zone)).map_or(from, Time::new);
+    Some(Term { until: Some(until), extends: None })
 }
 
 /// Whether what is asked for fits into what the domain had left when it was last counted; for display.

@@ -8,9 +8,10 @@ use crate::api::common::RequestKind;
 use crate::api::{Decision, InformationSystem, ResourceChange};
 use crate::controllers::Context;
 use crate::controllers::authority::Freshness;
+use crate::controllers::request::commit::replace;
 use crate::controllers::room::reserve;
 use crate::core::change::Plan;
-use crate::runtime::apply::{self, params};
+use crate::runtime::apply;
 use crate::runtime::controller::Error;
 use jiff::Timestamp;
 use kube::ResourceExt as _;
@@ -70,7 +71,7 @@ pub(super) async fn carry_out(
         plan.status.committed = true;
         fresh = record_approval(context, &fresh, &plan, now).await?;
         next.spec.grants.push(grant);
-        write(context, &next).await?;
+        replace(context, &next).await?;
         tracing::info!(change = fresh.name_any(), "change is on record");
         return Ok((Arc::new(fresh), plan));
     }
@@ -78,17 +79,9 @@ pub(super) async fn carry_out(
     let closes = plan.closes.clone().filter(|c| !next.spec.closed.iter().any(|d| d.submission_uid == c.submission_uid));
     next.spec.closed.extend(closes);
     if next.spec != system.spec {
-        write(context, &next).await?;
+        replace(context, &next).await?;
     }
     Ok((Arc::new(fresh), plan))
-}
-
-/// The system as it was read, with what is added: whoever has written since makes this a conflict.
-async fn write(context: &Context, system: &InformationSystem) -> Result<(), Error> {
-    context.metrics.wrote("InformationSystem", "update");
-    let systems = context.api::<InformationSystem>(&system.namespace().unwrap_or_default());
-    systems.replace(&system.name_any(), &params(), system).await?;
-    Ok(())
 }
 
 /// Takes what the change needs beyond what its system has; the inner error is why there is no room.

@@ -4,7 +4,8 @@
 use super::{Observed, hold};
 use crate::api::cloud_domain::Reservation;
 use crate::api::common::RequestKind;
-use crate::api::{CloudResourceRequest, Decision, InformationSystem};
+use crate::api::information_system::Grant;
+use crate::api::{CloudResourceRequest, Decision, InformationSystem, InformationSystemSpec};
 use crate::controllers::Context;
 use crate::controllers::authority::Freshness;
 use crate::controllers::context::system_of;
@@ -47,9 +48,7 @@ pub(super) async fn approve(
     let (mut fresh, observed) = afresh(context, request).await?;
     let now = Timestamp::now();
     let mut plan = observed.decide(context, &fresh, now);
-    let (Some(grant), Some(system)) = (plan.grant.clone(), plan.system.clone()) else {
-        return Ok((Arc::new(fresh), plan));
-    };
+    let Some(grant) = plan.grant.clone() else { return Ok((Arc::new(fresh), plan)) };
     if let Some(why) = context.guards.hold() {
         hold(&mut plan, "GuardBroken", &why);
         return Ok((Arc::new(fresh), plan));
@@ -63,15 +62,29 @@ pub(super) async fn approve(
         amounts: grant.amounts.clone(),
         ..Reservation::default()
     };
-    if let Err(why) = reserve(context, &system.domain, wanted).await? {
+    if let Err(why) = reserve(context, &fresh.spec.application.domain, wanted).await? {
         hold(&mut plan, "CapacityShort", &why);
         return Ok((Arc::new(fresh), plan));
     }
     plan.status.committed = true;
     fresh = record_approval(context, &fresh, &plan, now).await?;
-    let namespace = fresh.namespace().unwrap_or_default();
+    match plan.system.clone() {
+        Some(system) => open(context, &fresh, system, &grant).await?,
+        None => add(context, observed.system.as_deref(), grant).await?,
+    }
+    Ok((Arc::new(fresh), plan))
+}
+
+/// Makes the system, with its first grant on record.
+async fn open(
+    context: &Context,
+    request: &CloudResourceRequest,
+    system: InformationSystemSpec,
+    grant: &Grant,
+) -> Result<(), Error> {
+    let namespace = request.namespace().unwrap_or_default();
     let systems = context.api::<InformationSystem>(&namespace);
-    let code = &fresh.spec.application.system.code;
+    let code = &request.spec.application.system.code;
     let new = InformationSystem {
         metadata: ObjectMeta { name: Some(code.clone()), namespace: Some(namespace), ..ObjectMeta::default() },
         spec: system,
@@ -88,7 +101,25 @@ pub(super) async fn approve(
         }
         Err(error) => return Err(error.into()),
     }
-    Ok((Arc::new(fresh), plan))
+    Ok(())
+}
+
+/// Puts the whole track's grant on the record of a system that stands under an urgent one.
+async fn add(context: &Context, system: Option<&InformationSystem>, grant: Grant) -> Result<(), Error> {
+    let Some(system) = system else { return Err(Error::Conflict("the system is not there any more".to_owned())) };
+    let mut next = system.clone();
+    next.spec.grants.push(grant);
+    replace(context, &next).await?;
+    tracing::info!(system = system.name_any(), "the urgent system is permanent");
+    Ok(())
+}
+
+/// The system as it was read, with what is added: whoever has written since makes this a conflict.
+pub(in crate::controllers) async fn replace(context: &Context, system: &InformationSystem) -> Result<(), Error> {
+    context.metrics.wrote("InformationSystem", "update");
+    let systems = context.api::<InformationSystem>(&system.namespace().unwrap_or_default());
+    systems.replace(&system.name_any(), &params(), system).await?;
+    Ok(())
 }
 
 /// From here on the application cannot be edited: a rule of the CRD reads `committed`.
@@ -114,17 +145,17 @@ async fn record_approval(
 /// Puts on record that all parties have signed. Charging starts with the last signature, whenever this runs.
 pub(super) async fn go_live(context: &Context, request: &CloudResourceRequest) -> Result<(), Error> {
     let (fresh, observed) = afresh(context, request).await?;
-    let Some(live) = observed.decide(context, &fresh, Timestamp::now()).live else {
+    let plan = observed.decide(context, &fresh, Timestamp::now());
+    if plan.live.is_none() && plan.agreement.is_none() {
         return Err(Error::Conflict("the decisions have changed".to_owned()));
-    };
+    }
     if let Some(why) = context.guards.hold() {
         return Err(Error::Transient(why));
     }
     let Some(mut system) = observed.system.map(Arc::unwrap_or_clone) else { return Ok(()) };
-    system.spec.live = Some(live);
-    context.metrics.wrote("InformationSystem", "update");
-    let systems = context.api::<InformationSystem>(&fresh.namespace().unwrap_or_default());
-    systems.replace(&system.name_any(), &params(), &system).await?;
+    system.spec.live = plan.live.or(system.spec.live);
+    system.spec.agreements.extend(plan.agreement);
+    replace(context, &system).await?;
     tracing::info!(system = system.name_any(), "system is live");
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Plans for people to read: phase, open gates, who must act by when, conditions with the next step.
 
-use super::{Facts, Plan, Statement, Timestamp, lines::Lines, room, subject_uid};
+use super::{Facts, Plan, Statement, Timestamp, lines::Lines, room, signed, subject_uid};
 use crate::api::GovernancePolicySpec;
 use crate::api::cloud_resource_request::{CloudResourceRequestStatus, OpenGate, Phase};
 use crate::api::common::{PolicyRef, Time};
@@ -128,13 +128,13 @@ pub(super) fn in_round(facts: &Facts<'_>, scene: &Scene<'_>, now: Timestamp) -> 
     let round::report::Scene { matter, registry, round: Round { policy, submission, number }, track, walk, zone } =
         *on_its_way;
     let mut gates = on_its_way.open_gates();
-    if walk.ended.is_some() && facts.system.is_none() {
+    if walk.ended.is_some() && facts.opened().is_none() {
         let filed = submission.spec.digest.clone();
         gates.push(submission_gate(&matter, registry, &policy.spec, track, filed));
     }
     let due = gates.iter().filter_map(|g| g.due).min();
     let phase = phase(facts, walk);
-    let system = facts.system.is_some().then(|| facts.application.system.code.clone());
+    let system = facts.opened().is_some().then(|| facts.application.system.code.clone());
     let waiting_for = waiting_for(on_its_way, &gates, phase);
     let status = CloudResourceRequestStatus {
         phase,
@@ -146,9 +146,10 @@ pub(super) fn in_round(facts: &Facts<'_>, scene: &Scene<'_>, now: Timestamp) -> 
         open_gates: gates,
         decisions: walk.counted.iter().rev().take(64).rev().cloned().collect(),
         void_decisions: on_its_way.void_decisions(),
-        committed: facts.system.is_some(),
+        committed: facts.opened().is_some(),
         system_namespace: system.as_ref().map(|code| names::system_namespace(facts.organization, code)),
         system,
+        until: facts.granted().and_then(|grant| grant.term.as_ref()?.until),
         keep_old_until: retention::keep_old_until(facts.application, &policy.spec),
         ..with_lines(blank(facts), lines)
     };
@@ -163,11 +164,11 @@ pub(super) fn in_round(facts: &Facts<'_>, scene: &Scene<'_>, now: Timestamp) -> 
 }
 
 fn phase(facts: &Facts<'_>, walk: &Walk) -> Phase {
-    match (&walk.ended, facts.system) {
+    match (&walk.ended, facts.opened()) {
         (Some(Ended { verdict: Verdict::Return, .. }), None) => Phase::Returned,
         (Some(Ended { verdict: Verdict::Withdraw, .. }), None) => Phase::Withdrawn,
         (Some(_), None) => Phase::Rejected,
-        (_, Some(system)) if system.spec.live.is_some() => Phase::Live,
+        (_, Some(system)) if facts.granted().is_some_and(|g| signed(system.spec, g).is_some()) => Phase::Live,
         (_, Some(system)) if system.provisioned_at.is_some() => Phase::Trial,
         (_, Some(_)) => Phase::Provisioning,
         (None, None) if walk.due_effects.contains_key(&Effect::Provision) => Phase::Approved,
@@ -197,7 +198,7 @@ fn standing(
     let mut conditions =
         vec![Statement::new(CONDITION_IN_SCOPE, true, "InScope", "the system may be in this cloud (属于服务范围)")];
     let ready = match (&scene.walk.ended, phase) {
-        (Some(ended), _) if facts.system.is_none() => progress(ended_reason(ended), &ended_text(ended)),
+        (Some(ended), _) if facts.opened().is_none() => progress(ended_reason(ended), &ended_text(ended)),
         (_, Phase::Live) => at_rest("Live", &Text::new("the system is live and charged", "系统已上线计费")),
         (_, Phase::Approved | Phase::Provisioning) => vec![
             Statement::new(CONDITION_READY, false, "Provisioning", "the resources are being opened (正在开通资源)"),
@@ -215,13 +216,13 @@ fn standing(
         ),
     };
     conditions.extend(ready);
-    let approved = facts.system.is_some() || phase == Phase::Approved;
+    let approved = facts.opened().is_some() || phase == Phase::Approved;
     conditions.push(if approved {
         Statement::new(CONDITION_APPROVED, true, "Approved", "every gate before provisioning is passed (已批准)")
     } else {
         Statement::new(CONDITION_APPROVED, false, "NotYet", "gates before provisioning are open (尚未批准)")
     });
-    let provisioned = facts.system.is_some_and(|s| s.provisioned_at.is_some());
+    let provisioned = facts.opened().is_some_and(|s| s.provisioned_at.is_some());
     conditions.push(Statement::new(
         CONDITION_PROVISIONED,
         provisioned,
@@ -250,11 +251,11 @@ fn standing(
 fn findings(facts: &Facts<'_>, registry: &Registry, lines: &Lines, missing: &[Text]) -> Vec<Statement> {
     let problems = lines.problems();
     let mut found = vec![completeness(missing), resolution(&problems)];
-    if facts.system.is_none() && !problems.is_empty() {
+    if facts.opened().is_none() && !problems.is_empty() {
         let unknown =
             "known once every line can be provided: condition Resolved says what to mend (待各行可提供后计算)";
         found.push(Statement::new(CONDITION_CAPACITY, None, "LineProblem", unknown));
-    } else if facts.system.is_none() {
+    } else if facts.opened().is_none() {
         let wanted = lines.granted().and_then(|lines| catalog::total(&lines)).unwrap_or_default();
         found.push(match room(facts, registry, &wanted) {
             Ok(()) => Statement::new(CONDITION_CAPACITY, true, "Fits", "the domain has room for it (资源充足)"),

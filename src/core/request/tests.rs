@@ -12,6 +12,7 @@ use jiff::ToSpan as _;
 mod histories;
 mod input;
 mod plans;
+mod urgent;
 
 const UNIT: &str = "zhang.wei@health";
 const AUTHORITY: &str = "li.na@data-bureau";
