@@ -189,11 +189,10 @@ async fn until(stop: CancellationToken, work: impl Future<Output = ()> + Send) {
     tokio::select! { () = work => {}, () = stop.cancelled() => {} }
 }
 
-/// Counts requests by phase and gate, and systems that are stuck, every few seconds; from the cache, so it costs the API server nothing.
+/// Counts requests, changes and systems every few seconds.
 async fn measure(context: Arc<Context>, stop: CancellationToken) {
     loop {
-        controllers::request::measure(&context, Timestamp::now());
-        controllers::system::measure(&context);
+        controllers::measure(&context, Timestamp::now());
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(Duration::from_secs(5)) => {}

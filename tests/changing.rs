@@ -64,6 +64,16 @@ impl<'c, 'w> Changing<'c, 'w> {
         .await
     }
 
+    /// Waits until it is on record.
+    pub async fn committed(&self) -> Result<()> {
+        wait_until(&format!("{} to be on record", self.name), PATIENCE, async || {
+            let status = self.get().await?.status.unwrap_or_default();
+            ensure!(status.committed, "{}: {:?}", status.phase, status.waiting_for);
+            Ok(Some(()))
+        })
+        .await
+    }
+
     /// Waits for a reason of a condition, and gives its message.
     pub async fn says(&self, type_: &str, reason: &str) -> Result<String> {
         wait_until(&format!("{type_} of {} to be {reason}", self.name), PATIENCE, async || {

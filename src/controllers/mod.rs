@@ -6,6 +6,7 @@ pub mod change;
 pub mod context;
 pub mod domain;
 pub mod guards;
+mod measure;
 pub mod organization;
 pub mod policy;
 pub mod request;
@@ -14,3 +15,4 @@ pub mod system;
 pub mod watches;
 
 pub use context::Context;
+pub use measure::measure;

@@ -56,15 +56,19 @@ async fn leave(policy: &GovernancePolicy, context: &Context) -> Result<Settled, 
         let status = request.status.as_ref();
         status.is_some_and(|s| s.submission.is_some() && s.policy.as_ref().is_some_and(|p| p.uid == uid))
     });
+    let changed = context.changes.all().filter(|change| {
+        let status = change.status.as_ref();
+        status.is_some_and(|s| s.submission.is_some() && s.policy.as_ref().is_some_and(|p| p.uid == uid))
+    });
     let granted = context.systems.all().filter(|system| system.spec.grants.iter().any(|g| g.policy.uid == uid));
-    let used = filed.count() + granted.count();
+    let used = filed.count() + changed.count() + granted.count();
     if used == 0 {
         let mut next = policy.clone();
         next.finalizers_mut().retain(|f| f != FINALIZER);
         return put(context, &next).await;
     }
     let kept = format!(
-        "{used} requests and systems are judged by this version, so it stays until they are gone (尚有申请或系统适用本办法，不能删除)"
+        "{used} requests, changes and systems are judged by this version, so it stays until they are gone (尚有申请、变更或系统适用本办法，不能删除)"
     );
     report(policy, context, &[Statement::new(CONDITION_READY, false, "InUse", kept)]).await?;
     Ok(Settled { next: Timestamp::now().checked_add(LOOK_AGAIN).ok(), version: None })

@@ -4,11 +4,11 @@ pub(super) mod commit;
 
 use super::Context;
 use super::authority::Freshness;
-use super::context::{Filed, Waits, system_of};
+use super::context::{Filed, system_of};
 use crate::api::CloudResourceRequest;
 use crate::api::InformationSystem;
 use crate::api::cloud_resource_request::Phase;
-use crate::api::common::{RequestKind, Time};
+use crate::api::common::RequestKind;
 use crate::core::names::organization_of;
 use crate::core::request::{Facts, Plan, Rival, Statement, SystemFact, decide};
 use crate::core::workflow::DecisionFact;
@@ -138,22 +138,3 @@ async fn report(
 
 /// The kind of request that this controller is about.
 pub const KIND: RequestKind = RequestKind::CloudResourceRequest;
-
-/// Requests by phase and by open gate, for the metrics.
-pub fn measure(context: &Context, now: Timestamp) {
-    use std::collections::BTreeMap;
-    use strum::IntoEnumIterator as _;
-    let mut phases: BTreeMap<&'static str, i64> = Phase::iter().map(|phase| (phase.into(), 0)).collect();
-    let mut gates: BTreeMap<String, (i64, i64)> = BTreeMap::new();
-    context.indexes.requests_by_phase.each(|phase, waits| {
-        *phases.entry(phase.into()).or_default() += 1;
-        for Waits { gate, since, due } in waits {
-            let age = |at: Time| now.as_second().saturating_sub(at.timestamp().as_second());
-            let (oldest, overdue) = gates.entry(gate.to_string()).or_default();
-            *oldest = since.map_or(0, age).max(*oldest);
-            *overdue += i64::from(due.is_some_and(|due| due.timestamp() <= now));
-        }
-    });
-    context.metrics.set_requests(phases);
-    context.metrics.set_gates(gates.iter().map(|(gate, (oldest, overdue))| (gate.as_str(), *oldest, *overdue)));
-}

@@ -34,7 +34,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{Api, Resource, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -484,11 +483,4 @@ pub(super) fn stalled(system: &InformationSystem) -> Option<String> {
     let mut conditions = system.status.iter().flat_map(|s| &s.conditions);
     let stalled = conditions.find(|c| c.type_ == CONDITION_STALLED && c.status == "True")?;
     Some(stalled.reason.clone())
-}
-
-/// Systems that wait for somebody to mend something, by reason, for the metrics.
-pub fn measure(context: &Context) {
-    let mut stalled: BTreeMap<String, i64> = BTreeMap::new();
-    context.indexes.systems_stalled.each(|reason, ()| *stalled.entry(reason.clone()).or_default() += 1);
-    context.metrics.set_stalled_systems(stalled.iter().map(|(reason, count)| (reason.as_str(), *count)));
 }

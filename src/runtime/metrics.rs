@@ -13,6 +13,7 @@ pub struct Metrics {
     undecodable: IntCounterVec,
     backoff: IntGaugeVec,
     requests: IntGaugeVec,
+    changes: IntGaugeVec,
     oldest_waiting: IntGaugeVec,
     overdue: IntGaugeVec,
     drift: IntCounterVec,
@@ -52,6 +53,7 @@ impl Metrics {
                 &["controller"],
             )?,
             requests: gauge("yunguan_requests", "Requests by phase.", &["phase"])?,
+            changes: gauge("yunguan_changes", "Changes by phase.", &["phase"])?,
             oldest_waiting: gauge(
                 "yunguan_gate_oldest_waiting_seconds",
                 "Age of the request that has waited longest at a gate.",
@@ -106,6 +108,14 @@ impl Metrics {
         self.requests.reset();
         for (phase, count) in phases {
             self.requests.with_label_values(&[phase]).set(count);
+        }
+    }
+
+    /// Changes by phase; phases that are not named have none.
+    pub fn set_changes<'a>(&self, phases: impl IntoIterator<Item = (&'a str, i64)>) {
+        self.changes.reset();
+        for (phase, count) in phases {
+            self.changes.with_label_values(&[phase]).set(count);
         }
     }
 

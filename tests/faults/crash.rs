@@ -1,11 +1,13 @@
-//! The operator killed at every write of the standard track, before it, after it is done, and after its answer: it ends
-//! where it would have ended, with each thing made once.
+//! The operator killed at every write of a flow, before it, after it is done, and after its answer: it ends where it would
+//! have ended, with each thing made once.
 
 use super::oracles::{self, Deeds};
+use crate::changing::*;
 use crate::world::*;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use std::time::Duration;
+use yunguan::api::resource_change::{Change, ChangeGround, ChangePhase, Window};
 use yunguan_cluster::faults::{Fault, Position, Proxy};
 
 const CALM: Duration = Duration::from_millis(700);
@@ -31,17 +33,68 @@ async fn death(world: &World) {
     while yunguan_cluster::wait_until("the operator to die", Duration::from_mins(10), gone).await.is_err() {}
 }
 
-/// One case through the standard track, with this fault; where it ended, and what was done for it.
-async fn run(world: &World, proxy: &Proxy, code: &str, fault: Option<(u64, Fault)>) -> Result<(Value, Deeds, u64)> {
+/// What is walked under fire.
+#[derive(Clone, Copy, Debug)]
+enum Flow {
+    /// From the draft to the third signature.
+    Standard,
+    /// A permanent change, and a window that starts and ends.
+    Changes,
+}
+
+impl Flow {
+    /// What comes before, undisturbed.
+    async fn prepare(self, case: &Case<'_>, proxy: &Proxy) -> Result<()> {
+        match self {
+            Self::Standard => Ok(()),
+            Self::Changes => {
+                case.to_live().await?;
+                oracles::at_rest(case.world, proxy, CALM).await
+            }
+        }
+    }
+
+    async fn walk(self, case: &Case<'_>) -> Result<()> {
+        match self {
+            Self::Standard => case.to_live().await.map(drop),
+            Self::Changes => {
+                // Long enough for the people, whoever dies meanwhile.
+                let window = Some(Window { from: in_seconds(0), until: in_seconds(10) });
+                let ground = ChangeGround::ForeseeablePeak;
+                let change = Change { ground, lines: lines(&[("cpu", 30)]), window, ..Change::default() };
+                let peak = Changing::of_unit(case, &format!("{}.peak", case.name), change).await?;
+                peak.approved().await?;
+                peak.committed().await?;
+                let change = Change { lines: lines(&[("cpu", 20), ("disk", 400)]), ..Change::default() };
+                let more = Changing::of_unit(case, &format!("{}.more", case.name), change).await?;
+                more.approved().await?;
+                more.phase(ChangePhase::InEffect).await?;
+                peak.phase(ChangePhase::Ended).await?;
+                quota(case, "requests.cpu", "20").await
+            }
+        }
+    }
+}
+
+/// One case through a flow, with this fault; where it ended, and what was done for it.
+async fn run(
+    world: &World,
+    proxy: &Proxy,
+    flow: Flow,
+    code: &str,
+    fault: Option<(u64, Fault)>,
+) -> Result<(Value, Deeds, u64)> {
+    proxy.disarm();
     let mut log = world.cluster.audit_from_now()?;
+    let case = world.draft("t-crash", code, |_| {}).await?;
+    flow.prepare(&case, proxy).await?;
     let strikes = proxy.strikes();
     match fault {
         Some((write, fault)) => proxy.arm(write, fault, world.operator.pid()),
         None => proxy.disarm(),
     }
-    let case = world.draft("t-crash", code, |_| {}).await?;
     let course = async {
-        case.to_live().await?;
+        flow.walk(&case).await?;
         oracles::at_rest(world, proxy, CALM).await
     };
     survives(world, course).await.with_context(|| format!("{fault:?}"))?;
@@ -51,24 +104,24 @@ async fn run(world: &World, proxy: &Proxy, code: &str, fault: Option<(u64, Fault
 }
 
 /// Every write at this position, until one more would never come.
-async fn all_writes(name: &str, position: Position) -> Result<usize> {
+async fn all_writes(flow: Flow, name: &str, position: Position) -> Result<usize> {
     let world = World::with_faults().await?;
     let proxy = world.proxy.clone().context("no proxy")?;
     world.unit("t-crash", None).await?;
-    let (calm, whole, _) = run(&world, &proxy, &format!("{name}-calm"), None).await?;
+    let (calm, whole, _) = run(&world, &proxy, flow, &format!("{name}-calm"), None).await?;
     let made_once = |deeds: &Deeds| deeds.creates.values().all(|n| *n == 1);
     ensure!(made_once(&whole), "{:?}", whole.creates);
     // Changes that come close together are shown by one write, so a calm run has a few writes more or less.
     let mut updates: usize = whole.updates.values().sum();
     for again in 0..2 {
-        let (end, deeds, _) = run(&world, &proxy, &format!("{name}-calm-{again}"), None).await?;
+        let (end, deeds, _) = run(&world, &proxy, flow, &format!("{name}-calm-{again}"), None).await?;
         ensure!(end == calm, "calm runs differ: {:#?}", oracles::differences(&end, &calm));
         updates = updates.max(deeds.updates.values().sum());
     }
     let (mut points, mut extra) = (0, Vec::new());
     for write in 1.. {
         let code = format!("{name}-{write}");
-        let (end, deeds, struck) = run(&world, &proxy, &code, Some((write, Fault::Crash(position)))).await?;
+        let (end, deeds, struck) = run(&world, &proxy, flow, &code, Some((write, Fault::Crash(position)))).await?;
         if struck == 0 {
             break;
         }
@@ -84,18 +137,27 @@ async fn all_writes(name: &str, position: Position) -> Result<usize> {
         points += 1;
     }
     extra.sort_unstable();
-    println!("{name}: {points} crash points, updates beyond those of a calm run: {extra:?}");
+    println!("{flow:?}, {name}: {points} crash points, updates beyond those of a calm run: {extra:?}");
     Ok(points)
+}
+
+/// The three positions of a flow, in three clusters side by side.
+async fn survives_all(flow: Flow, at_least: usize) -> Result<()> {
+    let before = all_writes(flow, "before", Position::Before);
+    let commit = all_writes(flow, "commit", Position::AfterCommit);
+    let answer = all_writes(flow, "answer", Position::AfterAnswer);
+    let points: usize = <[usize; 3]>::from(tokio::try_join!(before, commit, answer)?).iter().sum();
+    println!("crash points of {flow:?}: {points}");
+    ensure!(points > at_least, "only {points} points");
+    Ok(())
 }
 
 #[tokio::test]
 async fn killed_at_any_write_the_operator_ends_in_the_same_place() -> Result<()> {
-    // Three clusters side by side.
-    let before = all_writes("before", Position::Before);
-    let commit = all_writes("commit", Position::AfterCommit);
-    let answer = all_writes("answer", Position::AfterAnswer);
-    let points: usize = <[usize; 3]>::from(tokio::try_join!(before, commit, answer)?).iter().sum();
-    println!("crash points of the standard track: {points}");
-    ensure!(points > 80, "only {points} points");
-    Ok(())
+    Box::pin(survives_all(Flow::Standard, 80)).await
+}
+
+#[tokio::test]
+async fn r22_3_killed_at_any_write_of_a_change_or_a_window_the_operator_ends_in_the_same_place() -> Result<()> {
+    Box::pin(survives_all(Flow::Changes, 40)).await
 }

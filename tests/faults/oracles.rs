@@ -13,14 +13,14 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use yunguan::api::cloud_resource_request::Phase;
-use yunguan::api::{CloudDomain, LedgerEntry};
+use yunguan::api::{CloudDomain, LedgerEntry, ResourceChange};
 use yunguan::core::ledger;
 use yunguan_cluster::audit::{Event, Log};
 use yunguan_cluster::faults::Proxy;
 use yunguan_cluster::wait_until;
 
 /// Fields that differ from run to run.
-const VOLATILE: [&str; 23] = [
+const VOLATILE: [&str; 27] = [
     "uid",
     "resourceVersion",
     "creationTimestamp",
@@ -44,6 +44,10 @@ const VOLATILE: [&str; 23] = [
     "previous",
     "hash",
     "fact",
+    "until",
+    "changesAt",
+    "basis",
+    "extendBy",
 ];
 
 /// Waits until the operator acts, and writes nothing for a while: the end is stable.
@@ -80,6 +84,10 @@ pub async fn end_of(case: &Case<'_>) -> Result<Value> {
     let wrong = ledger::check(&chain);
     ensure!(wrong.is_empty(), "{wrong:?}");
     let kinds: Vec<_> = chain.iter().map(|e| e.fact.split('/').next().unwrap_or_default().to_owned()).collect();
+    let changes: Api<ResourceChange> = Api::namespaced(admin.clone(), &case.home());
+    let about = ListParams::default().fields(&format!("spec.change.system={}", case.name));
+    let mut changes = changes.list(&about).await?.items;
+    changes.sort_by_key(ResourceExt::name_any);
     let whole = json!({
         "request": {"spec": request.spec, "status": request.status},
         "system": {"spec": system.spec, "status": system.status},
@@ -89,9 +97,31 @@ pub async fn end_of(case: &Case<'_>) -> Result<Value> {
         "networks": listed::<NetworkPolicy>(&Api::namespaced(admin.clone(), &namespace)).await?,
         "bindings": listed::<RoleBinding>(&Api::namespaced(admin, &namespace)).await?,
         "books": kinds,
+        "changes": changes.iter().map(|c| json!({"spec": c.spec, "status": c.status})).collect::<Vec<_>>(),
     });
-    let text = serde_json::to_string(&settled(whole))?;
+    let text = without_moments(&serde_json::to_string(&settled(whole))?);
     Ok(serde_json::from_str(&text.replace(&namespace, "NAMESPACE").replace(&case.name, "CASE"))?)
+}
+
+/// Messages say when something takes effect.
+fn without_moments(text: &str) -> String {
+    let mut rest = text;
+    let mut whole = String::with_capacity(text.len());
+    // 2026-11-24T02:00:00Z
+    while let Some(at) = rest.find('T') {
+        let date = at.checked_sub(10).and_then(|start| rest.get(start..at));
+        let time = rest.get(at + 1..at + 10);
+        let numbers = |t: &str| t.chars().all(|c| c.is_ascii_digit() || "-:Z".contains(c));
+        if date.is_some_and(numbers) && time.is_some_and(numbers) {
+            whole.push_str(&rest[..at - 10]);
+            whole.push_str("MOMENT");
+            rest = &rest[at + 10..];
+        } else {
+            whole.push_str(&rest[..=at]);
+            rest = &rest[at + 1..];
+        }
+    }
+    whole + rest
 }
 
 async fn listed<K>(api: &Api<K>) -> Result<Vec<Value>>

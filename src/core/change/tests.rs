@@ -9,6 +9,8 @@ use crate::core::fixtures::{Drafted, Story};
 use crate::core::quantity::Amount;
 use jiff::ToSpan as _;
 
+mod windows;
+
 const UNIT: &str = "zhang.wei@health";
 const AUTHORITY: &str = "li.na@data-bureau";
 const AGENCY: &str = "chen.jing@data-center";
@@ -212,7 +214,7 @@ fn r22_2_exactly_half_takes_the_light_track_and_more_the_whole_one() {
 }
 
 #[test]
-fn r22_2_a_minor_change_is_granted_by_agency_and_authority() {
+fn r11_1_a_minor_change_is_granted_by_agency_and_authority_and_says_who_pays() {
     let granted = Changing::up_and_down(&[("cpu", 24)]).granted();
     assert_eq!(granted.phase(), ChangePhase::InEffect);
     let grant = granted.story.system.as_ref().unwrap().0.grants.last().unwrap().clone();
@@ -289,103 +291,6 @@ fn r22_1_a_change_filed_against_another_state_goes_back_with_the_difference() {
     let late = late.operator_acts();
     let grant = late.story.system.as_ref().unwrap().0.grants.last().unwrap();
     assert_eq!((grant.amounts["requests.cpu"].0.as_str(), grant.amounts["requests.memory"].0.as_str()), ("20", "40Gi"));
-}
-
-#[test]
-fn r22_3_a_window_starts_and_ends_by_itself_and_changes_nothing_for_good() {
-    let peak = Changing::temporary(&[("cpu", 64)], "2026-12-01T00:00:00Z", "2026-12-15T16:00:00Z").granted();
-    assert_eq!(peak.plan().status.track.as_deref(), Some("TemporaryExpansion"), "however large");
-    assert_eq!(peak.phase(), ChangePhase::Scheduled);
-    assert_eq!(peak.plan().wake, Some("2026-12-01T00:00:00Z".parse().unwrap()));
-    let cpus = ["2026-11-30T23:59:59Z", "2026-12-01T00:00:00Z", "2026-12-15T15:59:59Z", "2026-12-15T16:00:00Z"];
-    assert_eq!(cpus.map(|at| peak.cpus(at)), [16, 64, 64, 16].map(Amount::units));
-    let peak = peak.at("2026-12-02T00:00:00Z");
-    assert_eq!(peak.phase(), ChangePhase::InEffect);
-    assert_eq!(peak.plan().wake, Some("2026-12-15T16:00:00Z".parse().unwrap()));
-    assert_eq!(peak.at("2026-12-15T16:00:00Z").phase(), ChangePhase::Ended);
-}
-
-#[test]
-fn r22_3_windows_of_one_system_overlap_and_are_summed_and_do_not_count_as_permanent() {
-    let peak = Changing::temporary(&[("cpu", 26)], "2026-12-01T00:00:00Z", "2026-12-15T16:00:00Z").granted();
-    let window = Some(Window { from: time("2026-12-10T00:00:00Z"), until: time("2026-12-20T16:00:00Z") });
-    let ground = ChangeGround::ForeseeablePeak;
-    let second = Change { ground, lines: lines(&[("cpu", 20)]), window, ..Change::default() };
-    let both = peak.next("second", second).granted();
-    let cpus = ["2026-12-05T00:00:00Z", "2026-12-12T00:00:00Z", "2026-12-18T00:00:00Z", "2026-12-25T00:00:00Z"];
-    assert_eq!(cpus.map(|at| both.cpus(at)), [26, 30, 20, 16].map(Amount::units));
-    let next = both.next("permanent", Change { lines: lines(&[("cpu", 24)]), ..Change::default() });
-    assert_eq!(next.plan().status.track.as_deref(), Some("MinorChange"), "windows are left out of the measure");
-}
-
-#[test]
-fn r22_3_more_than_three_months_needs_the_authoritys_decision_with_a_reason() {
-    let mut long = Changing::temporary(&[("cpu", 24)], "2026-11-30T01:00:00Z", "2027-03-10T16:00:00Z").filed();
-    long.decides(AGENCY, "evaluation", Verdict::Approve);
-    assert_eq!(long.open(), ["long-window"]);
-    let mut silent = long.draft(AUTHORITY, "long-window", Verdict::Approve);
-    silent.spec.comment = Some(" ".into());
-    silent.uid = "silent".into();
-    long.decisions.push(silent);
-    assert_eq!(long.plan().status.void_decisions[0].reason, VoidReason::ReasonMissing);
-    long.decides(AUTHORITY, "long-window", Verdict::Approve).decides(AUTHORITY, "approval", Verdict::Approve);
-    assert!(long.plan().grant.is_some());
-    let short = Changing::temporary(&[("cpu", 24)], "2026-11-30T01:00:00Z", "2027-02-28T16:00:00Z").filed();
-    assert_eq!(short.open(), ["evaluation"]);
-}
-
-#[test]
-fn r22_3_an_extension_in_time_goes_on_without_a_gap_and_one_too_late_is_refused_with_the_date() {
-    let peak = Changing::temporary(&[("cpu", 24)], "2026-12-01T00:00:00Z", "2026-12-18T16:00:00Z").granted();
-    // The end is Friday 18 December: the last day for filing is Wednesday 9 December.
-    let mut story = peak.story;
-    story.now = "2026-12-09T15:00:00Z".parse().unwrap();
-    let longer = Changing::extension(story, "2027-01-20T16:00:00Z");
-    assert_eq!(longer.plan().status.track.as_deref(), Some("Extension"));
-    let longer = longer.granted();
-    let cpus = ["2026-12-18T15:59:59Z", "2026-12-18T16:00:00Z", "2027-01-20T15:59:59Z", "2027-01-20T16:00:00Z"];
-    assert_eq!(cpus.map(|at| longer.cpus(at)), [24, 24, 24, 16].map(Amount::units));
-
-    let mut story = Changing::temporary(&[("cpu", 24)], "2026-12-01T00:00:00Z", "2026-12-18T16:00:00Z").granted().story;
-    story.now = "2026-12-09T16:00:00Z".parse().unwrap();
-    let draft = Changing::extension(story, "2027-01-20T16:00:00Z");
-    assert_eq!(draft.says(CONDITION_IN_TIME).0, "FiledTooLate", "a draft says so already");
-    let late = draft.approved();
-    assert_eq!(late.phase(), ChangePhase::Refused);
-    let (reason, message) = late.says(CONDITION_READY);
-    assert_eq!(reason, "FiledTooLate");
-    assert!(message.contains("2026-12-09 would have been in time") && message.contains("最迟2026-12-09"), "{message}");
-    assert!(late.plan().grant.is_none());
-}
-
-#[test]
-fn r22_3_what_has_ended_is_not_extended_and_a_missing_calendar_is_waited_for() {
-    let peak = || Changing::temporary(&[("cpu", 24)], "2026-12-01T00:00:00Z", "2026-12-18T16:00:00Z").granted().story;
-    let mut story = peak();
-    story.now = "2026-12-18T16:00:00Z".parse().unwrap();
-    let over = Changing::extension(story, "2027-01-20T16:00:00Z").filed();
-    assert_eq!(over.says(CONDITION_READY).0, "WindowEnded");
-    let mut story = peak();
-    story.registry.calendars.clear();
-    let blind = Changing::extension(story, "2027-01-20T16:00:00Z").filed();
-    let (reason, message) = blind.says(CONDITION_STALLED);
-    assert_eq!(reason, "CalendarMissing");
-    assert!(message.contains("no WorkCalendar for 2026"), "{message}");
-    let unknown = Changing::extension(live(), "2027-01-20T16:00:00Z");
-    assert_eq!(unknown.says(CONDITION_STALLED).0, "NothingToExtend");
-}
-
-#[test]
-fn r22_3_a_second_extension_goes_on_from_the_first() {
-    let mut story = Changing::temporary(&[("cpu", 24)], "2026-12-01T00:00:00Z", "2026-12-18T16:00:00Z").granted().story;
-    story.now = "2026-12-01T02:00:00Z".parse().unwrap();
-    let first = Changing::extension(story, "2026-12-25T16:00:00Z");
-    let first = first.granted();
-    let extend = Some(Extend { change: "peak".into(), until: time("2027-01-20T16:00:00Z") });
-    let ground = ChangeGround::ForeseeablePeak;
-    let second = first.next("again", Change { ground, extend, ..Change::default() }).granted();
-    let cpus = ["2026-12-18T16:00:00Z", "2026-12-25T16:00:00Z", "2027-01-20T16:00:00Z"];
-    assert_eq!(cpus.map(|at| second.cpus(at)), [24, 24, 16].map(Amount::units));
 }
 
 #[test]
@@ -526,16 +431,6 @@ fn every_wrong_change_says_what_is_wrong() {
 }
 
 #[test]
-fn r22_3_what_is_approved_after_its_end_grants_nothing() {
-    let mut peak = Changing::temporary(&[("cpu", 24)], "2026-11-25T00:00:00Z", "2026-11-26T00:00:00Z").filed();
-    peak.decides(AGENCY, "evaluation", Verdict::Approve);
-    let mut peak = peak.at("2026-11-26T00:00:00Z");
-    peak.decides(AUTHORITY, "approval", Verdict::Approve);
-    assert_eq!((peak.phase(), peak.says(CONDITION_READY).0.as_str()), (ChangePhase::Refused, "WindowOver"));
-    assert!(peak.plan().grant.is_none());
-}
-
-#[test]
 fn r22_1_applied_again_after_it_was_pruned_it_goes_on_where_it_stood() {
     let granted = Changing::up_and_down(&[("cpu", 24)]).granted();
     let mut facts = granted;
@@ -564,4 +459,39 @@ fn r42_1_after_the_rules_last_day_what_runs_still_changes() {
     story.now = "2029-06-01T00:00:00Z".parse().unwrap();
     let change = Changing::of(story, "late", Change { lines: lines(&[("cpu", 20)]), ..Change::default() });
     assert_eq!(change.granted().phase(), ChangePhase::InEffect);
+}
+
+/// The hospital's system, live in the domain of its own trade, and its people.
+#[test]
+fn r14_1_in_a_dedicated_domain_and_r15_2_for_a_subordinate_unit_changes_go_the_same_way() {
+    const HOSPITAL: &str = "wang.fang@hospital";
+    const SUPERVISOR: &str = "sun.li@health";
+    let mut story = Story::of("hospital-his");
+    let track = [
+        (HOSPITAL, GATE_SUBMISSION, Verdict::Submit),
+        (SUPERVISOR, "supervisor-filing", Verdict::Approve),
+        (AUTHORITY, "completeness", Verdict::Approve),
+        (AGENCY, "plan", Verdict::Confirm),
+        (AGENCY, "evaluation", Verdict::Approve),
+        (AUTHORITY, "approval", Verdict::Approve),
+    ];
+    for (who, gate, verdict) in track {
+        story.decides(who, gate, verdict);
+    }
+    story.operator_acts();
+    let system = &mut story.system.as_mut().unwrap().0;
+    system.live = Some(Live { from: Time::new(story.now), decisions: Vec::new() });
+    let change = Change { lines: lines(&[("servers", 8)]), ..Change::default() };
+    let mut change = Changing::of(story, "more", change);
+    change.change.unit_name = "亳州市人民医院".into();
+    change.change.system = "hospital-his".into();
+    change.decides(HOSPITAL, GATE_SUBMISSION, Verdict::Submit);
+    assert_eq!(change.open(), ["supervisor-filing"], "the unit's filing alone does not count");
+    change.decides(SUPERVISOR, "supervisor-filing", Verdict::Approve);
+    change.decides(AGENCY, "evaluation", Verdict::Approve).decides(AUTHORITY, "approval", Verdict::Approve);
+    let change = change.operator_acts();
+    assert_eq!(change.phase(), ChangePhase::InEffect);
+    assert_eq!(change.cpus("2028-01-01T00:00:00Z"), Amount::units(32));
+    let grant = change.story.system.as_ref().unwrap().0.grants.last().unwrap().clone();
+    assert_eq!((grant.payer.as_str(), grant.self_paying), ("bozhou-peoples-hospital", true));
 }

@@ -1,0 +1,38 @@
+//! What the caches hold, counted for the metrics: it costs the API server nothing.
+
+use super::context::{Context, Waits};
+use crate::api::cloud_resource_request::Phase;
+use crate::api::common::Time;
+use crate::api::resource_change::ChangePhase;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use strum::IntoEnumIterator as _;
+
+/// Requests and changes by phase and by open gate, and systems that wait for somebody to mend something.
+pub fn measure(context: &Context, now: Timestamp) {
+    let mut gates: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    let mut wait = |waits: &[Waits]| {
+        for Waits { gate, since, due } in waits {
+            let age = |at: Time| now.as_second().saturating_sub(at.timestamp().as_second());
+            let (oldest, overdue) = gates.entry(gate.to_string()).or_default();
+            *oldest = since.map_or(0, age).max(*oldest);
+            *overdue += i64::from(due.is_some_and(|due| due.timestamp() <= now));
+        }
+    };
+    let mut requests: BTreeMap<&'static str, i64> = Phase::iter().map(|phase| (phase.into(), 0)).collect();
+    context.indexes.requests_by_phase.each(|phase, waits| {
+        *requests.entry(phase.into()).or_default() += 1;
+        wait(waits);
+    });
+    let mut changes: BTreeMap<&'static str, i64> = ChangePhase::iter().map(|phase| (phase.into(), 0)).collect();
+    context.indexes.changes_by_phase.each(|phase, waits| {
+        *changes.entry(phase.into()).or_default() += 1;
+        wait(waits);
+    });
+    context.metrics.set_requests(requests);
+    context.metrics.set_changes(changes);
+    context.metrics.set_gates(gates.iter().map(|(gate, (oldest, overdue))| (gate.as_str(), *oldest, *overdue)));
+    let mut stalled: BTreeMap<String, i64> = BTreeMap::new();
+    context.indexes.systems_stalled.each(|reason, ()| *stalled.entry(reason.clone()).or_default() += 1);
+    context.metrics.set_stalled_systems(stalled.iter().map(|(reason, count)| (reason.as_str(), *count)));
+}
