@@ -9,11 +9,13 @@ use super::failure::{Exit, Failure};
 use super::outcome::Outcome;
 use super::output;
 use super::page::Page;
+use super::paper::Paper;
+use super::read;
 use super::session::Session;
 use super::words;
-use crate::api::cloud_resource_request::{CloudResourceRequestStatus, OpenGate, Phase};
+use crate::api::cloud_resource_request::OpenGate;
 use crate::api::decision::{Decision, LineAmount, TestResult, Verdict};
-use crate::api::{CloudResourceRequest, names};
+use crate::api::names;
 use crate::core::workflow::GATE_WITHDRAWAL;
 use kube::ResourceExt as _;
 use kube::api::PostParams;
@@ -60,9 +62,8 @@ struct MadeReport<'a> {
 /// When nothing can be decided as wanted; the failure says why and what to do.
 pub async fn decide(session: &Session, format: Output, order: Order<'_>) -> Result<Exit, Failure> {
     let lang = session.lang;
-    let (namespace, name) = session.target(&order.act.request)?;
-    let request = current(session, &namespace, &name).await?;
-    let gate = gate(session, &namespace, &request, &order).await?;
+    let paper = current(session, &order.act.request).await?;
+    let gate = gate(session, &paper, &order).await?;
     decision::insist(lang, &gate, order.act.digest.as_deref())?;
     if order.verdict == Verdict::File {
         evidence::complete(lang, &gate, order.reports)?;
@@ -70,20 +71,20 @@ pub async fn decide(session: &Session, format: Output, order: Order<'_>) -> Resu
     let details = Details {
         comment: order.act.making.comment.clone(),
         evidence: evidence::collect(lang, order.reports, order.result)?,
-        grant: decision::amounts(lang, &request, &gate, order.verdict, order.grant, order.as_asked)?,
+        grant: decision::amounts(lang, &paper, &gate, order.verdict, order.grant, order.as_asked)?,
     };
-    let spec = decision::build(lang, &request, &gate, order.verdict, details)?;
-    let preview = detail::preview(lang, &request, &gate, &spec);
+    let spec = decision::build(lang, &paper, &gate, order.verdict, details)?;
+    let clock = read::clock(session).await?;
+    let preview = detail::preview(lang, &clock, &paper, &gate, &spec);
     let person = session.me().await?.username.unwrap_or_default();
-    let round = request.status.as_ref().map(|s| s.round).unwrap_or_default();
-    let wanted = decision::object(spec, &namespace, &person, round);
+    let wanted = decision::object(spec, paper.namespace(), &person, paper.standing().round);
     let made = create(session, wanted, &preview, &order.act.making).await?;
     let Some(known) = made.outcome else {
-        let outcome = watch(session, &namespace, &name, &made.decision, order.act.making.wait).await;
+        let outcome = watch(session, &paper, &made.decision, order.act.making.wait).await;
         return report(session, format, &made.decision, &outcome, outcome.page(lang));
     };
     // Who repeats a decision that does not count should learn so.
-    let void = Outcome::of(&request, &made.decision.name_any()).filter(|o| matches!(o, Outcome::Void { .. }));
+    let void = Outcome::of(&paper, &made.decision.name_any()).filter(|o| matches!(o, Outcome::Void { .. }));
     match void {
         Some(void) if known == Outcome::AlreadyDecided => {
             let mut page = known.page(lang);
@@ -94,46 +95,38 @@ pub async fn decide(session: &Session, format: Output, order: Order<'_>) -> Resu
     }
 }
 
-/// The request with a status that knows its last edit.
-async fn current(session: &Session, namespace: &str, name: &str) -> Result<CloudResourceRequest, Failure> {
+/// The paper with a status that knows its last edit.
+async fn current(session: &Session, target: &str) -> Result<Paper, Failure> {
     let lang = session.lang;
-    let request: CloudResourceRequest = session.get(namespace, name).await?;
-    if caught_up(&request) {
-        return Ok(request);
+    let paper = session.paper(target).await?;
+    if caught_up(&paper) {
+        return Ok(paper);
     }
     output::aside(&format!("{}\n", lang.waiting_for_operator()));
-    let request = session.await_object(namespace, name, CATCH_UP, caught_up).await;
-    request.ok_or_else(|| Failure::new(Exit::Error, lang.status_behind(), lang.next_status_behind()))
+    let paper = session.await_paper(&paper, CATCH_UP, caught_up).await;
+    paper.ok_or_else(|| Failure::new(Exit::Error, lang.status_behind(), lang.next_status_behind()))
 }
 
-fn caught_up(request: &CloudResourceRequest) -> bool {
-    let seen = request.status.as_ref().and_then(|s| s.observed_generation);
-    seen.is_some_and(|seen| seen >= request.metadata.generation.unwrap_or_default())
+fn caught_up(paper: &Paper) -> bool {
+    paper.standing().observed_generation.is_some_and(|seen| seen >= paper.generation())
 }
 
-async fn gate(
-    session: &Session,
-    namespace: &str,
-    request: &CloudResourceRequest,
-    order: &Order<'_>,
-) -> Result<OpenGate, Failure> {
+async fn gate(session: &Session, paper: &Paper, order: &Order<'_>) -> Result<OpenGate, Failure> {
     let lang = session.lang;
-    let default = CloudResourceRequestStatus::default();
-    let status = request.status.as_ref().unwrap_or(&default);
+    let (namespace, status) = (paper.namespace(), paper.standing());
     let (gates, wanted) = if order.verdict == Verdict::Withdraw {
         if status.committed {
-            let phase = words::phase(lang, status.phase);
+            let phase = words::stage(lang, status.stage);
             return Err(Failure::new(Exit::Refused, lang.committed(&phase), lang.next_explain()));
         }
-        let ended = matches!(status.phase, Phase::Returned | Phase::Rejected | Phase::Withdrawn);
-        let filing = status.submission.as_ref().filter(|_| !ended);
+        let filing = status.submission.filter(|_| !status.stage.sent_back());
         let filing = filing.ok_or_else(|| Failure::new(Exit::Refused, lang.cannot_withdraw(), lang.next_explain()))?;
         let filing: Decision = session.get(namespace, &filing.name).await?;
         (vec![decision::withdrawal_gate(&filing.spec)], Some(GATE_WITHDRAWAL))
     } else if order.verdict == Verdict::Submit {
-        (status.open_gates.clone(), Some(names::GATE_SUBMISSION))
+        (status.open_gates.to_vec(), Some(names::GATE_SUBMISSION))
     } else {
-        (status.open_gates.clone(), order.act.gate.as_deref())
+        (status.open_gates.to_vec(), order.act.gate.as_deref())
     };
     let rights = session.rights(gates.iter().map(|g| (namespace, g))).await?;
     if rights.wildcard(namespace) {
@@ -189,12 +182,12 @@ async fn already(session: &Session, namespace: &str, wanted: Decision) -> Result
     Ok(Made { decision: before, outcome: Some(Outcome::AlreadyDecided) })
 }
 
-async fn watch(session: &Session, namespace: &str, name: &str, decision: &Decision, seconds: u64) -> Outcome {
+async fn watch(session: &Session, paper: &Paper, decision: &Decision, seconds: u64) -> Outcome {
     let made = decision.name_any();
-    let judged = |r: &CloudResourceRequest| Outcome::of(r, &made).is_some();
+    let judged = |p: &Paper| Outcome::of(p, &made).is_some();
     let limit = Duration::from_secs(seconds);
-    let request = if seconds == 0 { None } else { session.await_object(namespace, name, limit, judged).await };
-    request.and_then(|r| Outcome::of(&r, &made)).unwrap_or(Outcome::Pending)
+    let paper = if seconds == 0 { None } else { session.await_paper(paper, limit, judged).await };
+    paper.and_then(|p| Outcome::of(&p, &made)).unwrap_or(Outcome::Pending)
 }
 
 /// Prints what was made and what became of it.

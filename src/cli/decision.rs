@@ -3,13 +3,12 @@
 use super::failure::{Exit, Failure};
 use super::lang::Lang;
 use super::page::short_digest;
-use crate::api::CloudResourceRequest;
+use super::paper::Paper;
 use crate::api::cloud_resource_request::OpenGate;
-use crate::api::common::{RequestKind, RequestRef};
+use crate::api::common::RequestRef;
 use crate::api::decision::{Decision, DecisionSpec, Evidence, LineAmount, Verdict};
 use crate::core::names;
 use crate::core::workflow::GATE_WITHDRAWAL;
-use kube::ResourceExt as _;
 
 /// What a person adds to a verdict.
 #[derive(Clone, Debug, Default)]
@@ -22,20 +21,13 @@ pub struct Details {
     pub grant: Vec<LineAmount>,
 }
 
-/// The uid that decisions on this request name.
-#[must_use]
-pub fn subject_uid(request: &CloudResourceRequest) -> String {
-    let status = request.status.as_ref();
-    status.and_then(|s| s.subject_uid.clone()).or_else(|| request.metadata.uid.clone()).unwrap_or_default()
-}
-
 /// The decision that says `verdict` at `gate`.
 ///
 /// # Errors
 /// When a reason is missing, or nothing has been filed yet that could be decided upon.
 pub fn build(
     lang: Lang,
-    request: &CloudResourceRequest,
+    paper: &Paper,
     gate: &OpenGate,
     verdict: Verdict,
     details: Details,
@@ -44,16 +36,16 @@ pub fn build(
     if blank && matches!(verdict, Verdict::Reject | Verdict::Return) {
         return Err(Failure::new(Exit::Usage, lang.reason_missing(), lang.next_reason()));
     }
-    let filed = request.status.as_ref().and_then(|s| s.submission.as_ref()).map(|s| s.uid.clone());
+    let filed = paper.standing().submission.map(|s| s.uid.clone());
     let submission_uid = if verdict == Verdict::Submit { None } else { filed };
     if submission_uid.is_none() && verdict != Verdict::Submit {
-        return Err(Failure::new(Exit::Refused, lang.not_filed(), lang.next_file_first(&request.name_any())));
+        return Err(Failure::new(Exit::Refused, lang.not_filed(), lang.next_file_first(&paper.typed())));
     }
     Ok(DecisionSpec {
         request_ref: RequestRef {
-            kind: RequestKind::CloudResourceRequest,
-            name: request.name_any(),
-            uid: subject_uid(request),
+            kind: paper.kind(),
+            name: paper.name().to_owned(),
+            uid: paper.subject_uid().to_owned(),
         },
         submission_uid,
         gate: gate.gate.clone(),
@@ -131,15 +123,14 @@ pub fn insist(lang: Lang, gate: &OpenGate, wanted: Option<&str>) -> Result<(), F
 /// When a line is unknown or named twice, when the gate confirms no amounts, or when a line is left without one.
 pub fn amounts(
     lang: Lang,
-    request: &CloudResourceRequest,
+    paper: &Paper,
     gate: &OpenGate,
     verdict: Verdict,
     given: &[LineAmount],
     as_asked: bool,
 ) -> Result<Vec<LineAmount>, Failure> {
-    // What the unit procures itself is on record and is granted to nobody.
-    let lines: Vec<_> = request.spec.application.lines.iter().filter(|l| l.self_procured.is_none()).collect();
-    let names: Vec<&str> = lines.iter().map(|l| l.name.as_str()).collect();
+    let lines = paper.asked();
+    let names: Vec<&str> = lines.iter().map(|(name, _)| *name).collect();
     if !gate.confirms_amounts {
         return if given.is_empty() && !as_asked {
             Ok(Vec::new())
@@ -158,11 +149,11 @@ pub fn amounts(
     }
     let mut amounts = Vec::new();
     let mut missing = Vec::new();
-    for line in lines {
-        match given.iter().find(|g| g.line == line.name) {
+    for (line, quantity) in lines {
+        match given.iter().find(|g| g.line == line) {
             Some(amount) => amounts.push(amount.clone()),
-            None if as_asked => amounts.push(LineAmount { line: line.name.clone(), quantity: line.quantity }),
-            None => missing.push(format!("--grant {}={}", line.name, line.quantity)),
+            None if as_asked => amounts.push(LineAmount { line: line.to_owned(), quantity }),
+            None => missing.push(format!("--grant {line}={quantity}")),
         }
     }
     // Amounts on a Return are a recommendation, and may leave lines out.
@@ -176,6 +167,7 @@ pub fn amounts(
 mod tests {
     use super::super::samples::{DIGEST, request};
     use super::*;
+    use crate::api::CloudResourceRequest;
     use crate::api::names::{GATE_SUBMISSION, ROLE_UNIT};
 
     fn gate_of(request: &CloudResourceRequest) -> OpenGate {
@@ -190,7 +182,7 @@ mod tests {
     fn a_decision_copies_what_the_gate_shows() {
         let request = request();
         let gate = gate_of(&request);
-        let spec = build(Lang::En, &request, &gate, Verdict::Approve, Details::default()).unwrap();
+        let spec = build(Lang::En, &request.clone().into(), &gate, Verdict::Approve, Details::default()).unwrap();
         assert_eq!(spec.request_ref.uid, "11111111-aaaa-4aaa-8aaa-111111111111");
         assert_eq!(spec.submission_uid.as_deref(), Some("22222222-bbbb-4bbb-8bbb-222222222222"));
         assert_eq!((spec.gate.as_str(), spec.role.as_str(), spec.digest.as_str()), ("evaluation", "agency", DIGEST));
@@ -202,7 +194,7 @@ mod tests {
         let mut request = request();
         request.status.as_mut().unwrap().subject_uid = Some("first".into());
         let gate = gate_of(&request);
-        let spec = build(Lang::En, &request, &gate, Verdict::Approve, Details::default()).unwrap();
+        let spec = build(Lang::En, &request.clone().into(), &gate, Verdict::Approve, Details::default()).unwrap();
         assert_eq!(spec.request_ref.uid, "first");
     }
 
@@ -210,7 +202,7 @@ mod tests {
     fn a_submit_opens_a_round_and_names_none() {
         let request = request();
         let gate = OpenGate { gate: GATE_SUBMISSION.into(), role: ROLE_UNIT.into(), ..gate_of(&request) };
-        let spec = build(Lang::En, &request, &gate, Verdict::Submit, Details::default()).unwrap();
+        let spec = build(Lang::En, &request.clone().into(), &gate, Verdict::Submit, Details::default()).unwrap();
         assert_eq!(spec.submission_uid, None);
     }
 
@@ -220,7 +212,7 @@ mod tests {
         let gate = gate_of(&request);
         for comment in [None, Some("  ".to_owned())] {
             let details = Details { comment, ..Details::default() };
-            let failure = build(Lang::En, &request, &gate, Verdict::Return, details).unwrap_err();
+            let failure = build(Lang::En, &request.clone().into(), &gate, Verdict::Return, details).unwrap_err();
             assert_eq!(failure.exit, Exit::Usage);
         }
     }
@@ -230,7 +222,8 @@ mod tests {
         let mut request = request();
         request.status.as_mut().unwrap().submission = None;
         let gate = gate_of(&request);
-        let failure = build(Lang::En, &request, &gate, Verdict::Approve, Details::default()).unwrap_err();
+        let failure =
+            build(Lang::En, &request.clone().into(), &gate, Verdict::Approve, Details::default()).unwrap_err();
         assert_eq!(failure.exit, Exit::Refused);
     }
 
@@ -238,7 +231,7 @@ mod tests {
     fn the_same_vote_of_the_same_person_has_the_same_name() {
         let request = request();
         let gate = gate_of(&request);
-        let spec = build(Lang::En, &request, &gate, Verdict::Approve, Details::default()).unwrap();
+        let spec = build(Lang::En, &request.clone().into(), &gate, Verdict::Approve, Details::default()).unwrap();
         let returned = DecisionSpec { verdict: Verdict::Return, ..spec.clone() };
         let other = DecisionSpec { digest: DIGEST.replace('a', "b"), ..spec.clone() };
         let of =
@@ -252,7 +245,8 @@ mod tests {
     #[test]
     fn acts_on_one_digest_that_are_not_the_same_vote_have_other_names() {
         let request = request();
-        let spec = build(Lang::En, &request, &gate_of(&request), Verdict::Withdraw, Details::default()).unwrap();
+        let spec = build(Lang::En, &request.clone().into(), &gate_of(&request), Verdict::Withdraw, Details::default())
+            .unwrap();
         let at = |gate: &str, verdict| DecisionSpec { gate: gate.into(), verdict, ..spec.clone() };
         let submit = at("submission", Verdict::Submit);
         assert_eq!([0, 1, 2].map(|round| act(&submit, round)), ["submission", "submission-2", "submission-3"]);
@@ -275,7 +269,9 @@ mod tests {
     fn amounts_are_said_or_taken_as_asked() {
         let request = request();
         let gate = gate_of(&request);
-        let of = |given: &[LineAmount], as_asked| amounts(Lang::En, &request, &gate, Verdict::Approve, given, as_asked);
+        let of = |given: &[LineAmount], as_asked| {
+            amounts(Lang::En, &request.clone().into(), &gate, Verdict::Approve, given, as_asked)
+        };
         assert_eq!(of(&[], true), Ok(vec![grant("web", 4), grant("disk", 500)]));
         assert_eq!(of(&[grant("disk", 300)], true), Ok(vec![grant("web", 4), grant("disk", 300)]));
         let missing = of(&[grant("disk", 300)], false).unwrap_err();
@@ -289,7 +285,7 @@ mod tests {
     fn a_return_may_recommend_some_amounts() {
         let request = request();
         let gate = gate_of(&request);
-        let some = amounts(Lang::En, &request, &gate, Verdict::Return, &[grant("web", 2)], false);
+        let some = amounts(Lang::En, &request.clone().into(), &gate, Verdict::Return, &[grant("web", 2)], false);
         assert_eq!(some, Ok(vec![grant("web", 2)]));
     }
 
@@ -297,9 +293,9 @@ mod tests {
     fn amounts_at_a_gate_that_confirms_none_are_refused() {
         let request = request();
         let gate = OpenGate { confirms_amounts: false, ..gate_of(&request) };
-        let refused = amounts(Lang::En, &request, &gate, Verdict::Approve, &[grant("web", 2)], false);
+        let refused = amounts(Lang::En, &request.clone().into(), &gate, Verdict::Approve, &[grant("web", 2)], false);
         assert_eq!(refused.unwrap_err().exit, Exit::Usage);
-        assert_eq!(amounts(Lang::En, &request, &gate, Verdict::Approve, &[], false), Ok(vec![]));
+        assert_eq!(amounts(Lang::En, &request.clone().into(), &gate, Verdict::Approve, &[], false), Ok(vec![]));
     }
 
     #[test]

@@ -4,31 +4,34 @@ use super::choose;
 use super::lang::Lang;
 use super::moment::Clock;
 use super::page::{Page, short_digest, shorten};
+use super::paper::{Paper, Progress};
 use super::words;
-use crate::api::CloudResourceRequest;
-use crate::api::cloud_resource_request::{CloudResourceRequestStatus, Line, OpenGate};
-use crate::api::common::QuantityMap;
+use crate::api::cloud_resource_request::{LineStatus, OpenGate};
+use crate::api::common::{Quantity, QuantityMap, Time};
 use crate::api::decision::{DecisionSpec, LineAmount};
 use crate::api::names::CONDITION_READY;
+use crate::api::resource_change::ResourceChangeStatus;
+use crate::api::{CloudResourceRequest, ResourceChange};
 use crate::core::workflow::GATE_WITHDRAWAL;
-use kube::ResourceExt as _;
+use std::collections::BTreeSet;
 
 /// Columns that a message may take where `-o wide` was not asked for.
 const MESSAGE_WIDTH: usize = 80;
 
 /// One request in detail.
 #[must_use]
-pub fn page(lang: Lang, clock: &Clock, request: &CloudResourceRequest, wide: bool) -> Page {
+pub fn page(lang: Lang, clock: &Clock, paper: &Paper, wide: bool) -> Page {
     let mut page = Page::default();
-    let default = CloudResourceRequestStatus::default();
-    let status = request.status.as_ref().unwrap_or(&default);
-    page.pairs(facts(lang, clock, request, status));
-    if request.status.is_none() {
+    let status = &paper.standing();
+    page.pairs(facts(lang, clock, paper, status));
+    if paper.progress().is_none() {
         page.line(lang.no_status());
     }
     gates(&mut page, lang, clock, status, wide);
-    page.heading(lang.pick("LINES", "资源明细"));
-    lines(&mut page, lang, request, &[]);
+    if !rows(paper).is_empty() {
+        page.heading(lang.pick("LINES", "资源明细"));
+        lines(&mut page, lang, paper, &[]);
+    }
     if !status.conditions.is_empty() {
         page.heading(lang.pick("CONDITIONS", "状况"));
         let header = match lang {
@@ -48,39 +51,109 @@ pub fn page(lang: Lang, clock: &Clock, request: &CloudResourceRequest, wide: boo
     page
 }
 
-fn facts(
-    lang: Lang,
-    clock: &Clock,
-    request: &CloudResourceRequest,
-    status: &CloudResourceRequestStatus,
-) -> Vec<(String, String)> {
-    let application = &request.spec.application;
-    let filed = status.submission.as_ref().map(|s| format!("{}, {}", s.by, clock.minute(s.at)));
+type Fact = ((&'static str, &'static str), String);
+
+fn facts(lang: Lang, clock: &Clock, paper: &Paper, status: &Progress<'_>) -> Vec<(String, String)> {
     let ready = status.conditions.iter().find(|c| c.type_ == CONDITION_READY && c.status != "True");
     let text = |option: Option<String>| option.unwrap_or_default();
-    [
-        (("Request", "申请"), format!("{}/{}", request.namespace().unwrap_or_default(), request.name_any())),
+    let mut facts = vec![(title(paper), paper.path())];
+    facts.extend(match paper {
+        Paper::Request(request) => asks(request),
+        Paper::Change(change) => changes(lang, clock, change),
+    });
+    facts.extend([
+        (("Phase", "阶段"), words::stage(lang, status.stage).to_owned()),
+        (("Round", "轮次"), if status.round == 0 { String::new() } else { status.round.to_string() }),
+        (("Filed by", "提交人"), text(status.submission.map(|s| format!("{}, {}", s.by, clock.minute(s.at))))),
+        (("Waiting for", "待办"), text(words::waiting_for(lang, status))),
+        (("Due", "到期日"), text(status.due.map(|d| d.to_string()))),
+        (("Rules", "适用办法"), text(status.policy.map(|p| p.name.clone()))),
+    ]);
+    facts.extend(match paper {
+        Paper::Request(request) => opened(request),
+        Paper::Change(change) => before_and_after(change),
+    });
+    facts.push((("Message", "说明"), text(ready.map(|c| c.message.clone()))));
+    facts.into_iter().map(|((en, zh), value)| (lang.pick(en, zh).to_owned(), value)).collect()
+}
+
+fn title(paper: &Paper) -> (&'static str, &'static str) {
+    match paper {
+        Paper::Request(_) => ("Request", "申请"),
+        Paper::Change(_) => ("Change", "变更申请"),
+    }
+}
+
+fn asks(request: &CloudResourceRequest) -> Vec<Fact> {
+    let application = &request.spec.application;
+    vec![
         (("System", "系统"), format!("{} ({})", application.system.name, application.system.code)),
         (("Unit", "使用单位"), application.unit_name.clone()),
         (("Domain", "云域"), application.domain.clone()),
         (("Track", "办理流程"), application.track.clone()),
-        (("Phase", "阶段"), words::phase(lang, status.phase).to_owned()),
-        (("Round", "轮次"), if status.round == 0 { String::new() } else { status.round.to_string() }),
-        (("Filed by", "提交人"), text(filed)),
-        (("Waiting for", "待办"), text(words::waiting_for(lang, status))),
-        (("Due", "到期日"), text(status.due.map(|d| d.to_string()))),
-        (("Rules", "适用办法"), text(status.policy.as_ref().map(|p| p.name.clone()))),
-        (("Amounts", "资源合计"), amounts(&status.amounts)),
-        (("CNY a month", "月费用（元）"), text(status.monthly_fee.as_ref().map(|m| m.0.clone()))),
-        (("Namespace", "系统命名空间"), text(status.system_namespace.clone())),
-        (("Keep old until", "原系统保留至"), text(status.keep_old_until.map(|d| d.to_string()))),
-        (("Message", "说明"), text(ready.map(|c| c.message.clone()))),
     ]
-    .map(|((en, zh), value)| (lang.pick(en, zh).to_owned(), value))
-    .into()
 }
 
-fn gates(page: &mut Page, lang: Lang, clock: &Clock, status: &CloudResourceRequestStatus, wide: bool) {
+fn opened(request: &CloudResourceRequest) -> Vec<Fact> {
+    let Some(status) = &request.status else { return Vec::new() };
+    vec![
+        (("Amounts", "资源合计"), amounts(&status.amounts)),
+        (("CNY a month", "月费用（元）"), status.monthly_fee.as_ref().map(|m| m.0.clone()).unwrap_or_default()),
+        (("Namespace", "系统命名空间"), status.system_namespace.clone().unwrap_or_default()),
+        (("Keep old until", "原系统保留至"), status.keep_old_until.map(|d| d.to_string()).unwrap_or_default()),
+    ]
+}
+
+fn changes(lang: Lang, clock: &Clock, change: &ResourceChange) -> Vec<Fact> {
+    let asked = &change.spec.change;
+    let default = ResourceChangeStatus::default();
+    let status = change.status.as_ref().unwrap_or(&default);
+    let at = |time: Option<Time>| time.map(|at| clock.minute(at)).unwrap_or_default();
+    let window = asked.window.as_ref();
+    let until = window.map(|w| w.until).or(asked.extend.as_ref().map(|e| e.until));
+    vec![
+        (("System", "系统"), asked.system.clone()),
+        (("Unit", "使用单位"), asked.unit_name.clone()),
+        (("Ground", "变更依据"), words::ground(lang, asked.ground).to_owned()),
+        (("Reason", "变更原因"), asked.reason.clone()),
+        (("Extends", "延期对象"), asked.extend.as_ref().map(|e| e.change.clone()).unwrap_or_default()),
+        (("Settles", "补办的应急扩容"), asked.settles.clone().unwrap_or_default()),
+        (("Track", "办理流程"), status.track.clone().unwrap_or_default()),
+        (("Major because", "重大变更原因"), status.major_because.clone().unwrap_or_default()),
+        (("From", "生效时间"), at(status.effective_from.or(window.map(|w| w.from)).or(asked.not_before))),
+        (("Until", "截止时间"), at(status.until.or(until))),
+        (("Extend by", "延期申请截止日"), status.extend_by.map(|d| d.to_string()).unwrap_or_default()),
+    ]
+}
+
+fn before_and_after(change: &ResourceChange) -> Vec<Fact> {
+    let Some(status) = &change.status else { return Vec::new() };
+    let fee = match (&status.fee_before, &status.fee_after) {
+        (Some(before), Some(after)) => arrow(&before.0, &after.0),
+        _ => String::new(),
+    };
+    vec![(("Amounts", "资源合计"), difference(&status.before, &status.after)), (("CNY a month", "月费用（元）"), fee)]
+}
+
+/// Each resource before and after; what stays as it is once.
+#[must_use]
+pub fn difference(before: &QuantityMap, after: &QuantityMap) -> String {
+    let zero = Quantity("0".to_owned());
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let each = names.into_iter().map(|name| {
+        let of = |map: &QuantityMap| map.get(name).unwrap_or(&zero).0.clone();
+        format!("{name}={}", arrow(&of(before), &of(after)))
+    });
+    each.collect::<Vec<_>>().join(", ")
+}
+
+/// What it was and what it becomes.
+#[must_use]
+pub fn arrow(before: &str, after: &str) -> String {
+    if before == after { before.to_owned() } else { format!("{before} -> {after}") }
+}
+
+fn gates(page: &mut Page, lang: Lang, clock: &Clock, status: &Progress<'_>, wide: bool) {
     if status.open_gates.is_empty() {
         return;
     }
@@ -105,33 +178,52 @@ fn gates(page: &mut Page, lang: Lang, clock: &Clock, status: &CloudResourceReque
 }
 
 /// The lines with what was asked, what was confirmed before, and what is granted now.
-fn lines(page: &mut Page, lang: Lang, request: &CloudResourceRequest, grant: &[LineAmount]) {
-    let known = request.status.iter().flat_map(|s| &s.lines);
-    let known: Vec<_> = known.collect();
-    let of = |line: &Line| known.iter().find(|l| l.name == line.name);
-    let mut header = match lang {
-        Lang::En => vec!["LINE", "ITEM", "ASKED", "CONFIRMED", "CNY/MONTH"],
-        Lang::Zh => vec!["行", "目录项", "申请数量", "核定数量", "月费用（元）"],
+fn lines(page: &mut Page, lang: Lang, paper: &Paper, grant: &[LineAmount]) {
+    let known = paper.standing().lines;
+    let named = rows(paper);
+    let mut header = match (lang, paper) {
+        (Lang::En, Paper::Request(_)) => vec!["LINE", "ITEM", "ASKED", "CONFIRMED", "CNY/MONTH"],
+        (Lang::Zh, Paper::Request(_)) => vec!["行", "目录项", "申请数量", "核定数量", "月费用（元）"],
+        (Lang::En, Paper::Change(_)) => vec!["LINE", "ITEM", "BEFORE -> AFTER", "CONFIRMED", "CNY/MONTH"],
+        (Lang::Zh, Paper::Change(_)) => vec!["行", "目录项", "变更前后数量", "核定数量", "月费用（元）"],
     };
     if !grant.is_empty() {
         header.push(lang.pick("YOU GRANT", "本次核定"));
     }
-    let rows = request.spec.application.lines.iter().map(|line| {
-        let status = of(line);
+    let rows = named.into_iter().map(|(name, item, asked)| {
+        let status: Option<&LineStatus> = known.iter().find(|l| l.name == name);
+        let before = status.and_then(|s| s.before);
         let mut row = vec![
-            line.name.clone(),
-            line.item.clone().or_else(|| line.need.as_ref().map(|n| shorten(&n.description, 40))).unwrap_or_default(),
-            line.quantity.to_string(),
+            name.to_owned(),
+            item,
+            before.map_or_else(|| asked.to_string(), |before| format!("{before} -> {asked}")),
             status.and_then(|s| s.confirmed).map(|c| c.to_string()).unwrap_or_default(),
             status.and_then(|s| s.monthly_fee.as_ref()).map(|m| m.0.clone()).unwrap_or_default(),
         ];
         if !grant.is_empty() {
-            let granted = grant.iter().find(|g| g.line == line.name);
+            let granted = grant.iter().find(|g| g.line == name);
             row.push(granted.map(|g| g.quantity.to_string()).unwrap_or_default());
         }
         row
     });
     page.table(header, rows);
+}
+
+/// Name, item and quantity of each line, as its author wrote it.
+fn rows(paper: &Paper) -> Vec<(&str, String, i64)> {
+    match paper {
+        Paper::Request(request) => {
+            let lines = request.spec.application.lines.iter().map(|line| {
+                let need = || line.need.as_ref().map(|n| shorten(&n.description, 40));
+                (line.name.as_str(), line.item.clone().or_else(need).unwrap_or_default(), line.quantity)
+            });
+            lines.collect()
+        }
+        Paper::Change(change) => {
+            let lines = &change.spec.change.lines;
+            lines.iter().map(|l| (l.name.as_str(), l.item.clone().unwrap_or_default(), l.quantity)).collect()
+        }
+    }
 }
 
 fn amounts(amounts: &QuantityMap) -> String {
@@ -140,34 +232,37 @@ fn amounts(amounts: &QuantityMap) -> String {
 
 /// What is shown before a decision is made: the person answers for exactly this.
 #[must_use]
-pub fn preview(lang: Lang, request: &CloudResourceRequest, gate: &OpenGate, spec: &DecisionSpec) -> Page {
+pub fn preview(lang: Lang, clock: &Clock, paper: &Paper, gate: &OpenGate, spec: &DecisionSpec) -> Page {
     let mut page = Page::default();
     page.line(lang.about_to(&words::verdict(lang, spec.verdict)));
-    let application = &request.spec.application;
-    let status = request.status.as_ref();
     let title = if gate.gate == GATE_WITHDRAWAL {
         gate.gate.clone()
     } else {
         titled(&gate.gate, gate.title.get(lang.chinese()))
     };
-    let fee = status.and_then(|s| s.monthly_fee.as_ref()).map(|m| m.0.clone());
-    page.pairs(
-        [
-            (("Request", "申请"), format!("{}/{}", request.namespace().unwrap_or_default(), request.name_any())),
-            (("System", "系统"), format!("{} ({})", application.system.name, application.system.code)),
-            (("Unit", "使用单位"), application.unit_name.clone()),
-            (("Gate", "环节"), title),
-            (("Role", "角色"), words::role(lang, &gate.role).to_owned()),
-            (("Article", "条款"), gate.article.clone()),
-            (("Amounts", "资源合计"), status.map(|s| amounts(&s.amounts)).unwrap_or_default()),
-            (("CNY a month", "月费用（元）"), fee.unwrap_or_default()),
-            (("Digest", "内容摘要"), short_digest(&spec.digest).to_owned()),
-            (("Comment", "意见"), spec.comment.clone().unwrap_or_default()),
-        ]
-        .map(|((en, zh), value)| (lang.pick(en, zh).to_owned(), value)),
-    );
+    let mut facts = vec![(self::title(paper), paper.path())];
+    facts.extend(match paper {
+        Paper::Request(request) => asks(request).into_iter().take(2).collect(),
+        Paper::Change(change) => changes(lang, clock, change),
+    });
+    facts.extend([
+        (("Gate", "环节"), title),
+        (("Role", "角色"), words::role(lang, &gate.role).to_owned()),
+        (("Article", "条款"), gate.article.clone()),
+    ]);
+    facts.extend(match paper {
+        Paper::Request(request) => opened(request).into_iter().take(2).collect(),
+        Paper::Change(change) => before_and_after(change),
+    });
+    facts.extend([
+        (("Digest", "内容摘要"), short_digest(&spec.digest).to_owned()),
+        (("Comment", "意见"), spec.comment.clone().unwrap_or_default()),
+    ]);
+    page.pairs(facts.into_iter().map(|((en, zh), value)| (lang.pick(en, zh).to_owned(), value)));
     page.line("");
-    lines(&mut page, lang, request, &spec.grant);
+    if !rows(paper).is_empty() {
+        lines(&mut page, lang, paper, &spec.grant);
+    }
     if !spec.evidence.is_empty() {
         page.line("");
         let header = match lang {
@@ -192,21 +287,39 @@ fn titled(name: &str, title: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::decision::{Details, build};
-    use super::super::samples::{clock, request};
+    use super::super::samples::{change, clock, request};
     use super::*;
     use crate::api::decision::Verdict;
 
     #[test]
     fn a_request_in_both_languages() {
-        insta::assert_snapshot!("status_en", page(Lang::En, &clock(), &request(), false).render());
-        insta::assert_snapshot!("status_zh", page(Lang::Zh, &clock(), &request(), false).render());
+        insta::assert_snapshot!("status_en", page(Lang::En, &clock(), &request().into(), false).render());
+        insta::assert_snapshot!("status_zh", page(Lang::Zh, &clock(), &request().into(), false).render());
     }
 
     #[test]
     fn a_request_that_nobody_has_looked_at() {
         let mut request = request();
         request.status = None;
-        assert!(page(Lang::En, &clock(), &request, false).render().contains("The operator has not looked"));
+        assert!(page(Lang::En, &clock(), &request.into(), false).render().contains("The operator has not looked"));
+    }
+
+    #[test]
+    fn r22_3_a_change_in_both_languages_before_and_after() {
+        insta::assert_snapshot!("change_en", page(Lang::En, &clock(), &change().into(), false).render());
+        insta::assert_snapshot!("change_zh", page(Lang::Zh, &clock(), &change().into(), false).render());
+        let change = change();
+        let gate = change.status.as_ref().unwrap().open_gates[0].clone();
+        let details = Details {
+            grant: vec![
+                LineAmount { line: "web".into(), quantity: 5 },
+                LineAmount { line: "disk".into(), quantity: 500 },
+            ],
+            ..Details::default()
+        };
+        let spec = build(Lang::Zh, &change.clone().into(), &gate, Verdict::Approve, details).unwrap();
+        let shown = preview(Lang::Zh, &clock(), &change.into(), &gate, &spec).render();
+        insta::assert_snapshot!("change_preview_zh", shown);
     }
 
     #[test]
@@ -218,8 +331,14 @@ mod tests {
             grant: vec![LineAmount { line: "disk".into(), quantity: 300 }],
             ..Details::default()
         };
-        let spec = build(Lang::Zh, &request, &gate, Verdict::Approve, details).unwrap();
-        insta::assert_snapshot!("preview_en", preview(Lang::En, &request, &gate, &spec).render());
-        insta::assert_snapshot!("preview_zh", preview(Lang::Zh, &request, &gate, &spec).render());
+        let spec = build(Lang::Zh, &request.clone().into(), &gate, Verdict::Approve, details).unwrap();
+        insta::assert_snapshot!(
+            "preview_en",
+            preview(Lang::En, &clock(), &request.clone().into(), &gate, &spec).render()
+        );
+        insta::assert_snapshot!(
+            "preview_zh",
+            preview(Lang::Zh, &clock(), &request.clone().into(), &gate, &spec).render()
+        );
     }
 }

@@ -1,16 +1,19 @@
 //! Why a request is where it is, who can move it, under which article, and what exactly to type.
 
 use super::choose;
-use super::decision::subject_uid;
 use super::lang::Lang;
 use super::moment::Clock;
 use super::page::Page;
+use super::paper::{Paper, Progress, Stage};
 use super::words;
-use crate::api::cloud_resource_request::{CloudResourceRequestStatus, CountedDecision, OpenGate, Phase};
+use crate::api::cloud_resource_request::{CountedDecision, LineStatus, OpenGate, Phase};
 use crate::api::decision::Verdict;
 use crate::api::governance_policy::{Applies, Effect, GovernancePolicySpec, Track};
 use crate::api::names;
-use crate::api::{CloudResourceRequest, Organization};
+use crate::api::resource_change::ChangePhase;
+use crate::api::{InformationSystem, Organization, ResourceChange};
+use crate::core::change::window;
+use crate::core::round::zone_of;
 use crate::core::workflow::GATE_WITHDRAWAL;
 use kube::ResourceExt as _;
 use serde::Serialize;
@@ -22,6 +25,8 @@ pub struct Background<'a> {
     pub policy: Option<&'a GovernancePolicySpec>,
     /// Every organization that can be read.
     pub organizations: &'a [Organization],
+    /// The system that came of it or that it is about, where it can be read.
+    pub system: Option<&'a InformationSystem>,
 }
 
 /// The answer.
@@ -33,7 +38,7 @@ pub struct Explanation {
     /// Its namespace.
     pub namespace: String,
     /// Where it stands.
-    pub phase: Phase,
+    pub phase: Stage,
     /// Why.
     pub why: Vec<String>,
     /// What is wrong.
@@ -74,55 +79,97 @@ pub struct Mover {
 pub fn explain(
     lang: Lang,
     clock: &Clock,
-    request: &CloudResourceRequest,
+    paper: &Paper,
     background: Background<'_>,
     may: impl Fn(&OpenGate) -> bool,
 ) -> Explanation {
-    let default = CloudResourceRequestStatus::default();
-    let status = request.status.as_ref().unwrap_or(&default);
+    let status = &paper.standing();
     Explanation {
-        request: request.name_any(),
-        namespace: request.namespace().unwrap_or_default(),
-        phase: status.phase,
-        why: if request.status.is_some() { why(lang, status) } else { vec![lang.no_status()] },
+        request: paper.name().to_owned(),
+        namespace: paper.namespace().to_owned(),
+        phase: status.stage,
+        why: if paper.progress().is_some() { why(lang, clock, paper, status) } else { vec![lang.no_status()] },
         problems: problems(lang, status),
         movers: status
             .open_gates
             .iter()
             .filter(|g| g.gate != GATE_WITHDRAWAL)
-            .map(|gate| mover(lang, clock, request, gate, background.organizations, may(gate)))
+            .map(|gate| mover(lang, clock, paper, gate, background.organizations, may(gate)))
             .collect(),
-        after: background.policy.map(|p| after(lang, request, p, background.organizations)).unwrap_or_default(),
+        after: background.policy.map(|p| after(lang, paper, p, background)).unwrap_or_default(),
     }
 }
 
-fn why(lang: Lang, status: &CloudResourceRequestStatus) -> Vec<String> {
-    let mut why = vec![lang.at_phase(&words::phase(lang, status.phase))];
+fn why(lang: Lang, clock: &Clock, paper: &Paper, status: &Progress<'_>) -> Vec<String> {
+    let mut why = vec![lang.at_phase(&words::stage(lang, status.stage))];
     let last = |verdict| status.decisions.iter().rev().find(move |d| d.verdict == verdict);
     let comment = |d: &CountedDecision| d.comment.clone().unwrap_or_default();
-    match status.phase {
-        Phase::Draft => why.push(lang.explain_draft()),
-        Phase::OutOfScope => why.push(lang.explain_scope()),
-        Phase::InReview => why.push(lang.explain_review()),
-        Phase::Returned => {
-            why.extend(last(Verdict::Return).map(|d| lang.explain_returned(&d.by, &d.gate, &comment(d))));
+    match status.stage {
+        Stage::Request(Phase::Draft) | Stage::Change(ChangePhase::Draft) => why.push(lang.explain_draft()),
+        Stage::Request(Phase::InReview) | Stage::Change(ChangePhase::InReview) => why.push(lang.explain_review()),
+        Stage::Request(Phase::Returned) | Stage::Change(ChangePhase::Returned) => {
+            // Where nobody has returned it, the system has moved on, and `Ready` says from what to what.
+            why.push(last(Verdict::Return).map_or_else(
+                || ready(status).unwrap_or_default().to_owned(),
+                |d| lang.explain_returned(&d.by, &d.gate, &comment(d)),
+            ));
             why.push(lang.explain_refile());
         }
-        Phase::Rejected => {
+        Stage::Request(Phase::Rejected) | Stage::Change(ChangePhase::Rejected) => {
             why.extend(last(Verdict::Reject).map(|d| lang.explain_rejected(&d.by, &d.gate, &comment(d))));
             why.push(lang.explain_refile());
         }
-        Phase::Withdrawn => why.push(lang.explain_withdrawn()),
-        Phase::Approved => why.push(lang.explain_approved()),
-        Phase::Provisioning => why.push(lang.explain_provisioning()),
-        Phase::Trial => why.push(lang.explain_trial(&status.system_namespace.as_deref().unwrap_or("?"))),
-        Phase::Live => why.push(lang.explain_live()),
+        Stage::Request(Phase::Withdrawn) | Stage::Change(ChangePhase::Withdrawn) => why.push(lang.explain_withdrawn()),
+        Stage::Request(phase) => why.push(why_of_request(lang, paper, phase)),
+        Stage::Change(phase) => why.push(why_of_change(lang, clock, paper, phase)),
     }
+    if let Paper::Change(change) = paper {
+        let major = change.status.as_ref().and_then(|s| s.major_because.as_ref());
+        why.extend(major.map(|because| lang.explain_major(because)));
+    }
+    why.retain(|line| !line.is_empty());
     why
 }
 
+fn why_of_request(lang: Lang, paper: &Paper, phase: Phase) -> String {
+    match phase {
+        Phase::OutOfScope => lang.explain_scope(),
+        Phase::Approved => lang.explain_approved(),
+        Phase::Provisioning => lang.explain_provisioning(),
+        Phase::Trial => {
+            let Paper::Request(request) = paper else { return String::new() };
+            let namespace = request.status.as_ref().and_then(|s| s.system_namespace.as_deref());
+            lang.explain_trial(&namespace.unwrap_or("?"))
+        }
+        Phase::Live => lang.explain_live(),
+        _ => String::new(),
+    }
+}
+
+fn why_of_change(lang: Lang, clock: &Clock, paper: &Paper, phase: ChangePhase) -> String {
+    let Paper::Change(change) = paper else { return String::new() };
+    let status = change.status.as_ref();
+    let from = status.and_then(|s| s.effective_from).map(|at| clock.minute(at)).unwrap_or_default();
+    let until = status.and_then(|s| s.until).map(|at| clock.minute(at));
+    match (phase, until) {
+        (ChangePhase::Refused, _) => lang.explain_refused(),
+        (ChangePhase::Approved, _) => lang.explain_recording(),
+        (ChangePhase::Scheduled, _) => lang.explain_scheduled(&from),
+        (ChangePhase::Testing, _) => lang.explain_testing(&from),
+        (ChangePhase::InEffect, None) => lang.explain_in_effect(&from),
+        (ChangePhase::InEffect, Some(until)) => lang.explain_in_effect_until(&from, &until),
+        (ChangePhase::Ended, _) => lang.explain_ended(),
+        _ => String::new(),
+    }
+}
+
+/// Why it is not ready, as the operator says it.
+fn ready<'a>(status: &Progress<'a>) -> Option<&'a str> {
+    status.conditions.iter().find(|c| c.type_ == names::CONDITION_READY).map(|c| c.message.as_str())
+}
+
 /// Conditions that are not as they should be, lines with a problem, decisions that do not count.
-fn problems(lang: Lang, status: &CloudResourceRequestStatus) -> Vec<String> {
+fn problems(lang: Lang, status: &Progress<'_>) -> Vec<String> {
     // These say in which phase the request is, not that something is wrong.
     const PROGRESS: [&str; 5] = [
         names::CONDITION_READY,
@@ -148,7 +195,7 @@ fn problems(lang: Lang, status: &CloudResourceRequestStatus) -> Vec<String> {
 fn mover(
     lang: Lang,
     clock: &Clock,
-    request: &CloudResourceRequest,
+    paper: &Paper,
     gate: &OpenGate,
     organizations: &[Organization],
     you: bool,
@@ -169,16 +216,16 @@ fn mover(
         due: gate.due.map(|due| clock.due(lang, due)),
         article: gate.article.clone(),
         you,
-        commands: gate.verdicts.iter().map(|verdict| command(request, gate, *verdict)).collect(),
+        commands: gate.verdicts.iter().map(|verdict| command(paper, gate, *verdict)).collect(),
     }
 }
 
 /// A command line that does it, with the words that only a person can fill in in capitals.
-fn command(request: &CloudResourceRequest, gate: &OpenGate, verdict: Verdict) -> String {
+fn command(paper: &Paper, gate: &OpenGate, verdict: Verdict) -> String {
     let mut words = vec![
         format!("kubectl yunguan {}", words::subcommand(verdict)),
-        request.name_any(),
-        format!("-n {}", request.namespace().unwrap_or_default()),
+        paper.typed(),
+        format!("-n {}", paper.namespace()),
     ];
     if verdict != Verdict::Submit {
         words.push(format!("--gate {}", gate.gate));
@@ -197,26 +244,16 @@ fn command(request: &CloudResourceRequest, gate: &OpenGate, verdict: Verdict) ->
 }
 
 /// The gates and effects of the track that neither are open nor have been passed, in an order that `after` allows.
-fn after(
-    lang: Lang,
-    request: &CloudResourceRequest,
-    policy: &GovernancePolicySpec,
-    organizations: &[Organization],
-) -> Vec<String> {
-    let Some(track) = policy.track(&request.spec.application.track) else { return Vec::new() };
-    let home = request.namespace().unwrap_or_default();
-    let supervised = organizations.iter().any(|o| home_namespace(o) == home && o.spec.supervisor.is_some());
+fn after(lang: Lang, paper: &Paper, policy: &GovernancePolicySpec, background: Background<'_>) -> Vec<String> {
+    let Some(track) = paper.track().and_then(|name| policy.track(name)) else { return Vec::new() };
     // A round that has ended starts anew: nothing of it stands in the next.
-    let current = request
-        .status
-        .as_ref()
-        .filter(|s| !matches!(s.phase, Phase::Returned | Phase::Rejected | Phase::Withdrawn | Phase::OutOfScope));
+    let current = paper.progress().filter(|s| !s.stage.is_over());
     let reached = |step: &str| {
         current.is_some_and(|status| {
             status.open_gates.iter().any(|g| g.gate == step)
                 || status.decisions.iter().any(|d| d.gate == step && d.verdict.agrees())
-                || (step == Effect::Provision.step() && status.system_namespace.is_some())
-                || (step == Effect::GoLive.step() && status.phase == Phase::Live)
+                || (step == Effect::Provision.step() && is_open(paper))
+                || (step == Effect::GoLive.step() && is_settled(status.stage))
         })
     };
     let steps = ordered(track).into_iter().filter(|step| !reached(step));
@@ -224,29 +261,71 @@ fn after(
         .filter_map(|step| {
             let effect = track.effects.iter().find(|e| e.effect.step() == step);
             if let Some(rule) = effect {
-                let what = match rule.effect {
-                    Effect::Provision => lang.effect_provision(),
-                    Effect::GoLive => lang.effect_go_live(),
+                let what = match (rule.effect, paper) {
+                    (Effect::Provision, Paper::Request(_)) => lang.effect_provision(),
+                    (Effect::Provision, Paper::Change(_)) => lang.effect_change(),
+                    (Effect::GoLive, Paper::Request(_)) => lang.effect_go_live(),
+                    (Effect::GoLive, Paper::Change(_)) => lang.effect_charge(),
                 };
                 return Some(lang.step_open(&what, &"yunguan", &rule.article));
             }
             let gate = track.gates.iter().find(|g| g.name == step)?;
-            let applies = match gate.when {
-                Some(Applies::HasSupervisor) => supervised,
-                Some(Applies::Migrated) => request.spec.application.origin.from.is_some(),
-                // Of changes alone.
-                Some(Applies::LongWindow) => false,
-                Some(Applies::LargeMigration) => request.spec.application.origin.large == Some(true),
-                // What no quota opens has a price and no amounts.
-                Some(Applies::ManualServices) => {
-                    current.is_some_and(|s| s.lines.iter().any(|l| l.monthly_fee.is_some() && l.amounts.is_empty()))
-                }
-                None => true,
-            };
             let role = words::role(lang, &gate.role);
+            let applies = gate.when.is_none_or(|when| holds(when, paper, policy, background));
             applies.then(|| lang.step_open(&gate.title.get(lang.chinese()), &role, &gate.article))
         })
         .collect()
+}
+
+/// Whether the resources are open, or on record for the moment at which they are.
+fn is_open(paper: &Paper) -> bool {
+    match paper {
+        Paper::Request(request) => request.status.as_ref().is_some_and(|s| s.system_namespace.is_some()),
+        Paper::Change(_) => paper.standing().committed,
+    }
+}
+
+fn is_settled(stage: Stage) -> bool {
+    matches!(stage, Stage::Request(Phase::Live) | Stage::Change(ChangePhase::InEffect | ChangePhase::Ended))
+}
+
+/// Whether the circumstance holds in which a gate applies.
+fn holds(when: Applies, paper: &Paper, policy: &GovernancePolicySpec, background: Background<'_>) -> bool {
+    let origin = match paper {
+        Paper::Request(request) => Some(&request.spec.application.origin),
+        Paper::Change(_) => None,
+    };
+    match when {
+        Applies::HasSupervisor => {
+            let unit = |o: &&Organization| home_namespace(o) == paper.namespace();
+            background.organizations.iter().find(unit).is_some_and(|o| o.spec.supervisor.is_some())
+        }
+        Applies::Migrated => origin.is_some_and(|origin| origin.from.is_some()),
+        Applies::LargeMigration => origin.is_some_and(|origin| origin.large == Some(true)),
+        Applies::LongWindow => match paper {
+            Paper::Request(_) => false,
+            Paper::Change(change) => lasts_long(change, policy, background.system),
+        },
+        // What no quota opens has a price and no amounts.
+        Applies::ManualServices => {
+            let grows = |l: &LineStatus| l.confirmed.unwrap_or(l.asked) > l.before.unwrap_or_default();
+            let current = paper.progress().filter(|s| !s.stage.is_over());
+            let by_hand = |l: &LineStatus| l.monthly_fee.is_some() && l.amounts.is_empty() && grows(l);
+            current.is_some_and(|s| s.lines.iter().any(by_hand))
+        }
+    }
+}
+
+/// Whether a temporary expansion lasts longer than the rules foresee, an extension together with what it extends.
+fn lasts_long(change: &ResourceChange, policy: &GovernancePolicySpec, system: Option<&InformationSystem>) -> bool {
+    let change = &change.spec.change;
+    let window = change.window.as_ref().map(|window| (window.from, window.until));
+    let extension = change.extend.as_ref().and_then(|extend| {
+        let granted = system?.spec.grants.iter().find(|g| g.request.name == extend.change && g.term.is_some())?;
+        Some((granted.effective_from, extend.until))
+    });
+    let (Some((from, until)), Some(rules)) = (window.or(extension), &policy.changes) else { return false };
+    window::is_longer(from.timestamp(), until.timestamp(), rules.window_months.value, &zone_of(policy))
 }
 
 /// The namespace in which an organization's papers live.
@@ -271,10 +350,9 @@ fn ordered(track: &Track) -> Vec<&str> {
 
 /// As text.
 #[must_use]
-pub fn page(lang: Lang, request: &CloudResourceRequest, explanation: &Explanation) -> Page {
+pub fn page(lang: Lang, paper: &Paper, explanation: &Explanation) -> Page {
     let mut page = Page::default();
-    let name = format!("{}/{}", explanation.namespace, explanation.request);
-    page.line(format!("{name}  {}  {}", request.spec.application.system.name, subject_uid(request)));
+    page.line(format!("{}  {}  {}", paper.path(), paper.system_name(), paper.subject_uid()));
     section(&mut page, &lang.why(), &explanation.why);
     section(&mut page, &lang.problems(), &explanation.problems);
     if !explanation.movers.is_empty() {
@@ -319,29 +397,77 @@ fn section(page: &mut Page, heading: &str, lines: &[String]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{clock, organizations, policy, request};
+    use super::super::samples::{change, clock, organizations, policy, request};
     use super::*;
+    use crate::api::CloudResourceRequest;
     use crate::api::common::PolicyRef;
 
     fn explained(lang: Lang, request: &CloudResourceRequest, mine: &str) -> Explanation {
         let organizations = organizations();
         let policy = policy();
-        let background = Background { policy: Some(&policy), organizations: &organizations };
-        explain(lang, &clock(), request, background, |g| g.role == mine)
+        let background = Background { policy: Some(&policy), organizations: &organizations, system: None };
+        explain(lang, &clock(), &request.clone().into(), background, |g| g.role == mine)
     }
 
     #[test]
     fn a_request_in_review_in_both_languages() {
         let request = request();
         for (lang, name) in [(Lang::En, "explain_en"), (Lang::Zh, "explain_zh")] {
-            insta::assert_snapshot!(name, page(lang, &request, &explained(lang, &request, "agency")).render());
+            insta::assert_snapshot!(
+                name,
+                page(lang, &request.clone().into(), &explained(lang, &request, "agency")).render()
+            );
+        }
+    }
+
+    fn explained_change(lang: Lang, change: &ResourceChange) -> (Explanation, String) {
+        let organizations = organizations();
+        let registry = crate::core::fixtures::registry();
+        let policy = registry.policies.iter().find(|p| p.name == "bozhou-2024").unwrap();
+        let background = Background { policy: Some(&policy.spec), organizations: &organizations, system: None };
+        let explanation = explain(lang, &clock(), &change.clone().into(), background, |g| g.role == "agency");
+        let text = page(lang, &change.clone().into(), &explanation).render();
+        (explanation, text)
+    }
+
+    #[test]
+    fn r22_3_a_change_in_review_in_both_languages_with_the_gate_of_a_long_window() {
+        for (lang, name) in [(Lang::En, "explain_change_en"), (Lang::Zh, "explain_change_zh")] {
+            insta::assert_snapshot!(name, explained_change(lang, &change()).1);
+        }
+        let mut short = change();
+        short.spec.change.window.as_mut().unwrap().until = super::super::samples::at("2027-02-04T16:00:00Z");
+        let after = explained_change(Lang::En, &short).0.after;
+        assert!(after.len() == 3 && !after.iter().any(|step| step.contains("three months")), "{after:?}");
+    }
+
+    #[test]
+    fn r22_2_a_change_says_why_it_is_major_and_against_what_the_system_has_moved_on() {
+        let mut change = change();
+        let status = change.status.as_mut().unwrap();
+        status.major_because = Some("requests.cpu goes from 16 to 40".into());
+        status.phase = ChangePhase::Returned;
+        status.conditions = vec![condition("the system has changed since this was filed (web 4 -> 5)")];
+        let (explanation, _) = explained_change(Lang::En, &change);
+        assert!(explanation.why.iter().any(|w| w.contains("web 4 -> 5")), "{:?}", explanation.why);
+        assert!(explanation.why.iter().any(|w| w.contains("from 16 to 40")), "{:?}", explanation.why);
+    }
+
+    fn condition(message: &str) -> k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition {
+        k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition {
+            type_: names::CONDITION_READY.into(),
+            status: "False".into(),
+            reason: "SystemMovedOn".into(),
+            message: message.into(),
+            observed_generation: None,
+            last_transition_time: k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(clock().now),
         }
     }
 
     #[test]
     fn nobody_is_told_to_type_what_is_not_theirs() {
         let request = request();
-        let text = page(Lang::En, &request, &explained(Lang::En, &request, "unit")).render();
+        let text = page(Lang::En, &request.clone().into(), &explained(Lang::En, &request, "unit")).render();
         assert!(!text.contains("kubectl yunguan approve"), "{text}");
         assert!(text.contains("wang"), "{text}");
     }
@@ -364,7 +490,7 @@ mod tests {
     fn a_gate_that_nobody_can_pass_is_noticed() {
         let mut request = request();
         request.status.as_mut().unwrap().open_gates[0].role = "auditor".into();
-        let text = page(Lang::En, &request, &explained(Lang::En, &request, "unit")).render();
+        let text = page(Lang::En, &request.clone().into(), &explained(Lang::En, &request, "unit")).render();
         assert!(text.contains("no Organization names anybody"), "{text}");
     }
 
@@ -372,8 +498,8 @@ mod tests {
     fn without_the_rules_the_rest_is_still_explained() {
         let mut request = request();
         request.status.as_mut().unwrap().policy = None::<PolicyRef>;
-        let background = Background { policy: None, organizations: &[] };
-        let explanation = explain(Lang::En, &clock(), &request, background, |_| true);
+        let background = Background { policy: None, organizations: &[], system: None };
+        let explanation = explain(Lang::En, &clock(), &request.into(), background, |_| true);
         assert!(explanation.after.is_empty());
         assert_eq!(explanation.movers[0].organizations, ["bozhou-cloud-center"]);
     }

@@ -4,13 +4,12 @@ use super::choose;
 use super::lang::Lang;
 use super::moment::Clock;
 use super::page::{Page, short_digest};
+use super::paper::{Paper, typed};
 use super::words;
-use crate::api::CloudResourceRequest;
 use crate::api::cloud_resource_request::OpenGate;
-use crate::api::common::{Money, Names, Time};
+use crate::api::common::{Money, Names, RequestKind, Time};
 use crate::api::decision::Verdict;
 use crate::core::workflow::GATE_WITHDRAWAL;
-use kube::ResourceExt as _;
 use serde::Serialize;
 
 /// One gate at which somebody can act now.
@@ -19,6 +18,8 @@ use serde::Serialize;
 pub struct Item {
     /// Namespace of the request.
     pub namespace: String,
+    /// Annex 1 or annex 2.
+    pub kind: RequestKind,
     /// The request.
     pub request: String,
     /// Name of the system.
@@ -55,14 +56,14 @@ pub struct Item {
 /// `filing_role` is the role in which the request was filed.
 #[must_use]
 pub fn items(
-    request: &CloudResourceRequest,
+    paper: &Paper,
     filing_role: &str,
     user: &str,
     clock: &Clock,
     may: impl Fn(&OpenGate) -> bool,
 ) -> Vec<Item> {
-    let Some(status) = &request.status else { return Vec::new() };
-    let filed = status.submission.as_ref().is_some_and(|s| s.by == user);
+    let Some(status) = paper.progress() else { return Vec::new() };
+    let filed = status.submission.is_some_and(|s| s.by == user);
     let acted = |gate: &OpenGate| {
         let mut mine = status.decisions.iter().filter(|d| d.by == user);
         (filed && gate.role != filing_role)
@@ -71,9 +72,10 @@ pub fn items(
     let waiting = status.open_gates.iter().filter(|g| g.gate != GATE_WITHDRAWAL && may(g) && !acted(g));
     waiting
         .map(|gate| Item {
-            namespace: request.namespace().unwrap_or_default(),
-            request: request.name_any(),
-            system: request.spec.application.system.name.clone(),
+            namespace: paper.namespace().to_owned(),
+            kind: paper.kind(),
+            request: paper.name().to_owned(),
+            system: paper.system_name().to_owned(),
             gate: gate.gate.clone(),
             title: gate.title.clone(),
             role: gate.role.clone(),
@@ -81,7 +83,7 @@ pub fn items(
             due: gate.due,
             overdue: gate.due.is_some_and(|due| due.timestamp() <= clock.now),
             since: gate.since,
-            monthly_fee: status.monthly_fee.clone(),
+            monthly_fee: status.fee.cloned(),
             digest: gate.digest.clone(),
             article: gate.article.clone(),
         })
@@ -112,7 +114,7 @@ pub fn page(lang: Lang, clock: &Clock, user: &str, items: &[Item], wide: bool) -
     let rows = items.iter().map(|item| {
         let mut row = vec![
             item.due.map(|due| clock.due(lang, due)).unwrap_or_default(),
-            format!("{}/{}", item.namespace, item.request),
+            format!("{}/{}", item.namespace, typed(item.kind, &item.request)),
             item.system.clone(),
             item.gate.clone(),
             item.title.get(lang.chinese()).to_owned(),
@@ -135,17 +137,21 @@ pub fn page(lang: Lang, clock: &Clock, user: &str, items: &[Item], wide: bool) -
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{at, clock, request};
+    use super::super::samples::{at, change, clock, request};
     use super::*;
+    use crate::api::CloudResourceRequest;
 
     fn names(request: &CloudResourceRequest, user: &str) -> Vec<String> {
-        items(request, "unit", user, &clock(), |g| g.role == "agency").into_iter().map(|i| i.gate).collect()
+        items(&request.clone().into(), "unit", user, &clock(), |g| g.role == "agency")
+            .into_iter()
+            .map(|i| i.gate)
+            .collect()
     }
 
     #[test]
     fn only_gates_of_my_roles_wait_for_me() {
         assert_eq!(names(&request(), "wang"), ["evaluation"]);
-        assert!(items(&request(), "unit", "wang", &clock(), |g| g.role == "authority").is_empty());
+        assert!(items(&request().into(), "unit", "wang", &clock(), |g| g.role == "authority").is_empty());
     }
 
     #[test]
@@ -177,7 +183,7 @@ mod tests {
 
     #[test]
     fn what_is_due_first_comes_first() {
-        let mut all = items(&request(), "unit", "wang", &clock(), |_| true);
+        let mut all = items(&request().into(), "unit", "wang", &clock(), |_| true);
         all.push(Item { due: None, request: "b".into(), ..all[0].clone() });
         all.push(Item { due: Some(at("2026-11-20T00:00:00Z")), request: "c".into(), ..all[0].clone() });
         sort(&mut all);
@@ -186,10 +192,11 @@ mod tests {
 
     #[test]
     fn tables_in_both_languages() {
-        let mut all = items(&request(), "unit", "wang", &clock(), |_| true);
+        let mut all = items(&request().into(), "unit", "wang", &clock(), |_| true);
         let late = Some(at("2026-11-20T08:00:00Z"));
         all.push(Item { due: late, request: "archives".into(), system: "城建档案".into(), ..all[0].clone() });
         all.push(Item { due: None, request: "x".into(), system: "Open Data".into(), ..all[0].clone() });
+        all.extend(items(&change().into(), "unit", "wang", &clock(), |_| true));
         sort(&mut all);
         insta::assert_snapshot!("inbox_en", page(Lang::En, &clock(), "wang", &all, true).render());
         insta::assert_snapshot!("inbox_zh", page(Lang::Zh, &clock(), "wang", &all, true).render());

@@ -33,7 +33,7 @@ messages! {
     next_log_in() = "log in again, or name another kubeconfig with --kubeconfig", "请重新登录，或用 --kubeconfig 指定其他配置";
     next_forbidden() = "see which roles you hold and where: kubectl yunguan whoami", "查看您具备的角色：kubectl yunguan whoami";
     next_invalid() = "mend what the message names and try again", "请按提示修改后重试";
-    next_not_found() = "check the name and the namespace (-n): kubectl get crr -A, or kubectl yunguan inbox", "请检查名称和命名空间（-n）：kubectl get crr -A，或 kubectl yunguan inbox";
+    next_not_found() = "check the name and the namespace (-n): kubectl get crr,rch -A, or kubectl yunguan inbox", "请检查名称和命名空间（-n）：kubectl get crr,rch -A，或 kubectl yunguan inbox";
     next_try_again() = "try again in a moment", "请稍后重试";
     next_explain() = "see who can act and where: kubectl yunguan explain", "查看当前环节和办理人：kubectl yunguan explain";
 
@@ -70,6 +70,8 @@ messages! {
     next_reports(flags) = "add {flags}", "请补充 {flags}";
     bad_target(text) = "`{text}` is not NAME or NAMESPACE/NAME", "“{text}”应为 名称 或 命名空间/名称";
     two_namespaces(one, other) = "--namespace says {one}, the name says {other}", "--namespace 为 {one}，名称中却为 {other}";
+    two_kinds(name) = "{name} is the name of a request and of a change", "申请和变更申请都有名为 {name} 的";
+    next_two_kinds(name) = "say which one: request/{name} or change/{name}", "请写明 request/{name}（申请）或 change/{name}（变更）";
     bad_until(text) = "`{text}` is no end: use 2026-12-31, 2026-12-31T18:00:00+08:00, or a time from now such as 8h or 3d", "“{text}”不是有效的截止时间：可用 2026-12-31、2026-12-31T18:00:00+08:00，或 8h、3d 等时长";
     until_past(until) = "{until} is past", "截止时间 {until} 已过";
     next_help() = "see --help", "查看帮助：--help";
@@ -124,12 +126,23 @@ messages! {
     explain_provisioning() = "The operator is opening the resources; nobody needs to act.", "管理程序正在开通资源，无需人工办理。";
     explain_trial(namespace) = "The system runs on trial in namespace {namespace}.", "系统在命名空间 {namespace} 试运行。";
     explain_live() = "The system is live; nobody needs to act.", "系统已上线，无需办理。";
+    explain_major(because) = "It is a major change, so it goes through the whole application: {because}", "属重大变更，按完整申请流程办理：{because}";
+    explain_refused() = "It is not taken up, whatever people decide; see below for why.", "该变更不予受理，原因见下。";
+    explain_recording() = "Every gate before it takes effect is passed; the operator puts it on record.", "生效前各环节均已通过，管理程序正在登记。";
+    explain_scheduled(from) = "It is on record and takes effect by itself at {from}.", "已登记，将于 {from} 自动生效。";
+    explain_testing(from) = "It holds since {from}; reports and signatures are still to come.", "已于 {from} 生效，尚待提交报告和签订协议。";
+    explain_in_effect(from) = "It holds since {from}; nobody needs to act.", "已于 {from} 生效，无需办理。";
+    explain_in_effect_until(from, until) = "It holds since {from} and ends by itself at {until}.", "已于 {from} 生效，将于 {until} 自动结束。";
+    explain_ended() = "It has ended; nobody needs to act.", "已结束，无需办理。";
     explain_nobody() = "no Organization names anybody for this role: the platform engineer or the authority must add members", "没有单位为该角色列明人员：请平台工程师或云主管部门补充成员";
     line_problem(line, problem) = "line {line}: {problem}", "行 {line}：{problem}";
     void_problem(name, why, message) = "{name} does not count: {why}: {message}", "{name} 无效：{why}：{message}";
     step_open(title, role, article) = "{title} ({role}, {article})", "{title}（{role}，{article}）";
     effect_provision() = "the resources are opened", "开通资源";
     effect_go_live() = "the system goes live and charging starts", "系统上线并开始计费";
+
+    effect_change() = "the change takes effect", "变更生效";
+    effect_charge() = "charging of what it brought starts", "新增资源开始计费";
 
     counted_yes() = "counts", "有效";
     counted_earlier() = "earlier round", "以前轮次";
@@ -138,6 +151,9 @@ messages! {
     timeline_empty() = "Nobody has decided anything about it yet.", "尚无办理记录。";
     event_granted() = "resources granted", "授予资源";
     event_opened() = "namespace opened", "命名空间开通";
+    event_in_effect() = "the change takes effect", "变更生效";
+    event_agreed() = "signed, charging of what it brought starts", "协议已签订，新增资源开始计费";
+    event_ended() = "the change ends", "变更结束";
     event_live() = "live, charging starts", "上线并开始计费";
 
     suggest_none() = "The catalog has nothing near this need.", "目录中没有相近的服务。";

@@ -19,6 +19,7 @@ pub mod moment;
 pub mod outcome;
 pub mod output;
 pub mod page;
+pub mod paper;
 pub mod read;
 #[cfg(test)]
 mod samples;

@@ -3,8 +3,8 @@
 use super::failure::Exit;
 use super::lang::Lang;
 use super::page::Page;
+use super::paper::Paper;
 use super::words;
-use crate::api::CloudResourceRequest;
 use crate::api::cloud_resource_request::VoidReason;
 use serde::Serialize;
 
@@ -46,16 +46,16 @@ impl Outcome {
 
     /// What the status says of the decision of this name.
     #[must_use]
-    pub fn of(request: &CloudResourceRequest, decision: &str) -> Option<Self> {
-        let status = request.status.as_ref()?;
+    pub fn of(paper: &Paper, decision: &str) -> Option<Self> {
+        let status = paper.progress()?;
         if let Some(void) = status.void_decisions.iter().find(|d| d.name == decision) {
             return Some(Self::Void { reason: void.reason, message: void.message.clone() });
         }
-        let filed = status.submission.as_ref().is_some_and(|s| s.name == decision);
+        let filed = status.submission.is_some_and(|s| s.name == decision);
         let counts = filed || status.decisions.iter().any(|d| d.name == decision);
         counts.then(|| Self::Counts {
-            waiting_for: words::waiting_for(Lang::En, status),
-            waiting_for_zh: words::waiting_for(Lang::Zh, status),
+            waiting_for: words::waiting_for(Lang::En, &status),
+            waiting_for_zh: words::waiting_for(Lang::Zh, &status),
         })
     }
 
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_void_decision_is_refused_with_its_reason() {
-        let outcome = Outcome::of(&request(), "portal.11111111.approval").unwrap();
+        let outcome = Outcome::of(&request().into(), "portal.11111111.approval").unwrap();
         assert_eq!(outcome.exit(), Exit::Refused);
         let text = outcome.page(Lang::Zh).render();
         assert!(text.contains("环节尚未开启") && text.contains("opens after evaluation"), "{text}");
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_decision_that_counts_says_what_is_next() {
-        let outcome = Outcome::of(&request(), "portal.11111111.plan").unwrap();
+        let outcome = Outcome::of(&request().into(), "portal.11111111.plan").unwrap();
         assert_eq!(outcome.exit(), Exit::Done);
         assert!(outcome.page(Lang::En).render().contains("now waiting for: agency: evaluation"));
         assert!(outcome.page(Lang::Zh).render().contains("下一步等待：云管理机构：资源评估"));
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn nothing_is_said_before_the_operator_has() {
-        assert_eq!(Outcome::of(&request(), "portal.11111111.evaluation"), None);
+        assert_eq!(Outcome::of(&request().into(), "portal.11111111.evaluation"), None);
         assert_eq!(Outcome::Pending.exit(), Exit::Done);
         assert_eq!(Outcome::AlreadyDecided.exit(), Exit::Done);
     }

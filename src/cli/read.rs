@@ -5,11 +5,12 @@ use super::explain::{self, Background};
 use super::failure::{Exit, Failure};
 use super::moment::Clock;
 use super::page::Page;
+use super::paper::Paper;
 use super::session::{Session, forbidden};
 use super::{detail, inbox, suggest, timeline, whoami};
 use crate::api::cloud_resource_request::Need;
 use crate::api::names::ROLE_UNIT;
-use crate::api::{CatalogItem, CloudResourceRequest, Decision, GovernancePolicy, InformationSystem};
+use crate::api::{CatalogItem, Decision, GovernancePolicy, InformationSystem};
 use crate::cli::output;
 use jiff::{Timestamp, tz::TimeZone};
 use kube::api::ListParams;
@@ -29,14 +30,14 @@ fn clock_of(policies: &[GovernancePolicy]) -> Clock {
 }
 
 /// The rules by which a request is judged.
-fn policy_of<'a>(policies: &'a [GovernancePolicy], request: &CloudResourceRequest) -> Option<&'a GovernancePolicy> {
-    let wanted = request.status.as_ref()?.policy.as_ref()?;
+fn policy_of<'a>(policies: &'a [GovernancePolicy], paper: &Paper) -> Option<&'a GovernancePolicy> {
+    let wanted = paper.progress()?.policy?;
     policies.iter().find(|p| p.name_any() == wanted.name)
 }
 
 /// The role in which a request is filed; the unit's where the rules cannot be read.
-fn filing_role<'a>(policies: &'a [GovernancePolicy], request: &CloudResourceRequest) -> &'a str {
-    let track = policy_of(policies, request).and_then(|p| p.spec.track(&request.spec.application.track));
+fn filing_role<'a>(policies: &'a [GovernancePolicy], paper: &Paper) -> &'a str {
+    let track = policy_of(policies, paper).and_then(|p| p.spec.track(paper.track()?));
     track.map_or(ROLE_UNIT, |t| t.submission.role.as_str())
 }
 
@@ -69,22 +70,18 @@ pub async fn inbox(session: &Session, format: Output, wish: &Inbox) -> Result<Ex
     let policies = policies(session).await?;
     let clock = clock_of(&policies);
     let user = session.me().await?.username.unwrap_or_default();
-    let (requests, skipped_namespaces) = session.requests().await?;
-    let homes: Vec<String> = requests.iter().map(|r| r.namespace().unwrap_or_default()).collect();
-    let gates = requests.iter().zip(&homes).flat_map(|(request, home)| {
-        let open = request.status.iter().flat_map(|s| &s.open_gates);
-        open.map(move |gate| (home.as_str(), gate))
-    });
+    let (papers, skipped_namespaces) = session.papers().await?;
+    let gates = papers.iter().flat_map(|p| p.standing().open_gates.iter().map(|gate| (p.namespace(), gate)));
     let rights = session.rights(gates).await?;
     let mut items = Vec::new();
-    for (request, home) in requests.iter().zip(&homes) {
-        let role = filing_role(&policies, request);
-        items.extend(inbox::items(request, role, &user, &clock, |gate| rights.at(home, gate)));
+    for paper in &papers {
+        let role = filing_role(&policies, paper);
+        items.extend(inbox::items(paper, role, &user, &clock, |gate| rights.at(paper.namespace(), gate)));
     }
     inbox::sort(&mut items);
     let found = Found { items, skipped_namespaces };
     output::result(format, &found, |wide| inbox::page(lang, &clock, &user, &found.items, wide))?;
-    if homes.iter().any(|home| rights.wildcard(home)) {
+    if papers.iter().any(|paper| rights.wildcard(paper.namespace())) {
         output::aside(&format!("{}\n", lang.note(&lang.wildcard())));
     }
     if skipped_namespaces > 0 && format == Output::Wide {
@@ -98,11 +95,9 @@ pub async fn inbox(session: &Session, format: Output, wish: &Inbox) -> Result<Ex
 /// # Errors
 /// When it is not there or may not be read.
 pub async fn status(session: &Session, format: Output, target: &str) -> Result<Exit, Failure> {
-    let (namespace, name) = session.target(target)?;
-    let mut request: CloudResourceRequest = session.get(&namespace, &name).await?;
-    request.metadata.managed_fields = None;
+    let paper = session.paper(target).await?.tidy();
     let clock = clock(session).await?;
-    output::result(format, &request, |wide| detail::page(session.lang, &clock, &request, wide))?;
+    output::result(format, &paper, |wide| detail::page(session.lang, &clock, &paper, wide))?;
     Ok(Exit::Done)
 }
 
@@ -115,21 +110,22 @@ pub async fn timeline(session: &Session, format: Output, target: &str) -> Result
     struct Found {
         items: Vec<timeline::Entry>,
     }
-    let (namespace, name) = session.target(target)?;
-    let request: CloudResourceRequest = session.get(&namespace, &name).await?;
-    let params = ListParams::default().fields(&format!("spec.requestRef.name={name}"));
-    let decisions = session.list(&session.api::<Decision>(&namespace), &params).await;
+    let paper = session.paper(target).await?;
+    let params = ListParams::default().fields(&format!("spec.requestRef.name={}", paper.name()));
+    let decisions = session.list(&session.api::<Decision>(paper.namespace()), &params).await;
     let mut decisions = decisions.map_err(|e| session.failure(&e))?;
-    // A system may have the name of its request; letting somebody in is no part of the request's story.
-    decisions.retain(|d| d.spec.request_ref.kind == crate::api::common::RequestKind::CloudResourceRequest);
-    let system = match request.status.as_ref().and_then(|s| s.system.as_ref()) {
-        Some(system) => session.get::<InformationSystem>(&namespace, system).await.ok(),
-        None => None,
-    };
+    // A system, or a paper of the other kind, may have the same name; that is another story.
+    decisions.retain(|d| d.spec.request_ref.kind == paper.kind());
+    let system = system_of(session, &paper).await;
     let clock = clock(session).await?;
-    let found = Found { items: timeline::entries(&request, &decisions, system.as_ref()) };
+    let found = Found { items: timeline::entries(&paper, &decisions, system.as_ref()) };
     output::result(format, &found, |wide| timeline::page(session.lang, &clock, &found.items, wide))?;
     Ok(Exit::Done)
+}
+
+/// The system that came of it, or that it is about, where it is there and may be read.
+async fn system_of(session: &Session, paper: &Paper) -> Option<InformationSystem> {
+    session.get::<InformationSystem>(paper.namespace(), paper.system()?).await.ok()
 }
 
 /// Why a request is where it is.
@@ -137,17 +133,18 @@ pub async fn timeline(session: &Session, format: Output, target: &str) -> Result
 /// # Errors
 /// When it is not there or may not be read.
 pub async fn explain(session: &Session, format: Output, target: &str) -> Result<Exit, Failure> {
-    let (namespace, name) = session.target(target)?;
-    let request: CloudResourceRequest = session.get(&namespace, &name).await?;
+    let paper = session.paper(target).await?;
     let organizations = session.organizations().await?;
     let policies = policies(session).await?;
-    let policy = policy_of(&policies, &request);
+    let policy = policy_of(&policies, &paper);
     let clock = clock_of(policy.map_or(policies.as_slice(), std::slice::from_ref));
-    let gates = request.status.iter().flat_map(|s| &s.open_gates).map(|g| (namespace.as_str(), g));
-    let rights = session.rights(gates).await?;
-    let background = Background { policy: policy.map(|p| &p.spec), organizations: &organizations };
-    let explanation = explain::explain(session.lang, &clock, &request, background, |gate| rights.at(&namespace, gate));
-    output::result(format, &explanation, |_| explain::page(session.lang, &request, &explanation))?;
+    let namespace = paper.namespace();
+    let rights = session.rights(paper.standing().open_gates.iter().map(|gate| (namespace, gate))).await?;
+    let system = system_of(session, &paper).await;
+    let background =
+        Background { policy: policy.map(|p| &p.spec), organizations: &organizations, system: system.as_ref() };
+    let explanation = explain::explain(session.lang, &clock, &paper, background, |gate| rights.at(namespace, gate));
+    output::result(format, &explanation, |_| explain::page(session.lang, &paper, &explanation))?;
     Ok(Exit::Done)
 }
 

@@ -4,11 +4,16 @@ use crate::api::cloud_resource_request::{
     Application, CloudResourceRequestStatus, CountedDecision, Line, LineStatus, OpenGate, Phase, Submission,
     SystemName, VoidDecision, VoidReason,
 };
-use crate::api::common::{Money, Names, PolicyRef, Quantity, Time};
+use crate::api::common::{Money, Names, PolicyRef, Quantity, RequestKind, RequestRef, Time};
 use crate::api::decision::{DecidedBy, DecisionSpec, Verdict};
 use crate::api::governance_policy::{Applies, Effect, EffectRule, Gate, GovernancePolicySpec, Track};
+use crate::api::information_system::{Grant, GrantedChange, InformationSystemSpec, Term};
 use crate::api::organization::{OrganizationSpec, RoleMembers};
-use crate::api::{CloudResourceRequest, CloudResourceRequestSpec, Decision, Organization};
+use crate::api::resource_change::{Change, ChangeGround, ChangeLine, ChangePhase, ResourceChangeStatus, Window};
+use crate::api::{
+    CloudResourceRequest, CloudResourceRequestSpec, Decision, InformationSystem, Organization, ResourceChange,
+    ResourceChangeSpec,
+};
 
 /// The digest that the sample's open gate shows.
 pub const DIGEST: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -121,6 +126,83 @@ pub fn request() -> CloudResourceRequest {
         ..CloudResourceRequestStatus::default()
     });
     request
+}
+
+/// A temporary expansion of the portal that waits for the agency's evaluation, and for longer than the rules foresee.
+pub fn change() -> ResourceChange {
+    let line = |name: &str, quantity| ChangeLine { name: name.into(), quantity, ..ChangeLine::default() };
+    let of = |name: &str, before, asked, fee: &str| LineStatus {
+        name: name.into(),
+        before: Some(before),
+        asked,
+        amounts: [("requests.cpu".to_owned(), Quantity(asked.to_string()))].into(),
+        monthly_fee: Some(Money(fee.into())),
+        ..LineStatus::default()
+    };
+    let amounts = |cpu: &str, memory: &str| {
+        [("requests.cpu", cpu), ("requests.memory", memory)].map(|(k, v)| (k.to_owned(), Quantity(v.into()))).into()
+    };
+    let window = Window { from: at("2027-01-03T16:00:00Z"), until: at("2027-05-04T16:00:00Z") };
+    let mut change = ResourceChange::new(
+        "flu",
+        ResourceChangeSpec {
+            change: Change {
+                unit_name: "亳州市卫生健康委员会".into(),
+                system: "portal".into(),
+                ground: ChangeGround::ForeseeablePeak,
+                reason: "冬季流感疫苗预约高峰".into(),
+                lines: vec![line("web", 6), line("disk", 500)],
+                window: Some(window),
+                ..Change::default()
+            },
+            contacts: None,
+        },
+    );
+    let request = request().status.unwrap_or_default();
+    change.metadata.namespace = Some("yg-bozhou-health".into());
+    change.metadata.uid = Some("33333333-dddd-4ddd-8ddd-333333333333".into());
+    change.metadata.generation = Some(1);
+    change.status = Some(ResourceChangeStatus {
+        observed_generation: Some(1),
+        phase: ChangePhase::InReview,
+        round: 1,
+        track: Some("TemporaryExpansion".into()),
+        waiting_for: Some("agency: evaluation".into()),
+        due: Some("2026-11-30".parse().unwrap()),
+        policy: Some(PolicyRef { name: "bozhou-2024".into(), uid: "policy".into() }),
+        submission: Some(Submission {
+            name: "flu.33333333.submission".into(),
+            uid: "44444444-eeee-4eee-8eee-444444444444".into(),
+            by: "zhang".into(),
+            at: at("2026-11-23T01:00:00Z"),
+        }),
+        open_gates: request.open_gates,
+        lines: vec![of("web", 4, 6, "1800.00"), of("disk", 500, 500, "350.00")],
+        before: amounts("16", "32Gi"),
+        after: amounts("24", "32Gi"),
+        fee_before: Some(Money("1550.00".into())),
+        fee_after: Some(Money("2150.00".into())),
+        ..ResourceChangeStatus::default()
+    });
+    change
+}
+
+/// The portal, on whose record the change stands.
+pub fn portal() -> InformationSystem {
+    let of = |kind, name: &str, from: &str, until: Option<&str>| Grant {
+        request: RequestRef { kind, name: name.into(), uid: name.into() },
+        submission_uid: format!("filing-of-{name}"),
+        effective_from: at(from),
+        term: until.map(|until| Term { until: Some(at(until)), extends: None }),
+        change: until.map(|_| GrantedChange::default()),
+        ..Grant::default()
+    };
+    let grants = vec![
+        of(RequestKind::CloudResourceRequest, "portal", "2026-06-01T00:00:00Z", None),
+        of(RequestKind::ResourceChange, "flu", "2027-01-03T16:00:00Z", Some("2027-05-04T16:00:00Z")),
+    ];
+    let spec = InformationSystemSpec { name: "健康亳州门户".into(), grants, ..InformationSystemSpec::default() };
+    InformationSystem::new("portal", spec)
 }
 
 /// The day on which the sample is looked at.

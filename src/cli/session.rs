@@ -4,9 +4,11 @@ use super::args::Global;
 use super::explain::home_namespace;
 use super::failure::{Exit, Failure};
 use super::lang::Lang;
+use super::paper::{self, Paper};
 use crate::api::cloud_resource_request::OpenGate;
+use crate::api::common::RequestKind;
 use crate::api::names::GROUP;
-use crate::api::{CloudResourceRequest, Organization};
+use crate::api::{CloudResourceRequest, Organization, ResourceChange};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::authentication::v1::{SelfSubjectReview, UserInfo};
@@ -254,13 +256,27 @@ impl Session {
         Ok(homes.into_iter().collect())
     }
 
-    /// The requests that I may read, and how many namespaces were left out.
+    /// Requests and changes that I may read, and how many namespaces were left out.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn papers(&self) -> Result<(Vec<Paper>, usize), Failure> {
+        let (requests, skipped) = self.readable::<CloudResourceRequest>().await?;
+        let (changes, _) = self.readable::<ResourceChange>().await?;
+        let changes = changes.into_iter().map(Paper::from);
+        Ok((requests.into_iter().map(Paper::from).chain(changes).collect(), skipped))
+    }
+
+    /// The objects in homes that I may read, and how many namespaces were left out.
     ///
     /// One question where all may be read; else one for each home namespace, since roles are given there.
     ///
     /// # Errors
     /// When the API server does not answer.
-    pub async fn requests(&self) -> Result<(Vec<CloudResourceRequest>, usize), Failure> {
+    pub async fn readable<K>(&self) -> Result<(Vec<K>, usize), Failure>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
+    {
         if !self.namespace_given {
             match self.list(&Api::all(self.client.clone()), &ListParams::default()).await {
                 Ok(all) => return Ok((all, 0)),
@@ -278,6 +294,50 @@ impl Session {
         let lists: Vec<Option<Vec<_>>> = lists.buffer_unordered(AT_ONCE).try_collect().await?;
         let skipped = lists.iter().filter(|l| l.is_none()).count();
         Ok((lists.into_iter().flatten().flatten().collect(), skipped))
+    }
+
+    /// The request or change that is meant: by its kind where that is said, else the only one of its name.
+    ///
+    /// # Errors
+    /// When it is not there, may not be read, or could be either.
+    pub async fn paper(&self, text: &str) -> Result<Paper, Failure> {
+        let (kind, rest) = paper::split_kind(text);
+        let (namespace, name) = self.target(&rest)?;
+        if kind == Some(RequestKind::ResourceChange) {
+            return Ok(self.get::<ResourceChange>(&namespace, &name).await?.into());
+        }
+        let request = self.get::<CloudResourceRequest>(&namespace, &name).await;
+        if kind.is_some() {
+            return Ok(request?.into());
+        }
+        match (request, self.get::<ResourceChange>(&namespace, &name).await) {
+            (Ok(_), Ok(_)) => {
+                let lang = self.lang;
+                Err(Failure::new(Exit::Usage, lang.two_kinds(&name), lang.next_two_kinds(&name)))
+            }
+            (Err(failure), Ok(change)) if failure.exit == Exit::Nothing => Ok(change.into()),
+            (request, _) => Ok(request?.into()),
+        }
+    }
+
+    /// The paper as soon as it is as wanted; `None` when that takes longer than `limit` or cannot be watched.
+    pub async fn await_paper(
+        &self,
+        paper: &Paper,
+        limit: Duration,
+        wanted: impl Fn(&Paper) -> bool + Sync,
+    ) -> Option<Paper> {
+        let (namespace, name) = (paper.namespace(), paper.name());
+        match paper {
+            Paper::Request(_) => {
+                let wanted = |r: &CloudResourceRequest| wanted(&r.clone().into());
+                self.await_object(namespace, name, limit, wanted).await.map(Paper::from)
+            }
+            Paper::Change(_) => {
+                let wanted = |c: &ResourceChange| wanted(&c.clone().into());
+                self.await_object(namespace, name, limit, wanted).await.map(Paper::from)
+            }
+        }
     }
 
     /// The object as soon as it is as wanted; `None` when that takes longer than `limit` or cannot be watched.

@@ -3,11 +3,14 @@
 use super::lang::Lang;
 use super::moment::Clock;
 use super::page::{Page, short_digest, shorten};
+use super::paper::{Paper, Stage};
 use super::words;
 use crate::api::cloud_resource_request::{CountedDecision, VoidReason};
 use crate::api::common::Time;
 use crate::api::decision::{TestResult, Verdict};
-use crate::api::{CloudResourceRequest, Decision, InformationSystem};
+use crate::api::information_system::Grant;
+use crate::api::resource_change::ChangePhase;
+use crate::api::{Decision, InformationSystem};
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 use serde::Serialize;
@@ -61,6 +64,12 @@ pub enum Act {
     Opened,
     /// The system went live.
     Live,
+    /// A change took effect.
+    InEffect,
+    /// A major change was signed for.
+    Agreed,
+    /// A change ended.
+    Ended,
 }
 
 /// Whether a decision counts.
@@ -84,15 +93,11 @@ pub enum Standing {
 
 /// Everything that happened, oldest first.
 #[must_use]
-pub fn entries(
-    request: &CloudResourceRequest,
-    decisions: &[Decision],
-    system: Option<&InformationSystem>,
-) -> Vec<Entry> {
-    let standings = Standings::of(request, system);
+pub fn entries(paper: &Paper, decisions: &[Decision], system: Option<&InformationSystem>) -> Vec<Entry> {
+    let standings = Standings::of(paper, system);
     let mut decisions: Vec<&Decision> = decisions.iter().collect();
     // At the same second in the order in which they counted: a filing comes before what it opened.
-    let counted: Vec<&CountedDecision> = request.status.iter().flat_map(|s| &s.decisions).collect();
+    let counted = paper.standing().decisions;
     let place = |d: &Decision| counted.iter().position(|c| Some(&c.uid) == d.metadata.uid.as_ref());
     let rank =
         |d: &Decision| if d.spec.verdict == Verdict::Submit { 0 } else { place(d).map_or(usize::MAX, |p| p + 1) };
@@ -125,22 +130,48 @@ pub fn entries(
             }
         })
         .collect();
+    let grants: Vec<&Grant> = system.into_iter().flat_map(|s| granted(paper, s)).collect();
     if let Some(system) = system {
-        let grants = system.spec.grants.iter().filter(|g| g.request.name == request.name_any());
-        let granted = grants.map(|g| (g.effective_from, Act::Granted));
-        let opened = system.status.iter().filter_map(|s| s.provisioned_at).map(|at| (at, Act::Opened));
-        let live = system.spec.live.iter().map(|l| (l.from, Act::Live));
-        entries.extend(granted.chain(opened).chain(live).map(|(at, act)| Entry { at, by: None, act }));
+        let events = match paper.standing().stage {
+            Stage::Request(_) => of_request(system, &grants),
+            Stage::Change(phase) => of_change(system, &grants, phase),
+        };
+        entries.extend(events.into_iter().map(|(at, act)| Entry { at, by: None, act }));
     }
     // At the same second a decision stands before what follows from it, and after what it followed from.
-    let granted: Vec<&str> = system
-        .into_iter()
-        .flat_map(|s| s.spec.grants.iter().flat_map(|g| &g.decisions))
-        .map(|d| d.name.as_str())
-        .collect();
+    let granted: Vec<&str> = grants.iter().flat_map(|g| &g.decisions).map(|d| d.name.as_str()).collect();
     let since_grant = |name: &str| system.is_some() && !granted.contains(&name) && standings.counts(name);
     entries.sort_by_key(|e| (e.at, stage(&e.act, since_grant)));
     entries
+}
+
+/// What came of this very paper on the record of a system.
+fn granted<'s>(paper: &Paper, system: &'s InformationSystem) -> impl Iterator<Item = &'s Grant> {
+    let (kind, name) = (paper.kind(), paper.name().to_owned());
+    system.spec.grants.iter().filter(move |g| g.request.kind == kind && g.request.name == name)
+}
+
+fn of_request(system: &InformationSystem, grants: &[&Grant]) -> Vec<(Time, Act)> {
+    let granted = grants.iter().map(|g| (g.effective_from, Act::Granted));
+    let opened = system.status.iter().filter_map(|s| s.provisioned_at).map(|at| (at, Act::Opened));
+    let live = system.spec.live.iter().map(|l| (l.from, Act::Live));
+    granted.chain(opened).chain(live).collect()
+}
+
+/// What has happened, and not what will: that a change waits for its moment is said by its phase.
+fn of_change(system: &InformationSystem, grants: &[&Grant], phase: ChangePhase) -> Vec<(Time, Act)> {
+    let mut events = Vec::new();
+    for grant in grants.iter().filter(|_| phase != ChangePhase::Scheduled) {
+        events.push((grant.effective_from, Act::InEffect));
+        let this = |uid: &str| uid == grant.submission_uid;
+        let agreed = system.spec.agreements.iter().find(|a| this(&a.submission_uid));
+        events.extend(agreed.map(|a| (a.live.from, Act::Agreed)));
+        let closed = system.spec.closed.iter().find(|c| this(&c.submission_uid)).map(|c| c.at);
+        let until = grant.term.as_ref().and_then(|t| t.until);
+        let ended = closed.or(until).filter(|_| phase == ChangePhase::Ended);
+        events.extend(ended.map(|at| (at, Act::Ended)));
+    }
+    events
 }
 
 /// How far a request had come when something happened.
@@ -148,9 +179,10 @@ fn stage(act: &Act, since_grant: impl Fn(&str) -> bool) -> u8 {
     match act {
         Act::Decided { name, verdict, .. } if *verdict != Verdict::Submit && since_grant(name) => 3,
         Act::Decided { .. } => 0,
-        Act::Granted => 1,
+        Act::Granted | Act::InEffect => 1,
         Act::Opened => 2,
-        Act::Live => 4,
+        Act::Live | Act::Agreed => 4,
+        Act::Ended => 5,
     }
 }
 
@@ -166,20 +198,20 @@ struct Standings<'a> {
 }
 
 impl<'a> Standings<'a> {
-    fn of(request: &'a CloudResourceRequest, system: Option<&'a InformationSystem>) -> Self {
-        let status = request.status.as_ref();
-        let in_status = status.into_iter().flat_map(|s| &s.decisions);
+    fn of(paper: &'a Paper, system: Option<&'a InformationSystem>) -> Self {
+        let status = paper.standing();
         let in_system = system.into_iter().flat_map(|s| {
-            let live = s.spec.live.iter().flat_map(|l| &l.decisions);
-            s.spec.grants.iter().flat_map(|g| &g.decisions).chain(live)
+            let agreed = s.spec.agreements.iter().map(|a| &a.live);
+            let signed = s.spec.live.iter().chain(agreed).flat_map(|l| &l.decisions);
+            s.spec.grants.iter().flat_map(|g| &g.decisions).chain(signed)
         });
-        let void = status.into_iter().flat_map(|s| &s.void_decisions);
+        let void = status.void_decisions.iter();
         Self {
-            counted: in_status.chain(in_system).collect(),
+            counted: status.decisions.iter().chain(in_system).collect(),
             void: void
                 .map(|v| (v.name.as_str(), Standing::Void { reason: v.reason, message: v.message.clone() }))
                 .collect(),
-            current: status.and_then(|s| s.submission.as_ref()).map(|s| s.uid.as_str()),
+            current: status.submission.map(|s| s.uid.as_str()),
         }
     }
 
@@ -245,6 +277,9 @@ fn row(lang: Lang, clock: &Clock, entry: &Entry, wide: bool) -> Vec<String> {
         Act::Granted => event(lang.event_granted()),
         Act::Opened => event(lang.event_opened()),
         Act::Live => event(lang.event_live()),
+        Act::InEffect => event(lang.event_in_effect()),
+        Act::Agreed => event(lang.event_agreed()),
+        Act::Ended => event(lang.event_ended()),
         Act::Decided { name, round, gate, role, verdict, result, digest, comment, standing } => {
             let mut decision = words::verdict(lang, *verdict).to_owned();
             if let Some(result) = result {
@@ -280,15 +315,16 @@ fn said(lang: Lang, standing: &Standing) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{clock, decisions, request};
+    use super::super::samples::{change, clock, decisions, portal, request};
     use super::*;
+    use crate::api::CloudResourceRequest;
 
     fn standings(request: &CloudResourceRequest) -> Vec<(String, usize, Standing)> {
         let of = |entry: Entry| match entry.act {
             Act::Decided { gate, round, standing, .. } => Some((gate, round, standing)),
             _ => None,
         };
-        entries(request, &decisions(), None).into_iter().filter_map(of).collect()
+        entries(&request.clone().into(), &decisions(), None).into_iter().filter_map(of).collect()
     }
 
     #[test]
@@ -335,14 +371,28 @@ mod tests {
                 Act::Granted => "granted",
                 Act::Opened => "opened",
                 Act::Live => "live",
+                other => panic!("{other:?}"),
             })
             .collect();
         assert_eq!(order, ["before", "granted", "opened", "since", "live"]);
     }
 
     #[test]
+    fn r22_3_a_change_says_when_it_took_effect_and_when_it_ended_and_nothing_of_what_is_still_to_come() {
+        let mut change = change();
+        let mut at = |phase| {
+            change.status.as_mut().unwrap().phase = phase;
+            let all = entries(&change.clone().into(), &[], Some(&portal()));
+            page(Lang::En, &clock(), &all, false).render()
+        };
+        assert!(at(ChangePhase::Scheduled).contains("Nobody has decided"));
+        assert!(!at(ChangePhase::InEffect).contains("the change ends"));
+        insta::assert_snapshot!("timeline_change_en", at(ChangePhase::Ended));
+    }
+
+    #[test]
     fn tables_in_both_languages() {
-        let all = entries(&request(), &decisions(), None);
+        let all = entries(&request().into(), &decisions(), None);
         insta::assert_snapshot!("timeline_en", page(Lang::En, &clock(), &all, false).render());
         insta::assert_snapshot!("timeline_zh", page(Lang::Zh, &clock(), &all, false).render());
     }

@@ -1,9 +1,11 @@
 //! The terms of the measures for the words of the API.
 
 use super::lang::Lang;
-use crate::api::cloud_resource_request::{CloudResourceRequestStatus, Phase, VoidReason};
+use super::paper::{Progress, Stage};
+use crate::api::cloud_resource_request::{Phase, VoidReason};
 use crate::api::decision::{AccessLevel, TestResult, Verdict};
 use crate::api::names;
+use crate::api::resource_change::{ChangeGround, ChangePhase};
 use crate::core::request;
 
 /// What a person decides.
@@ -29,10 +31,48 @@ pub fn subcommand(verdict: Verdict) -> String {
     verdict.verb()
 }
 
-/// Where a request stands.
+/// Where a paper stands.
 #[must_use]
-pub fn phase(lang: Lang, phase: Phase) -> &'static str {
-    let (en, zh) = match phase {
+pub fn stage(lang: Lang, stage: Stage) -> &'static str {
+    let (en, zh) = match stage {
+        Stage::Request(phase) => phase_of_request(phase),
+        Stage::Change(phase) => phase_of_change(phase),
+    };
+    lang.pick(en, zh)
+}
+
+fn phase_of_change(phase: ChangePhase) -> (&'static str, &'static str) {
+    match phase {
+        ChangePhase::Draft => ("Draft", "草稿"),
+        ChangePhase::InReview => ("In review", "办理中"),
+        ChangePhase::Returned => ("Returned", "已退回"),
+        ChangePhase::Rejected => ("Rejected", "未通过"),
+        ChangePhase::Withdrawn => ("Withdrawn", "已撤回"),
+        ChangePhase::Refused => ("Refused", "不予受理"),
+        ChangePhase::Approved => ("Approved", "已批准"),
+        ChangePhase::Scheduled => ("Scheduled", "待生效"),
+        ChangePhase::Testing => ("Testing", "试运行"),
+        ChangePhase::InEffect => ("In effect", "已生效"),
+        ChangePhase::Ended => ("Ended", "已到期"),
+    }
+}
+
+/// Why resources change.
+#[must_use]
+pub fn ground(lang: Lang, ground: ChangeGround) -> &'static str {
+    let (en, zh) = match ground {
+        ChangeGround::Adjustment => ("Adjustment", "资源调整"),
+        ChangeGround::StandardExpansion => ("Standard expansion", "标准扩容"),
+        ChangeGround::ForeseeablePeak => ("Foreseeable peak", "可预见的高峰"),
+        ChangeGround::Emergency => ("Emergency", "应急扩容"),
+        ChangeGround::Reduction => ("Reduction", "缩减"),
+        ChangeGround::Cancellation => ("Cancellation", "注销服务"),
+    };
+    lang.pick(en, zh)
+}
+
+fn phase_of_request(phase: Phase) -> (&'static str, &'static str) {
+    match phase {
         Phase::Draft => ("Draft", "草稿"),
         Phase::OutOfScope => ("Out of scope", "不属服务范围"),
         Phase::InReview => ("In review", "办理中"),
@@ -43,8 +83,7 @@ pub fn phase(lang: Lang, phase: Phase) -> &'static str {
         Phase::Provisioning => ("Provisioning", "开通中"),
         Phase::Trial => ("Trial", "试运行"),
         Phase::Live => ("Live", "已上线"),
-    };
-    lang.pick(en, zh)
+    }
 }
 
 /// A role; one that a policy adds keeps its own name.
@@ -66,10 +105,10 @@ pub fn role(lang: Lang, role: &str) -> &str {
 
 /// Who must act next. The status says it in the words of the API; what is in the way, it says in both languages.
 #[must_use]
-pub fn waiting_for(lang: Lang, status: &CloudResourceRequestStatus) -> Option<String> {
-    let told = status.waiting_for.as_ref()?;
+pub fn waiting_for(lang: Lang, status: &Progress<'_>) -> Option<String> {
+    let told = status.waiting_for?;
     if lang == Lang::En {
-        return Some(told.clone());
+        return Some(told.to_owned());
     }
     if told == request::OPERATOR {
         return Some(lang.waits_operator());
@@ -79,8 +118,8 @@ pub fn waiting_for(lang: Lang, status: &CloudResourceRequestStatus) -> Option<St
         .iter()
         .rev()
         .find(|d| matches!(d.verdict, Verdict::Return | Verdict::Reject | Verdict::Withdraw));
-    if let (Phase::Returned | Phase::Rejected | Phase::Withdrawn, [filing]) =
-        (status.phase, status.open_gates.as_slice())
+    if let [filing] = status.open_gates
+        && status.stage.sent_back()
     {
         let role = role(lang, &filing.role);
         return Some(match ended {
@@ -88,8 +127,8 @@ pub fn waiting_for(lang: Lang, status: &CloudResourceRequestStatus) -> Option<St
             None => lang.waits_again(&role),
         });
     }
-    if *told != request::waiting_at(&status.open_gates) {
-        return Some(told.clone());
+    if *told != request::waiting_at(status.open_gates) {
+        return Some(told.to_owned());
     }
     let each = status.open_gates.iter().map(|gate| {
         let at = lang.waits_at(&role(lang, &gate.role), &gate.title.get(lang.chinese()));
@@ -167,12 +206,13 @@ pub fn condition(lang: Lang, type_: &str) -> &str {
 mod tests {
     use super::super::samples::request;
     use super::*;
+    use crate::api::cloud_resource_request::CloudResourceRequestStatus;
     use strum::IntoEnumIterator as _;
 
     #[test]
     fn who_must_act_is_told_in_the_readers_language() {
         let mut status = request().status.unwrap();
-        let says = |status: &CloudResourceRequestStatus, lang| waiting_for(lang, status).unwrap();
+        let says = |status: &CloudResourceRequestStatus, lang| waiting_for(lang, &status.into()).unwrap();
         assert_eq!(says(&status, Lang::En), "agency: evaluation");
         assert_eq!(says(&status, Lang::Zh), "云管理机构：资源评估");
         status.open_gates[0].quorum = 2;
@@ -187,7 +227,7 @@ mod tests {
         status.waiting_for = Some("operator".into());
         assert_eq!((says(&status, Lang::En).as_str(), says(&status, Lang::Zh).as_str()), ("operator", "管理程序"));
         status.waiting_for = None;
-        assert_eq!(waiting_for(Lang::Zh, &status), None);
+        assert_eq!(waiting_for(Lang::Zh, &(&status).into()), None);
     }
 
     #[test]
@@ -198,9 +238,9 @@ mod tests {
         let last = status.decisions.last_mut().unwrap();
         last.verdict = Verdict::Return;
         status.waiting_for = Some("unit: file again (Return by li at plan)".into());
-        assert_eq!(waiting_for(Lang::Zh, &status).unwrap(), "使用单位：重新提交（li 在 plan 环节退回补正）");
+        assert_eq!(waiting_for(Lang::Zh, &(&status).into()).unwrap(), "使用单位：重新提交（li 在 plan 环节退回补正）");
         status.decisions.clear();
-        assert_eq!(waiting_for(Lang::Zh, &status).unwrap(), "使用单位：重新提交");
+        assert_eq!(waiting_for(Lang::Zh, &(&status).into()).unwrap(), "使用单位：重新提交");
     }
 
     #[test]
