@@ -19,11 +19,13 @@ use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 /// A list comes in pages of so many objects: what passes through memory at once is bounded.
 const PAGE: u32 = 200;
+/// While so much of a page is still to be taken in, the next one is fetched.
+const AHEAD: usize = 200;
 
 /// Something happened to an object; the store knows already.
 pub struct Change<'a, K> {
@@ -72,7 +74,9 @@ impl Hub {
         if let Some(selector) = selector {
             config = config.labels(selector);
         }
-        self.tasks.spawn(follow(api, config, store.clone(), listed, routers, self.metrics.clone()));
+        let (tell, told) = mpsc::channel(AHEAD);
+        self.tasks.spawn(listen(api, config, tell));
+        self.tasks.spawn(follow(told, store.clone(), listed, routers, self.metrics.clone()));
         store
     }
 
@@ -128,9 +132,27 @@ impl Backoff for Pauses {
     }
 }
 
+/// Hears what the API server says, and tells it to the one who takes it in.
+async fn listen<K>(api: Api<Read<K>>, config: watcher::Config, tell: mpsc::Sender<watcher::Event<Read<K>>>)
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    let events = watcher(api, config).backoff(Pauses::default());
+    pin_mut!(events);
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(event) => {
+                if tell.send(event).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => tracing::warn!(kind = %K::kind(&()), %error, "watch failed; trying again"),
+        }
+    }
+}
+
 async fn follow<K>(
-    api: Api<Read<K>>,
-    config: watcher::Config,
+    mut told: mpsc::Receiver<watcher::Event<Read<K>>>,
     store: Store<K>,
     listed: oneshot::Sender<()>,
     routers: Vec<Router<K>>,
@@ -145,20 +167,11 @@ async fn follow<K>(
         }
     };
     let mut listed = Some(listed);
-    let events = watcher(api, config).backoff(Pauses::default());
-    pin_mut!(events);
-    while let Some(event) = events.next().await {
-        let event = match event {
-            Ok(event) => event,
-            Err(error) => {
-                tracing::warn!(kind = %K::kind(&()), %error, "watch failed; trying again");
-                continue;
-            }
-        };
+    while let Some(event) = told.recv().await {
         match event {
             watcher::Event::Init => store.begin_listing(),
             watcher::Event::InitApply(read) | watcher::Event::Apply(read) => {
-                let Some(object) = decoded(read, &metrics) else { continue };
+                let Some(object) = decoded(&read, &metrics) else { continue };
                 let id = Id::of(&object);
                 store.put(&id, &object);
                 route(&id, &object, false);
@@ -174,7 +187,7 @@ async fn follow<K>(
             }
             watcher::Event::Delete(read) => {
                 let id = Id::named(read.meta());
-                let last = decoded(read, &metrics).or_else(|| store.get(&id).map(Arc::unwrap_or_clone));
+                let last = decoded(&read, &metrics).or_else(|| store.get(&id).map(Arc::unwrap_or_clone));
                 store.remove(&id);
                 if let Some(object) = &last {
                     route(&id, object, true);
@@ -185,20 +198,19 @@ async fn follow<K>(
 }
 
 /// Drops what cannot be read, and what only costs memory.
-fn decoded<K: Resource<DynamicType = ()>>(read: Read<K>, metrics: &Metrics) -> Option<K> {
-    match read.0 {
+fn decoded<K: Resource<DynamicType = ()> + DeserializeOwned>(read: &Read<K>, metrics: &Metrics) -> Option<K> {
+    match read.object() {
         Ok(mut object) => {
-            object.meta_mut().managed_fields = None;
             object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
             Some(object)
         }
-        Err(unreadable) => {
+        Err(error) => {
             metrics.undecodable(&K::kind(&()));
             tracing::error!(
                 kind = %K::kind(&()),
-                name = unreadable.metadata.name.as_deref().unwrap_or_default(),
-                namespace = unreadable.metadata.namespace.as_deref().unwrap_or_default(),
-                error = unreadable.error,
+                name = read.meta().name.as_deref().unwrap_or_default(),
+                namespace = read.meta().namespace.as_deref().unwrap_or_default(),
+                %error,
                 "object cannot be read and is left out: apply it again in the form of the installed CRD"
             );
             None

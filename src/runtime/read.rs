@@ -1,38 +1,69 @@
-//! One object that cannot be read must not hide the others of its kind.
+//! Objects as they come: one that cannot be read must not hide the others of its kind.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
-use kube::core::PartialObjectMeta;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
-/// An object of a list or a watch, or why it cannot be read. As kube's `DeserializeGuard`, without its copy of each object:
-/// where thousands are listed, reading them is most of what a start costs the operator.
+/// An object of a list or a watch, of which no more is read than a watch needs until somebody asks for the whole: where
+/// thousands are listed, reading them is most of what a start costs the operator, and is done while the API server writes
+/// the next page. Who manages which fields, a good part of the text, is never read.
 #[derive(Clone, Debug)]
-pub struct Read<K>(pub Result<K, Unreadable>);
-
-/// An object that cannot be read.
-#[derive(Clone, Debug)]
-pub struct Unreadable {
-    /// Which one.
-    pub metadata: ObjectMeta,
-    /// What is wrong with it.
-    pub error: String,
+pub struct Read<K> {
+    metadata: ObjectMeta,
+    text: Box<str>,
+    kind: PhantomData<K>,
 }
 
-impl<'de, K: Resource + DeserializeOwned> Deserialize<'de> for Read<K> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let tree = Value::deserialize(deserializer)?;
-        Ok(Self(match K::deserialize(&tree) {
-            Ok(object) => Ok(object),
-            Err(error) => {
-                let named = PartialObjectMeta::<K>::deserialize(&tree).map_err(D::Error::custom)?;
-                Err(Unreadable { metadata: named.metadata, error: error.to_string() })
-            }
-        }))
+impl<K: DeserializeOwned> Read<K> {
+    /// The whole object.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn object(&self) -> serde_json::Result<K> {
+        serde_json::from_str(&self.text)
     }
+}
+
+#[derive(Deserialize)]
+struct Brief<'t> {
+    #[serde(borrow)]
+    metadata: BriefMeta<'t>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BriefMeta<'t> {
+    name: Option<String>,
+    namespace: Option<String>,
+    resource_version: Option<String>,
+    #[serde(borrow)]
+    managed_fields: Option<&'t RawValue>,
+}
+
+impl<'de, K> Deserialize<'de> for Read<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Box::<RawValue>::deserialize(deserializer)?;
+        let Brief { metadata } = serde_json::from_str(text.get()).map_err(D::Error::custom)?;
+        let BriefMeta { name, namespace, resource_version, managed_fields } = metadata;
+        let shorter = managed_fields.and_then(|fields| without(text.get(), fields.get()));
+        let metadata = ObjectMeta { name, namespace, resource_version, ..ObjectMeta::default() };
+        Ok(Self {
+            metadata,
+            text: shorter.unwrap_or_else(|| text.get().to_owned()).into_boxed_str(),
+            kind: PhantomData,
+        })
+    }
+}
+
+/// A text in which a part of it, a value, gives way to null.
+fn without(text: &str, part: &str) -> Option<String> {
+    let start = part.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+    let end = start.checked_add(part.len())?;
+    Some([text.get(..start)?, "null", text.get(end..)?].concat())
 }
 
 impl<K: Resource> Resource for Read<K> {
@@ -56,11 +87,11 @@ impl<K: Resource> Resource for Read<K> {
     }
 
     fn meta(&self) -> &ObjectMeta {
-        self.0.as_ref().map_or_else(|unreadable| &unreadable.metadata, K::meta)
+        &self.metadata
     }
 
     fn meta_mut(&mut self) -> &mut ObjectMeta {
-        self.0.as_mut().map_or_else(|unreadable| &mut unreadable.metadata, K::meta_mut)
+        &mut self.metadata
     }
 }
 
@@ -70,11 +101,12 @@ mod tests {
     use k8s_openapi::api::core::v1::ConfigMap;
     use kube::core::{ObjectList, WatchEvent};
 
-    const GOOD: &str = r#"{"metadata":{"name":"good"},"data":{"a":"b"}}"#;
-    const BAD: &str = r#"{"metadata":{"name":"bad"},"data":"no map"}"#;
+    const GOOD: &str =
+        r#"{"metadata":{"name":"good","managedFields":[{"manager":"某"}],"resourceVersion":"7"},"data":{"a":"b"}}"#;
+    const BAD: &str = r#"{"data":"no map","metadata":{"name":"bad","resourceVersion":"7"}}"#;
 
     fn names(read: &Read<ConfigMap>) -> (Option<&str>, bool) {
-        (read.meta().name.as_deref(), read.0.is_ok())
+        (read.meta().name.as_deref(), read.object().is_ok())
     }
 
     #[test]
@@ -83,7 +115,7 @@ mod tests {
         let list: ObjectList<Read<ConfigMap>> = serde_json::from_str(&list).unwrap();
         let read: Vec<_> = list.items.iter().map(names).collect();
         assert_eq!(read, [(Some("bad"), false), (Some("good"), true)]);
-        assert!(list.items[0].0.as_ref().unwrap_err().error.contains("no map"));
+        assert!(list.items[0].object().unwrap_err().to_string().contains("no map"));
     }
 
     #[test]
@@ -93,7 +125,15 @@ mod tests {
             let Ok(WatchEvent::Modified(read)) = serde_json::from_str::<WatchEvent<Read<ConfigMap>>>(&event) else {
                 panic!("{event}")
             };
-            assert_eq!(read.0.is_ok(), fine);
+            assert_eq!((read.object().is_ok(), read.meta().resource_version.as_deref()), (fine, Some("7")));
         }
+    }
+
+    #[test]
+    fn who_manages_which_fields_is_not_held() {
+        let read: Read<ConfigMap> = serde_json::from_str(GOOD).unwrap();
+        let object = read.object().unwrap();
+        assert_eq!((object.metadata.managed_fields, object.data.unwrap()["a"].as_str()), (None, "b"));
+        assert!(!read.text.contains("某"));
     }
 }
