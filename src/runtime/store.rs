@@ -19,6 +19,16 @@ struct Held<K> {
     press: Press,
     /// Which listing is the last; what it did not bring is gone.
     listing: u32,
+    /// What was read last, until something changes: many requests ask for the same domain in a row.
+    last: Option<(Id<K>, Arc<K>)>,
+    changes: u64,
+}
+
+impl<K> Held<K> {
+    fn change(&mut self) {
+        self.changes = self.changes.wrapping_add(1);
+        self.last = None;
+    }
 }
 
 struct Entry {
@@ -29,7 +39,7 @@ struct Entry {
 
 impl<K> Default for Store<K> {
     fn default() -> Self {
-        let held = Held { objects: HashMap::new(), press: Press::default(), listing: 0 };
+        let held = Held { objects: HashMap::new(), press: Press::default(), listing: 0, last: None, changes: 0 };
         Self { held: Arc::new(Mutex::new(held)) }
     }
 }
@@ -49,7 +59,9 @@ impl<K> Store<K> {
 
     /// Takes an object out.
     pub(super) fn remove(&self, id: &Id<K>) {
-        self.held().objects.remove(id);
+        let mut held = self.held();
+        held.change();
+        held.objects.remove(id);
     }
 
     /// A list of everything begins.
@@ -67,12 +79,20 @@ impl<K: Resource<DynamicType = ()> + Serialize + DeserializeOwned> Store<K> {
     /// The object of this name, as it was seen last.
     #[must_use]
     pub fn get(&self, id: &Id<K>) -> Option<Arc<K>> {
-        let text = {
+        let (text, read_at) = {
             let mut held = self.held();
-            let Held { objects, press, .. } = &mut *held;
-            press.read(&objects.get(id)?.text)
+            if let Some((_, object)) = held.last.as_ref().filter(|(last, _)| last == id) {
+                return Some(Arc::clone(object));
+            }
+            let Held { objects, press, changes, .. } = &mut *held;
+            (press.read(&objects.get(id)?.text), *changes)
         };
-        whole(id, text).map(Arc::new)
+        let object = Arc::new(whole(id, text)?);
+        let mut held = self.held();
+        if held.changes == read_at {
+            held.last = Some((id.clone(), Arc::clone(&object)));
+        }
+        Some(object)
     }
 
     /// All objects, each made whole when its turn comes. For kinds of which there are few, or what is done seldom.
@@ -87,6 +107,7 @@ impl<K: Resource<DynamicType = ()> + Serialize + DeserializeOwned> Store<K> {
             Err(error) => return tracing::error!(kind = %K::kind(&()), ?id, %error, "object cannot be held"),
         };
         let mut held = self.held();
+        held.change();
         let entry = Entry { text: held.press.press(text), listing: held.listing };
         match held.objects.get_mut(id) {
             Some(there) => *there = entry,
@@ -97,7 +118,8 @@ impl<K: Resource<DynamicType = ()> + Serialize + DeserializeOwned> Store<K> {
     /// The list is complete: takes out what was not in it, and gives it back.
     pub(super) fn end_listing(&self) -> Vec<(Id<K>, K)> {
         let mut held = self.held();
-        let Held { objects, press, listing } = &mut *held;
+        held.change();
+        let Held { objects, press, listing, .. } = &mut *held;
         let gone = objects.extract_if(|_, entry| entry.listing != *listing);
         gone.filter_map(|(id, entry)| whole(&id, press.read(&entry.text)).map(|object| (id, object))).collect()
     }
@@ -196,6 +218,24 @@ mod tests {
         assert!(store.get(&a).is_some() && store.get(&b).is_some());
         assert_eq!(store.end_listing(), [(a, first)], "it was in the list that broke off, and not in the whole one");
         assert_eq!(store.all().map(Arc::unwrap_or_clone).collect::<Vec<_>>(), [second]);
+    }
+
+    #[test]
+    fn what_was_read_last_is_not_shown_once_it_has_changed() {
+        let store = Store::default();
+        let ((id, before), (_, after)) = (object(1, "before"), object(1, "after"));
+        let seen = || store.get(&id).map(Arc::unwrap_or_clone);
+        store.put(&id, &before);
+        assert_eq!((seen(), seen()), (Some(before.clone()), Some(before.clone())));
+        store.put(&id, &after);
+        assert_eq!(seen(), Some(after.clone()));
+        store.remove(&id);
+        assert_eq!(seen(), None);
+        store.put(&id, &after);
+        assert_eq!(seen(), Some(after));
+        store.begin_listing();
+        store.end_listing();
+        assert_eq!(seen(), None);
     }
 
     #[test]
