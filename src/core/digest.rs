@@ -4,6 +4,7 @@ use crate::api::cloud_resource_request::{Application, CountedDecision};
 use crate::api::common::RequestKind;
 use crate::api::decision::Access;
 use crate::api::information_system::Terms;
+use crate::api::names::GATE_SUBMISSION;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -48,10 +49,17 @@ pub fn of_application(application: &Application) -> String {
 /// What a Submit pins: the content and the version of the rules.
 #[must_use]
 pub fn of_submission<A: Serialize>(kind: RequestKind, uid: &str, application: &A, policy_uid: &str) -> String {
-    of(&json!({
-        "encoding": ENCODING, "gate": crate::api::names::GATE_SUBMISSION,
-        "kind": kind, "uid": uid, "policy": policy_uid, "application": application,
-    }))
+    of(&Submission { application, encoding: ENCODING, gate: GATE_SUBMISSION, kind, policy: policy_uid, uid })
+}
+
+#[derive(Serialize)]
+struct Submission<'a, A> {
+    application: &'a A,
+    encoding: i32,
+    gate: &'a str,
+    kind: RequestKind,
+    policy: &'a str,
+    uid: &'a str,
 }
 
 /// What somebody lets somebody else into.
@@ -91,7 +99,7 @@ impl<'a> Encoded<'a> {
     /// Encodes it.
     #[must_use]
     pub fn new<A: Serialize>(content: &Content<'a, A>) -> Self {
-        let application = canonical(&json!({"application": content.application}));
+        let application = canonical(&BTreeMap::from([("application", content.application)]));
         let mut end = canonical(&json!({"terms": content.terms, "uid": content.uid}));
         let begun = Sha256::new_with_prefix(&application[..application.len().saturating_sub(1)]);
         end[..1].copy_from_slice(b",");
@@ -166,6 +174,18 @@ mod tests {
         let distinct: std::collections::BTreeSet<_> = all.iter().collect();
         assert_eq!(distinct.len(), all.len());
         assert!(all.iter().all(|digest| is_sha256(digest)));
+    }
+
+    /// However it is written down here, it is the same: what people have filed stays valid.
+    #[test]
+    fn a_filings_digest_is_that_of_the_whole_in_canonical_form() {
+        let application = Application { purpose: "便民\"服务\"".into(), ..Application::default() };
+        let kind = RequestKind::CloudResourceRequest;
+        let whole = json!({
+            "encoding": ENCODING, "gate": "submission", "kind": kind, "uid": "u", "policy": "p",
+            "application": application,
+        });
+        assert_eq!(of_submission(kind, "u", &application, "p"), of(&whole));
     }
 
     #[test]
