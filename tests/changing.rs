@@ -5,11 +5,11 @@ use anyhow::{Context as _, Result, ensure};
 use jiff::{Timestamp, ToSpan as _};
 use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::Api;
-use kube::api::{ObjectMeta, PostParams};
+use kube::api::{ListParams, ObjectMeta, PostParams};
 use yunguan::api::common::{RequestKind, RequestRef, Time};
 use yunguan::api::decision::{Evidence, LineAmount, TestResult, Verdict};
 use yunguan::api::resource_change::{Change, ChangeLine, ChangePhase};
-use yunguan::api::{Decision, DecisionSpec, ResourceChange, ResourceChangeSpec};
+use yunguan::api::{Decision, DecisionSpec, ResourceChange, ResourceChangeSpec, WorkCalendar, WorkCalendarSpec};
 use yunguan_cluster::wait_until;
 
 /// A change of a system, and the people around it.
@@ -159,4 +159,20 @@ pub async fn live<'w>(world: &'w World, unit: &str, code: &str) -> Result<Case<'
     let case = world.draft(unit, code, |_| {}).await?;
     case.to_live().await?;
     Ok(case)
+}
+
+/// Working days of this year and the next in the city's region, where nobody has published them yet.
+pub async fn publish_years(world: &World) -> Result<()> {
+    let calendars: Api<WorkCalendar> = Api::all(world.admin().await?);
+    let this = i32::from(Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).year());
+    let known = calendars.list(&ListParams::default()).await?.items;
+    for year in [this, this + 1] {
+        if known.iter().any(|c| c.spec.region == "cn" && c.spec.year == year) {
+            continue;
+        }
+        let spec =
+            WorkCalendarSpec { region: "cn".into(), year, source: "测试".into(), ..WorkCalendarSpec::default() };
+        calendars.create(&PostParams::default(), &WorkCalendar::new(&format!("cn-{year}"), spec)).await?;
+    }
+    Ok(())
 }

@@ -202,6 +202,7 @@ async fn r26_2_of_changes_racing_for_the_last_cores_exactly_those_win_that_fit()
 #[tokio::test]
 async fn r22_3_an_extension_too_late_is_refused_with_the_date_and_one_in_time_goes_on() -> Result<()> {
     let world = world().await?;
+    publish_years(world).await?;
     let case = live(world, "t-extend", "extend").await?;
     let ground = ChangeGround::ForeseeablePeak;
     let temporary = async |name: &str, days: i64| {
