@@ -134,7 +134,12 @@ impl Profile {
     /// The most that is taken from a moment on.
     #[must_use]
     pub fn highest(&self, from: Timestamp) -> Amounts {
-        let span = Span { from, until: None };
+        self.highest_within(Span { from, until: None })
+    }
+
+    /// The most that is taken at any moment of a span.
+    #[must_use]
+    pub fn highest_within(&self, span: Span) -> Amounts {
         let highest = |resource: &str| self.levels(resource, span).map(|(_, level)| level).max().unwrap_or_default();
         self.0.keys().map(|resource| (resource.clone(), highest(resource))).collect()
     }

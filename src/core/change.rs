@@ -20,12 +20,13 @@ use super::workflow::{DecisionFact, Walk};
 use crate::api::cloud_resource_request::CountedDecision;
 use crate::api::common::{PolicyRef, RequestKind, RequestRef, Time};
 use crate::api::decision::Verdict;
-use crate::api::governance_policy::{ChangeRules, Effect};
+use crate::api::governance_policy::{Applies, ChangeRules, Effect};
 use crate::api::information_system::{Agreement, Closed, Grant, GrantedChange, Live, Term};
 use crate::api::resource_change::{Change, ResourceChangeStatus};
 use crate::api::{CloudDomainStatus, GovernancePolicySpec, OrganizationSpec};
 use crate::core::registry::Named;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use work::Worked;
@@ -68,6 +69,25 @@ pub struct Plan {
     pub closes: Option<Closed>,
     /// The next moment at which time alone changes the answer.
     pub wake: Option<Timestamp>,
+    /// What would come of a draft; nothing once it is filed.
+    pub prospect: Option<Prospect>,
+}
+
+/// What would come of a draft that were approved at this very moment, for who asks before filing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Prospect {
+    /// From when it would hold.
+    pub from: Time,
+    /// Until when; nothing where it has no end.
+    pub until: Option<Time>,
+    /// Whether it would hold only until the authority has decided on the unit's annex 2.
+    pub provisional: bool,
+    /// Last day on which an extension of it could be filed.
+    pub extend_by: Option<Date>,
+    /// The room that it would take in the domain.
+    pub takes: Amounts,
+    /// Circumstances that hold: they say which gates of its track apply.
+    pub applies: Vec<Applies>,
 }
 
 /// What a filing of a change pins: what is asked for, and the state that it was worked out against.
@@ -254,7 +274,7 @@ impl<'a> Case<'a> {
         };
         let digest = self.submission_digest(policy, &worked.basis);
         let moved_on = self.filed_against(policy).filter(|grant| grant.submission_uid != worked.basis);
-        report::draft(self, policy, &worked, digest, moved_on)
+        report::draft(self, policy, &worked, digest, moved_on, now)
     }
 
     /// A filing stands: walks through its gates.

@@ -36,7 +36,12 @@ pub(super) fn stalled(facts: &Facts<'_>, reason: &str, why: &Text) -> Plan {
 
 /// What every status of a change that could be worked out says.
 fn told(case: &Case<'_>, policy: &Named<GovernancePolicySpec>, worked: &Worked<'_>) -> ResourceChangeStatus {
-    let after = worked.granted().unwrap_or_default();
+    let granted = case.granted.map_or_else(|| worked.granted().unwrap_or_default(), |grant| grant.lines.clone());
+    // What holds for some time comes on top of what stands for good.
+    let (before, after) = match case.permanent(worked) {
+        Some(standing) => (standing.to_vec(), [standing, &granted].concat()),
+        None => (worked.before.clone(), granted),
+    };
     let total = |lines: &[GrantedLine]| catalog::total(lines).as_ref().map(Amounts::print).unwrap_or_default();
     let fee = |lines: &[GrantedLine]| catalog::monthly_fee(lines);
     ResourceChangeStatus {
@@ -47,8 +52,8 @@ fn told(case: &Case<'_>, policy: &Named<GovernancePolicySpec>, worked: &Worked<'
         track: Some(worked.track.name.clone()),
         major_because: worked.major.as_ref().map(|why| shorten(&why.to_string(), 512)),
         lines: worked.lines.statuses(),
-        before: total(&worked.before),
-        fee_before: fee(&worked.before),
+        before: total(&before),
+        fee_before: fee(&before),
         after: total(&after),
         fee_after: fee(&after),
         ..ResourceChangeStatus::default()
@@ -61,6 +66,7 @@ pub(super) fn draft(
     worked: &Worked<'_>,
     digest: String,
     moved_on: Option<&Grant>,
+    now: Timestamp,
 ) -> Plan {
     let (facts, registry, matter) = (case.facts, case.registry, case.matter());
     let Track { submission: rule, .. } = worked.track;
@@ -100,7 +106,8 @@ pub(super) fn draft(
         void_decisions: void_submissions(&matter, registry, &policy.spec, &rule.role),
         ..told(case, policy, worked)
     };
-    Plan { status, conditions, ..Plan::default() }
+    let prospect = Some(case.prospect(&policy.spec, worked, now));
+    Plan { status, conditions, prospect, ..Plan::default() }
 }
 
 /// What has changed about a system since something was filed against it.
@@ -153,6 +160,7 @@ pub(super) fn in_round(case: &Case<'_>, round: &Round<'_>, worked: &Worked<'_>, 
         _ => None,
     };
     let due = gates.iter().filter_map(|g| g.due).min();
+    let until = case.granted.and_then(|grant| grant.term.as_ref()?.until);
     let status = ResourceChangeStatus {
         phase,
         round: round.number,
@@ -164,8 +172,8 @@ pub(super) fn in_round(case: &Case<'_>, round: &Round<'_>, worked: &Worked<'_>, 
         void_decisions: scene.void_decisions(),
         committed: case.granted.is_some(),
         effective_from: case.granted.map(|grant| grant.effective_from),
-        until: case.granted.and_then(|grant| grant.term.as_ref()?.until),
-        extend_by: None,
+        until,
+        extend_by: until.and_then(|until| case.extend_by(&round.policy.spec, until)),
         ..told(case, round.policy, worked)
     };
     let mut conditions = standing(case, &scene, &status);

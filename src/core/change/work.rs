@@ -1,10 +1,10 @@
 //! A change worked out against the state of its system: its sort and track, its lines, what it is measured as, and what is
 //! wrong with it.
 
-use super::Case;
 use super::lines::{Lines, Mode};
 use super::measure::Measure;
 use super::window;
+use super::{Case, Prospect};
 use crate::api::GovernancePolicySpec;
 use crate::api::common::{RequestKind, Time};
 use crate::api::governance_policy::{Applies, ChangeRules, Track};
@@ -18,6 +18,7 @@ use crate::core::round::{report::unknown_year, zone_of};
 use crate::core::text::Text;
 use crate::core::{calendar, catalog};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 /// The sorts of change.
@@ -244,6 +245,36 @@ impl<'a> Case<'a> {
             settles: None,
             asks: (None, None),
         })
+    }
+
+    /// What stands for good where the change comes on top of it for some time; nothing where it takes its place.
+    pub(super) fn permanent<'w>(&'w self, worked: &'w Worked<'_>) -> Option<&'w [GrantedLine]> {
+        match worked.sort {
+            Sort::Permanent | Sort::Reduction => None,
+            Sort::Temporary | Sort::Emergency => Some(&worked.before),
+            Sort::Extension => self.standing_grant().ok().map(|grant| grant.lines.as_slice()),
+        }
+    }
+
+    /// What would come of it, were it approved now.
+    pub(super) fn prospect(&self, policy: &GovernancePolicySpec, worked: &Worked<'_>, now: Timestamp) -> Prospect {
+        let (from, until) = worked.when(Time::new(now));
+        let amounts = worked.granted().and_then(|lines| catalog::total(&lines)).unwrap_or_default();
+        Prospect {
+            from,
+            until,
+            provisional: worked.sort == Sort::Emergency,
+            extend_by: until.and_then(|until| self.extend_by(policy, until)),
+            takes: worked.takes(&amounts),
+            applies: worked.applies.clone(),
+        }
+    }
+
+    /// The last day on which an extension of what ends at a moment can be filed; nothing where that cannot be counted.
+    pub(super) fn extend_by(&self, policy: &GovernancePolicySpec, until: Time) -> Option<Date> {
+        let days = u32::try_from(policy.changes.as_ref()?.extension_work_days.value).ok()?;
+        let calendars = self.registry.calendars.get(&policy.calendar)?;
+        window::file_by(until.timestamp(), days, calendars, &zone_of(policy)).ok()
     }
 
     /// What stands for good, and is changed; the first grant where the system has nothing for good yet.

@@ -4,7 +4,15 @@ use super::*;
 
 #[test]
 fn r26_3_a_window_for_a_foreseeable_peak_starts_and_ends_by_itself_and_changes_nothing_for_good() {
-    let peak = Changing::temporary(&[("cpu", 64)], "2026-12-01T00:00:00Z", "2026-12-15T16:00:00Z").granted();
+    let draft = Changing::temporary(&[("cpu", 64)], "2026-12-01T00:00:00Z", "2026-12-15T16:00:00Z");
+    let Plan { status, prospect, .. } = draft.plan();
+    assert_eq!((status.before["requests.cpu"].0.as_str(), status.after["requests.cpu"].0.as_str()), ("16", "64"));
+    let prospect = prospect.unwrap();
+    assert_eq!((prospect.from, prospect.takes.get("requests.cpu")), (time("2026-12-01T00:00:00Z"), Amount::units(48)));
+    // The end is Tuesday 15 December.
+    assert_eq!(prospect.extend_by, Some(jiff::civil::date(2026, 12, 4)));
+    let peak = draft.granted();
+    assert_eq!(peak.plan().status.extend_by, prospect.extend_by);
     assert_eq!(peak.plan().status.track.as_deref(), Some("TemporaryExpansion"), "however large");
     assert_eq!(peak.phase(), ChangePhase::Scheduled);
     assert_eq!(peak.plan().wake, Some("2026-12-01T00:00:00Z".parse().unwrap()));
@@ -54,6 +62,8 @@ fn r22_3_an_extension_in_time_goes_on_without_a_gap_and_one_too_late_is_refused_
     let longer = Changing::extension(story, "2027-01-20T16:00:00Z");
     assert_eq!(longer.plan().status.track.as_deref(), Some("Extension"));
     let longer = longer.granted();
+    let status = longer.plan().status;
+    assert_eq!((status.before["requests.cpu"].0.as_str(), status.after["requests.cpu"].0.as_str()), ("16", "24"));
     let cpus = ["2026-12-18T15:59:59Z", "2026-12-18T16:00:00Z", "2027-01-20T15:59:59Z", "2027-01-20T16:00:00Z"];
     assert_eq!(cpus.map(|at| longer.cpus(at)), [24, 24, 24, 16].map(Amount::units));
 
