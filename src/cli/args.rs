@@ -3,8 +3,10 @@
 use super::evidence::{self, Report};
 use super::lang::Lang;
 use crate::api::decision::{LineAmount, TestResult};
+use crate::api::resource_change::ChangeGround;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use strum::VariantNames as _;
 
 /// Decide on requests, see what waits for you, and find out why a request is where it is
 #[derive(Clone, Debug, Parser)]
@@ -70,6 +72,16 @@ pub enum Command {
     Sign(Act),
     /// Take a filing back, before resources are granted
     Withdraw(Act),
+    /// Draft a change of a system (annex 2)
+    Change(ChangeWish),
+    /// Draft a longer time for a temporary expansion
+    Extend(ExtendWish),
+    /// Draft an emergency expansion, for the provider
+    Emergency(EmergencyWish),
+    /// What would become of a change: track, gates, quota, fee, room, dates; changes nothing
+    Whatif(Whatif),
+    /// What a domain has left, now and in the coming months
+    Capacity(Capacity),
     /// Let somebody into your system for a time
     Authorize(Authorize),
     /// End the access of somebody whom you let in
@@ -92,7 +104,7 @@ pub enum Command {
 /// What every decision shares.
 #[derive(Args, Clone, Debug)]
 pub struct Act {
-    /// The request, as NAME or NAMESPACE/NAME
+    /// The request or change, as NAME or NAMESPACE/NAME
     pub request: String,
     /// Gate, where more than one is open to you
     #[arg(long, value_name = "GATE")]
@@ -205,8 +217,116 @@ pub struct Inbox {
 /// One request.
 #[derive(Args, Clone, Debug)]
 pub struct One {
-    /// The request, as NAME or NAMESPACE/NAME
+    /// The request or change, as NAME or NAMESPACE/NAME
     pub request: String,
+}
+
+/// A change of a system.
+#[derive(Args, Clone, Debug)]
+pub struct ChangeWish {
+    /// The system, as NAME or NAMESPACE/NAME
+    pub system: String,
+    /// What a line is to have afterwards, once for each line; 0 cancels it
+    #[arg(required = true, value_name = "LINE=UNITS", value_parser = grant)]
+    pub lines: Vec<LineAmount>,
+    /// The catalog item of a new line
+    #[arg(long, value_name = "LINE=ITEM", value_parser = line_item)]
+    pub item: Vec<LineItem>,
+    /// Why: Adjustment, StandardExpansion, ForeseeablePeak, Emergency, Reduction or Cancellation
+    #[arg(long, value_name = "GROUND", value_parser = ground)]
+    pub ground: ChangeGround,
+    /// First day or moment of a temporary expansion; now where only --until is given
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Last day, or end, of a temporary expansion: 2026-12-31, 2026-12-31T18:00:00+08:00, or 3d from now
+    #[arg(long = "until", id = "window_until", value_name = "TIME")]
+    pub until: Option<String>,
+    /// Not to take effect before this day or moment
+    #[arg(long, value_name = "TIME")]
+    pub not_before: Option<String>,
+    /// The emergency expansion that this makes good
+    #[arg(long, value_name = "CHANGE")]
+    pub settles: Option<String>,
+    /// Paper: TYPE=FILE, or TYPE=sha256:HEX,URI for one that is elsewhere
+    #[arg(long, value_name = "TYPE=FILE", value_parser = evidence::parse)]
+    pub document: Vec<Report>,
+    /// How it is drafted.
+    #[command(flatten)]
+    pub drafting: Drafting,
+}
+
+/// A longer time.
+#[derive(Args, Clone, Debug)]
+pub struct ExtendWish {
+    /// The change by which the temporary expansion was granted, as NAME or NAMESPACE/NAME
+    #[arg(id = "extended", value_name = "CHANGE")]
+    pub change: String,
+    /// New last day, or end: 2026-12-31, or 2026-12-31T18:00:00+08:00
+    #[arg(long = "until", id = "new_until", value_name = "TIME")]
+    pub until: String,
+    /// How it is drafted.
+    #[command(flatten)]
+    pub drafting: Drafting,
+}
+
+/// An emergency.
+#[derive(Args, Clone, Debug)]
+pub struct EmergencyWish {
+    /// The system, as NAME or NAMESPACE/NAME
+    pub system: String,
+    /// What a line is to have at once, once for each line
+    #[arg(required = true, value_name = "LINE=UNITS", value_parser = grant)]
+    pub lines: Vec<LineAmount>,
+    /// The catalog item of a new line
+    #[arg(long, value_name = "LINE=ITEM", value_parser = line_item)]
+    pub item: Vec<LineItem>,
+    /// How it is drafted.
+    #[command(flatten)]
+    pub drafting: Drafting,
+}
+
+/// How a change is drafted.
+#[derive(Args, Clone, Debug)]
+pub struct Drafting {
+    /// The reason in words
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Name of the change; one that is free where nothing is said
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Print the ResourceChange and create nothing
+    #[arg(long = "dry-run", id = "draft_dry_run")]
+    pub dry_run: bool,
+}
+
+/// The item of a line.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LineItem {
+    /// Line.
+    pub line: String,
+    /// CatalogItem.
+    pub item: String,
+}
+
+/// What if.
+#[derive(Args, Clone, Debug)]
+pub struct Whatif {
+    /// A draft that is there, as NAME or NAMESPACE/NAME
+    #[arg(value_name = "CHANGE", required_unless_present = "file", conflicts_with = "file")]
+    pub draft: Option<String>,
+    /// A ResourceChange in a file; - reads standard input
+    #[arg(short = 'f', long = "filename", id = "file", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+/// What a domain has left.
+#[derive(Args, Clone, Debug)]
+pub struct Capacity {
+    /// The domain; all where nothing is said
+    pub domain: Option<String>,
+    /// How many months to draw
+    #[arg(long, value_name = "NUMBER", default_value_t = 6, hide_default_value = true, value_parser = clap::value_parser!(i32).range(1..=60))]
+    pub months: i32,
 }
 
 /// The catalog.
@@ -235,6 +355,18 @@ pub struct Suggest {
 fn grant(text: &str) -> Result<LineAmount, String> {
     let (line, quantity) = size(text)?;
     Ok(LineAmount { line, quantity })
+}
+
+fn line_item(text: &str) -> Result<LineItem, String> {
+    let (line, item) = text.split_once('=').filter(|(l, i)| !l.is_empty() && !i.is_empty()).ok_or("LINE=ITEM")?;
+    Ok(LineItem { line: line.to_owned(), item: item.to_owned() })
+}
+
+/// `ForeseeablePeak` and `foreseeable-peak` alike.
+fn ground(text: &str) -> Result<ChangeGround, String> {
+    let plain = |text: &str| text.replace('-', "").to_lowercase();
+    let known = ChangeGround::VARIANTS.iter().find(|name| plain(name) == plain(text));
+    known.and_then(|name| name.parse().ok()).ok_or_else(|| ChangeGround::VARIANTS.join(" | "))
 }
 
 fn size(text: &str) -> Result<(String, i64), String> {

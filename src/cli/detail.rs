@@ -136,8 +136,7 @@ fn before_and_after(change: &ResourceChange) -> Vec<Fact> {
 }
 
 /// Each resource before and after; what stays as it is once.
-#[must_use]
-pub fn difference(before: &QuantityMap, after: &QuantityMap) -> String {
+fn difference(before: &QuantityMap, after: &QuantityMap) -> String {
     let zero = Quantity("0".to_owned());
     let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let each = names.into_iter().map(|name| {

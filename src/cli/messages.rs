@@ -156,6 +156,28 @@ messages! {
     event_ended() = "the change ends", "变更结束";
     event_live() = "live, charging starts", "上线并开始计费";
 
+    drafted(path) = "Drafted: {path}", "已起草：{path}";
+    next_submit(path) = "read it (kubectl yunguan status {path}), then file it: kubectl yunguan submit {path}", "核对（kubectl yunguan status {path}）后提交：kubectl yunguan submit {path}";
+    next_not_drafted() = "nothing was drafted; ask for a time that is still to come, as the message says", "未起草；请按提示另选时间";
+    window_without_end() = "--from says when a temporary expansion begins, and nothing says when it ends", "填写了 --from，但未填写截止时间";
+    next_window_end() = "add --until, or leave --from out where the change is for good (--not-before says when)", "请补充 --until；长期变更请勿填 --from（可用 --not-before 指定生效时间）";
+    item_without_line(line) = "--item names line {line}, and no quantity is given for it", "--item 指定了行 {line}，但未填写该行数量";
+    whatif_nothing() = "name a draft, or a file with -f", "请指定变更申请草稿，或用 -f 指定文件";
+    on_record(name) = "{name} is approved and on record, so there is nothing to foresee", "{name} 已批准登记，无需测算";
+    next_on_record() = "see what became of it: kubectl yunguan status, or timeline", "查看结果：kubectl yunguan status 或 timeline";
+    no_change_in_file(file, why) = "{file} holds no ResourceChange: {why}", "{file} 不是变更申请（ResourceChange）：{why}";
+    next_change_in_file() = "write one object of kind ResourceChange, as kubectl yunguan change --dry-run prints it", "请写入一个 ResourceChange，可用 kubectl yunguan change --dry-run 生成";
+    for_good() = "for good", "长期";
+    until_decided() = "until the authority has decided on the unit's annex 2", "至云主管部门就补办的附件2作出决定";
+    room_enough() = "enough", "充足";
+    room_short() = "not enough, see below", "不足，见下";
+    no_domain(domain) = "there is no CloudDomain {domain}", "没有云域 {domain}";
+    next_domain(names) = "name one of these: {names}", "请从中选择：{names}";
+    months_unknown() = "you may not read every system of this domain, so only now and the peak ahead are shown, as the domain's status tells them", "您无权查看该云域的全部系统，仅按云域状态显示当前与未来最高值";
+    short_from(missing, from) = "{missing} from {from}", "自 {from} 起缺 {missing}";
+    bar_now() = "now", "当前";
+    bar_peak() = "peak", "最高";
+
     suggest_none() = "The catalog has nothing near this need.", "目录中没有相近的服务。";
     next_suggest() = "use other words, or ask for it as `need` with `selfProcured` (article 16)", "请换用其他词，或按第十六条在申请中填写 need 与 selfProcured";
     suggest_empty() = "say what is needed, in words or with --function", "请用文字或 --function 说明需求";

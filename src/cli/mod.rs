@@ -1,13 +1,16 @@
 //! The kubectl plugin.
 //!
-//! What is decided and how it is shown is pure; `session`, `read`, `act` and `access` talk to the cluster.
+//! What is decided and how it is shown is pure; `session`, `read`, `rules`, `act`, `draft` and `access` talk to
+//! the cluster.
 
 pub mod access;
 pub mod act;
 pub mod args;
+pub mod capacity;
 pub mod choose;
 pub mod decision;
 pub mod detail;
+pub mod draft;
 pub mod evidence;
 pub mod explain;
 pub mod failure;
@@ -21,11 +24,13 @@ pub mod output;
 pub mod page;
 pub mod paper;
 pub mod read;
+pub mod rules;
 #[cfg(test)]
 mod samples;
 pub mod session;
 pub mod suggest;
 pub mod timeline;
+pub mod whatif;
 pub mod whoami;
 pub mod words;
 
@@ -49,7 +54,7 @@ pub async fn run(arguments: Vec<String>) -> Exit {
         Err(error) => return misunderstood(&error, lang),
     };
     let done = match Session::connect(&cli.global, lang).await {
-        Ok(session) => execute(&session, cli.global.output, &cli.command).await,
+        Ok(session) => Box::pin(execute(&session, cli.global.output, &cli.command)).await,
         Err(failure) => Err(failure),
     };
     done.unwrap_or_else(|failure| {
@@ -85,6 +90,11 @@ async fn execute(session: &Session, format: Output, command: &Command) -> Result
             let order = Order { reports: &file.report, result: file.result, ..plain(Verdict::File, &file.act) };
             act::decide(session, format, order).await
         }
+        Command::Change(wish) => draft::change(session, format, wish).await,
+        Command::Extend(wish) => Box::pin(draft::extend(session, format, wish)).await,
+        Command::Emergency(wish) => draft::emergency(session, format, wish).await,
+        Command::Whatif(wish) => read::whatif(session, format, wish).await,
+        Command::Capacity(wish) => read::capacity(session, format, wish).await,
         Command::Authorize(wish) => {
             let clock = read::clock(session).await?;
             access::authorize(session, &clock, format, wish).await

@@ -35,6 +35,24 @@ impl Clock {
         }
     }
 
+    /// Reads the moment at which something begins: with the first of a day, at a moment, or so long from now.
+    #[must_use]
+    pub fn begin(&self, text: &str) -> Option<Time> {
+        let day = text.parse::<jiff::civil::Date>().ok();
+        day.map_or_else(|| self.end(text), |day| self.midnight(day))
+    }
+
+    /// Reads the moment from which something is over: after the last of a day, at a moment, or so long from now.
+    #[must_use]
+    pub fn over(&self, text: &str) -> Option<Time> {
+        let day = text.parse::<jiff::civil::Date>().ok();
+        day.map_or_else(|| self.end(text), |day| self.midnight(day.tomorrow().ok()?))
+    }
+
+    fn midnight(&self, day: jiff::civil::Date) -> Option<Time> {
+        Some(Time::new(day.to_zoned(self.zone.clone()).ok()?.timestamp()))
+    }
+
     /// Reads an end: a day (its last second), a moment with its offset, or a time from now such as `8h`.
     #[must_use]
     pub fn end(&self, text: &str) -> Option<Time> {

@@ -1,16 +1,17 @@
 //! The commands that only read.
 
-use super::args::{Inbox, Output, Suggest};
+use super::args::{Capacity, Inbox, Output, Suggest, Whatif};
 use super::explain::{self, Background};
 use super::failure::{Exit, Failure};
 use super::moment::Clock;
 use super::page::Page;
-use super::paper::Paper;
+use super::paper::{Paper, split_kind};
+use super::rules::{self, Rules};
 use super::session::{Session, forbidden};
-use super::{detail, inbox, suggest, timeline, whoami};
+use super::{capacity, detail, inbox, suggest, timeline, whatif, whoami};
 use crate::api::cloud_resource_request::Need;
 use crate::api::names::ROLE_UNIT;
-use crate::api::{CatalogItem, Decision, GovernancePolicy, InformationSystem};
+use crate::api::{CatalogItem, Decision, GovernancePolicy, InformationSystem, ResourceChange};
 use crate::cli::output;
 use jiff::{Timestamp, tz::TimeZone};
 use kube::api::ListParams;
@@ -145,6 +146,93 @@ pub async fn explain(session: &Session, format: Output, target: &str) -> Result<
         Background { policy: policy.map(|p| &p.spec), organizations: &organizations, system: system.as_ref() };
     let explanation = explain::explain(session.lang, &clock, &paper, background, |gate| rights.at(namespace, gate));
     output::result(format, &explanation, |_| explain::page(session.lang, &paper, &explanation))?;
+    Ok(Exit::Done)
+}
+
+/// What would become of a change that is in a file, or there as a draft.
+///
+/// # Errors
+/// When it cannot be read, or is on record already.
+pub async fn whatif(session: &Session, format: Output, wish: &Whatif) -> Result<Exit, Failure> {
+    let lang = session.lang;
+    let change = match (&wish.file, &wish.draft) {
+        (Some(file), _) => {
+            let mut change = whatif::from_file(lang, file)?;
+            let namespace = change.metadata.namespace.get_or_insert_with(|| session.namespace.clone());
+            if session.namespace_given && *namespace != session.namespace {
+                let message = lang.two_namespaces(&session.namespace, namespace);
+                return Err(Failure::plain(Exit::Usage, message));
+            }
+            change
+        }
+        (None, Some(draft)) => {
+            let (namespace, name) = session.target(&split_kind(draft).1)?;
+            session.get::<ResourceChange>(&namespace, &name).await?
+        }
+        (None, None) => return Err(Failure::new(Exit::Usage, lang.whatif_nothing(), lang.next_help())),
+    };
+    if change.status.as_ref().is_some_and(|s| s.committed) {
+        return Err(Failure::new(Exit::Refused, lang.on_record(&change.name_any()), lang.next_on_record()));
+    }
+    let namespace = change.namespace().unwrap_or_default();
+    let system = session.get::<InformationSystem>(&namespace, &change.spec.change.system).await;
+    let system = match system {
+        Ok(system) => Some(system),
+        Err(failure) if failure.exit == Exit::Nothing => None,
+        Err(failure) => return Err(failure),
+    };
+    let rules = rules::read(session).await?;
+    let forecast = forecast(session, &rules, &change, system.as_ref()).await?;
+    let clock = clock(session).await?;
+    output::result(format, &forecast, |_| whatif::page(lang, &clock, &forecast))?;
+    Ok(if forecast.problems.is_empty() { Exit::Done } else { Exit::Refused })
+}
+
+/// What would become of a change, as the operator would say at this moment.
+///
+/// # Errors
+/// When the API server does not answer.
+pub async fn forecast(
+    session: &Session,
+    rules: &Rules,
+    change: &ResourceChange,
+    system: Option<&InformationSystem>,
+) -> Result<whatif::Forecast, Failure> {
+    let now = Timestamp::now();
+    let domain = system.and_then(|s| rules.domains.iter().find(|d| d.name_any() == s.spec.domain));
+    let profile = match domain {
+        Some(domain) => rules::profile(domain, &rules::systems(session).await?, now),
+        None => None,
+    };
+    let registry = &rules.registry;
+    let background = whatif::Background { registry, system, domain, profile: profile.as_ref() };
+    Ok(whatif::forecast(change, background, now))
+}
+
+/// What a domain has left, now and in the coming months.
+///
+/// # Errors
+/// When there is no such domain, or the API server does not answer.
+pub async fn capacity(session: &Session, format: Output, wish: &Capacity) -> Result<Exit, Failure> {
+    #[derive(Serialize)]
+    struct Found {
+        items: Vec<capacity::Outlook>,
+    }
+    let lang = session.lang;
+    let Rules { domains, .. } = rules::read(session).await?;
+    let names: Vec<String> = domains.iter().map(kube::ResourceExt::name_any).collect();
+    let wanted = |name: &str| wish.domain.as_ref().is_none_or(|domain| domain == name);
+    if let Some(domain) = wish.domain.as_ref().filter(|domain| !names.contains(domain)) {
+        return Err(Failure::new(Exit::Nothing, lang.no_domain(domain), lang.next_domain(&names.join(", "))));
+    }
+    let (clock, systems) = (clock(session).await?, rules::systems(session).await?);
+    let outlook = |domain| {
+        let profile = rules::profile(domain, &systems, clock.now);
+        capacity::outlook(domain, profile.as_ref(), &clock, wish.months)
+    };
+    let items = domains.iter().filter(|d| wanted(&d.name_any())).map(outlook).collect();
+    let found = Found { items };
+    output::result(format, &found, |_| capacity::page(lang, &clock, &found.items))?;
     Ok(Exit::Done)
 }
 

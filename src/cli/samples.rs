@@ -7,13 +7,15 @@ use crate::api::cloud_resource_request::{
 use crate::api::common::{Money, Names, PolicyRef, Quantity, RequestKind, RequestRef, Time};
 use crate::api::decision::{DecidedBy, DecisionSpec, Verdict};
 use crate::api::governance_policy::{Applies, Effect, EffectRule, Gate, GovernancePolicySpec, Track};
-use crate::api::information_system::{Grant, GrantedChange, InformationSystemSpec, Term};
+use crate::api::information_system::{Grant, GrantedChange, InformationSystemSpec, InformationSystemStatus, Term};
 use crate::api::organization::{OrganizationSpec, RoleMembers};
 use crate::api::resource_change::{Change, ChangeGround, ChangeLine, ChangePhase, ResourceChangeStatus, Window};
 use crate::api::{
     CloudResourceRequest, CloudResourceRequestSpec, Decision, InformationSystem, Organization, ResourceChange,
     ResourceChangeSpec,
 };
+use crate::core::fixtures::Story;
+use crate::core::registry::Registry;
 
 /// The digest that the sample's open gate shows.
 pub const DIGEST: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -311,4 +313,37 @@ pub fn policy() -> GovernancePolicySpec {
         }],
         ..GovernancePolicySpec::default()
     }
+}
+
+/// The shipped rules, the shipped portal as it is live by them, and a moment after that.
+pub fn live_portal() -> (Registry, InformationSystem, jiff::Timestamp) {
+    let (unit, agency, authority, provider) =
+        ("zhang.wei@health", "chen.jing@data-center", "li.na@data-bureau", "liu.yang@bozhou-cloud");
+    let mut story = Story::of("health-portal");
+    for (who, gate, verdict) in [
+        (unit, "submission", Verdict::Submit),
+        (authority, "completeness", Verdict::Approve),
+        (agency, "plan", Verdict::Confirm),
+        (agency, "evaluation", Verdict::Approve),
+        (authority, "approval", Verdict::Approve),
+    ] {
+        story.decides(who, gate, verdict);
+    }
+    story.operator_acts();
+    for (who, gate, verdict) in [
+        (provider, "fulfilment", Verdict::Confirm),
+        (unit, "trial-report", Verdict::File),
+        (unit, "security-report", Verdict::File),
+        (unit, "sign-unit", Verdict::Sign),
+        (provider, "sign-provider", Verdict::Sign),
+        (authority, "sign-authority", Verdict::Sign),
+    ] {
+        story.decides(who, gate, verdict);
+    }
+    story.operator_acts();
+    let (spec, provisioned_at) = story.system.clone().unwrap();
+    let mut system = InformationSystem::new("health-portal", spec);
+    system.metadata.namespace = story.request.metadata.namespace.clone();
+    system.status = Some(InformationSystemStatus { provisioned_at, ..InformationSystemStatus::default() });
+    (story.registry, system, story.now)
 }

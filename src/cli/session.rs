@@ -110,6 +110,12 @@ impl Session {
         Ok((namespace.to_owned(), name.to_owned()))
     }
 
+    /// The same person, asking about every namespace.
+    #[must_use]
+    pub fn everywhere(&self) -> Self {
+        Self { namespace_given: false, ..self.clone() }
+    }
+
     /// What the API server answered, for a person.
     #[must_use]
     pub fn failure(&self, error: &kube::Error) -> Failure {
