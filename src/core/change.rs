@@ -25,8 +25,8 @@ use crate::api::information_system::{Agreement, Closed, Grant, GrantedChange, Li
 use crate::api::resource_change::{Change, ResourceChangeStatus};
 use crate::api::{CloudDomainStatus, GovernancePolicySpec, OrganizationSpec};
 use crate::core::registry::Named;
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use work::Worked;
@@ -89,6 +89,9 @@ pub struct Prospect {
     /// Circumstances that hold: they say which gates of its track apply.
     pub applies: Vec<Applies>,
 }
+
+/// So soon after its approval a change takes effect as of that.
+const PROMPT: SignedDuration = SignedDuration::from_mins(1);
 
 /// What a filing of a change pins: what is asked for, and the state that it was worked out against.
 #[derive(Serialize)]
@@ -347,7 +350,15 @@ impl<'a> Case<'a> {
         let Some(approved) = walk.due_effects.get(&Effect::Provision).copied() else { return };
         let Ok(lines) = worked.granted() else { return };
         let Ok(amounts) = super::catalog::total(&lines) else { return };
-        let (effective_from, until) = worked.when(approved);
+        // Whatever the gates ask for, what is wrong with it is never granted.
+        if let Some(problem) = worked.problems.first() {
+            let wrong = work::Refused { reason: "LineProblem", why: problem.clone() };
+            *plan = report::refused(self, round, worked, &wrong);
+            return;
+        }
+        // What had to wait, for room or for the operator, takes effect when it can, and is not charged for before.
+        let waited = now.duration_since(approved.timestamp()) > PROMPT;
+        let (effective_from, until) = worked.when(if waited { Time::new(now) } else { approved });
         if until.is_some_and(|until| until.timestamp() <= now || until <= effective_from) {
             let late = work::Refused::over(until.unwrap_or(effective_from));
             *plan = report::refused(self, round, worked, &late);

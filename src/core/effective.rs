@@ -82,6 +82,14 @@ fn is_urgent(spec: &InformationSystemSpec, grant: &Grant) -> bool {
     root.change.is_none() && !is_permanent(root)
 }
 
+/// When a system that has nothing for good ends: its urgent grant, or the last extension of that (article 24). Nothing where
+/// something is permanent.
+#[must_use]
+pub fn urgent_until(spec: &InformationSystemSpec) -> Option<Timestamp> {
+    let ends = spec.grants.iter().filter(|g| is_urgent(spec, g)).filter_map(|g| g.term.as_ref()?.until);
+    ends.max().map(crate::api::common::Time::timestamp).filter(|_| newest(spec).is_none())
+}
+
 /// The grants that hold at a moment.
 pub fn holding(spec: &InformationSystemSpec, at: Timestamp) -> impl Iterator<Item = &Grant> {
     spans(spec).into_iter().zip(&spec.grants).filter(move |(span, _)| span.contains(at)).map(|(_, grant)| grant)

@@ -495,3 +495,61 @@ fn r14_1_in_a_dedicated_domain_and_r15_2_for_a_subordinate_unit_changes_go_the_s
     let grant = change.story.system.as_ref().unwrap().0.grants.last().unwrap().clone();
     assert_eq!((grant.payer.as_str(), grant.self_paying), ("bozhou-peoples-hospital", true));
 }
+
+#[test]
+fn r24_1_under_an_urgent_grant_nothing_changes_for_good_and_nothing_outlasts_it() {
+    let mut story = Story::of("flood-reports");
+    for (who, gate, verdict) in [
+        (UNIT, GATE_SUBMISSION, Verdict::Submit),
+        (AGENCY, "evaluation", Verdict::Approve),
+        (AUTHORITY, "approval", Verdict::Approve),
+    ] {
+        story.decides(who, gate, verdict);
+    }
+    story.operator_acts();
+    let of = |change: Change| {
+        let mut of = Changing::of(live(), "flood", change);
+        of.story.system.clone_from(&story.system);
+        of.change.system = "flood-reports".into();
+        of
+    };
+    let cpu = || lines(&[("cpu", 12)]);
+    assert_eq!(of(Change { lines: cpu(), ..Change::default() }).says(CONDITION_STALLED).0, "UrgentSystem");
+    let window = |until: &str| Some(Window { from: time("2026-12-01T00:00:00Z"), until: time(until) });
+    let ground = ChangeGround::ForeseeablePeak;
+    let peak = |until: &str| of(Change { ground, lines: cpu(), window: window(until), ..Change::default() });
+    assert_eq!(peak("2027-05-24T16:00:01Z").says(CONDITION_STALLED).0, "UrgentSystem");
+    assert_eq!(
+        peak("2026-12-24T16:00:00Z").granted().cpus("2026-12-10T00:00:00Z"),
+        Amount::units(12),
+        "not live, and changed"
+    );
+    // What it stands on is extended by the name of the request.
+    let extend = Some(Extend { change: "flood-reports".into(), until: time("2027-07-01T16:00:00Z") });
+    let longer = of(Change { ground, extend, ..Change::default() });
+    assert_eq!(longer.says(CONDITION_STALLED).0, "CalendarMissing", "of 2027, which is not published");
+    let mut longer = longer;
+    let years = (2026..2028).map(|year| crate::core::registry::Named {
+        name: year.to_string(),
+        uid: String::new(),
+        spec: crate::api::WorkCalendarSpec { year, ..Default::default() },
+    });
+    let calendars = crate::core::calendar::WorkCalendars::new(&years.collect::<Vec<_>>());
+    longer.story.registry.calendars.insert("cn".into(), calendars);
+    let mut longer = longer.filed();
+    longer.decides(AGENCY, "evaluation", Verdict::Approve).decides(AUTHORITY, "long-window", Verdict::Approve);
+    longer.decides(AUTHORITY, "approval", Verdict::Approve);
+    let longer = longer.operator_acts();
+    assert_eq!(longer.cpus("2027-06-30T00:00:00Z"), Amount::units(8));
+    assert_eq!(longer.cpus("2027-07-01T16:00:00Z"), Amount::ZERO);
+}
+
+#[test]
+fn r22_1_what_had_to_wait_for_room_takes_effect_when_there_is_some() {
+    let approved = Changing::up_and_down(&[("cpu", 24)]).approved();
+    let at = approved.now;
+    assert_eq!(approved.plan().grant.unwrap().effective_from, Time::new(at));
+    let later = at.checked_add(2.hours()).unwrap();
+    let waited = Changing { now: later, ..approved };
+    assert_eq!(waited.plan().grant.unwrap().effective_from, Time::new(later), "nobody pays for what was not there");
+}

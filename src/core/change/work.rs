@@ -157,6 +157,7 @@ impl<'a> Case<'a> {
         let zone = zone_of(&policy.spec);
         let day = date_in(at, &zone);
         let sort = Sort::of(change);
+        self.within_urgent(sort)?;
         let standing = self.standing_grant()?;
         let lines = Lines::resolve(change, &standing.lines, sort.mode(), self.registry, &self.system.spec.domain, day);
         let major = (sort == Sort::Permanent)
@@ -204,6 +205,25 @@ impl<'a> Case<'a> {
         }
         worked.missing = self.missing(worked.track, &worked.applies);
         Ok(worked)
+    }
+
+    /// Under an urgent grant nothing is changed for good, and nothing outlasts it (article 24).
+    fn within_urgent(&self, sort: Sort) -> Result<(), Stalled> {
+        let Some(end) = effective::urgent_until(self.system.spec) else { return Ok(()) };
+        let until = self.facts.change.window.as_ref().map(|window| window.until.timestamp());
+        if sort == Sort::Extension || until.is_some_and(|until| until <= end) {
+            return Ok(());
+        }
+        let (system, end) = (&self.facts.change.system, Time::new(end));
+        let why = Text::new(
+            format!(
+                "{system} stands under an urgent grant that ends at {end} (article 24): ask for a `window` that ends with it, extend the urgent grant with `extend`, or file the whole application with systemRef: {system}"
+            ),
+            format!(
+                "系统{system}使用紧急临时资源，{end}到期（第二十四条）：可申请不晚于到期的临时扩容、申请延期，或以systemRef提交完整申请转为长期资源"
+            ),
+        );
+        Err(("UrgentSystem", why))
     }
 
     /// A change that is on record, as it was granted.
