@@ -9,6 +9,7 @@ use crate::core::fixtures::{Drafted, Story};
 use crate::core::quantity::Amount;
 use jiff::ToSpan as _;
 
+mod races;
 mod windows;
 
 const UNIT: &str = "zhang.wei@health";
