@@ -114,8 +114,13 @@ async fn draft(
         output::result(format, &wanted, |_| Page::default())?;
         return Ok(Exit::Done);
     }
-    let made = session.api::<ResourceChange>(&namespace).create(&PostParams::default(), &wanted).await;
-    let made = Paper::from(made.map_err(|e| session.failure(&e))?).tidy();
+    let made = match session.api::<ResourceChange>(&namespace).create(&PostParams::default(), &wanted).await {
+        Ok(made) => Paper::from(made).tidy(),
+        Err(kube::Error::Api(status)) if status.is_already_exists() => {
+            return Err(Failure::new(Exit::Usage, lang.name_taken(&name), lang.next_other_name()));
+        }
+        Err(error) => return Err(session.failure(&error)),
+    };
     output::result(format, &made, |_| {
         let mut page = whatif::page(lang, clock, &forecast);
         page.heading(lang.drafted(&made.path()));
@@ -126,7 +131,7 @@ async fn draft(
 }
 
 fn no_moment(lang: Lang, text: &str) -> Failure {
-    Failure::plain(Exit::Usage, lang.bad_until(&text))
+    Failure::plain(Exit::Usage, lang.bad_moment(&text))
 }
 
 fn lines(lang: Lang, wanted: &[LineAmount], items: &[LineItem]) -> Result<Vec<ChangeLine>, Failure> {

@@ -159,6 +159,9 @@ messages! {
     drafted(path) = "Drafted: {path}", "已起草：{path}";
     next_submit(path) = "read it (kubectl yunguan status {path}), then file it: kubectl yunguan submit {path}", "核对（kubectl yunguan status {path}）后提交：kubectl yunguan submit {path}";
     next_not_drafted() = "nothing was drafted; ask for a time that is still to come, as the message says", "未起草；请按提示另选时间";
+    name_taken(name) = "there is a change {name} already, and it was left as it is", "已有名为 {name} 的变更申请，未作改动";
+    next_other_name() = "give another --name, or leave it out for one that is free", "请用 --name 另取名称，或不填由系统取名";
+    bad_moment(text) = "`{text}` is no day or moment: use 2026-12-31, 2026-12-31T18:00:00+08:00, or a time from now such as 3d", "“{text}”不是有效的日期或时刻：可用 2026-12-31、2026-12-31T18:00:00+08:00，或 3d 等时长";
     window_without_end() = "--from says when a temporary expansion begins, and nothing says when it ends", "填写了 --from，但未填写截止时间";
     next_window_end() = "add --until, or leave --from out where the change is for good (--not-before says when)", "请补充 --until；长期变更请勿填 --from（可用 --not-before 指定生效时间）";
     item_without_line(line) = "--item names line {line}, and no quantity is given for it", "--item 指定了行 {line}，但未填写该行数量";

@@ -201,7 +201,10 @@ pub async fn forecast(
     let now = Timestamp::now();
     let domain = system.and_then(|s| rules.domains.iter().find(|d| d.name_any() == s.spec.domain));
     let profile = match domain {
-        Some(domain) => rules::profile(domain, &rules::systems(session).await?, now),
+        Some(domain) => {
+            let home = change.namespace().unwrap_or_default();
+            rules::profile(domain, &rules::systems_near(session, &home).await?, now)
+        }
         None => None,
     };
     let registry = &rules.registry;

@@ -61,7 +61,7 @@ fn named<K: Resource<DynamicType = ()>, S: Clone>(object: &K, spec: &S) -> Named
     Named { name: object.name_any(), uid: object.uid().unwrap_or_default(), spec: spec.clone() }
 }
 
-/// The systems that the person may read.
+/// The systems that the person may read, one home after the other where not all at once.
 ///
 /// # Errors
 /// When the API server does not answer.
@@ -70,6 +70,21 @@ pub async fn systems(session: &Session) -> Result<Vec<InformationSystem>, Failur
         Ok(all) => Ok(all),
         Err(error) if forbidden(&error) => Ok(session.everywhere().readable().await?.0),
         Err(error) => Err(session.failure(&error)),
+    }
+}
+
+/// All systems where they may be read at once, else those of one home: a clerk's draft is no reason to ask for each of
+/// thousands of homes.
+///
+/// # Errors
+/// When the API server does not answer.
+pub async fn systems_near(session: &Session, home: &str) -> Result<Vec<InformationSystem>, Failure> {
+    let all = ListParams::default();
+    match session.list(&Api::<InformationSystem>::all(session.client.clone()), &all).await {
+        Err(error) if forbidden(&error) => {
+            session.list(&session.api::<InformationSystem>(home), &all).await.map_err(|e| session.failure(&e))
+        }
+        answer => answer.map_err(|e| session.failure(&e)),
     }
 }
 

@@ -190,11 +190,15 @@ pub fn forecast(change: &ResourceChange, background: Background<'_>, now: Timest
     let track = track_of(&plan, background.registry);
     let prospect = plan.prospect.clone().unwrap_or_default();
     let mut statements = plan.conditions.clone();
-    if let Some(why) = background.profile.and_then(|profile| short(background, profile, &prospect, now)) {
-        statements.retain(|s| s.type_ != names::CONDITION_CAPACITY);
-        statements.push(Statement::new(names::CONDITION_CAPACITY, false, "Short", why));
+    let room = statements.iter_mut().find(|s| s.type_ == names::CONDITION_CAPACITY && s.holds.is_some());
+    if let (Some(told), Some(profile)) = (room, background.profile) {
+        // The status tells of a domain at its fullest; this is exact for the time that is asked for, as the approval is.
+        *told = match short(background, profile, &prospect, now) {
+            Some(why) => Statement::new(names::CONDITION_CAPACITY, false, "Short", why),
+            None => Statement::new(names::CONDITION_CAPACITY, true, "Fits", ""),
+        };
     }
-    let fits = statements.iter().rfind(|s| s.type_ == names::CONDITION_CAPACITY).and_then(|s| s.holds);
+    let fits = statements.iter().find(|s| s.type_ == names::CONDITION_CAPACITY).and_then(|s| s.holds);
     let steps = track.map(|track| steps(track, facts.organization, &prospect, background, &plan));
     Forecast {
         change: facts.name.to_owned(),
@@ -420,6 +424,9 @@ mod tests {
     fn r26_2_a_window_does_not_fit_from_the_moment_at_which_the_domain_is_full() {
         let fits = foreseen(&sample("temporary"), 1968);
         assert_eq!((fits.fits, fits.problems.len()), (Some(true), 0), "{:?}", fits.problems);
+        let mut before = sample("temporary");
+        before.spec.change.window.as_mut().unwrap().until = super::super::samples::at("2027-01-15T00:00:00Z");
+        assert_eq!(foreseen(&before, 2000).fits, Some(true), "it is over before the domain is full");
         let full = foreseen(&sample("temporary"), 1969);
         assert_eq!(full.fits, Some(false));
         insta::assert_snapshot!("whatif_full_en", page(Lang::En, &clock(), &full).render());

@@ -1,6 +1,6 @@
 //! Changes by the plugin: drafted, filed and decided as requests are.
 
-use super::{done, exits};
+use super::{chinese, done, exits, rows};
 use crate::changing::*;
 use crate::world::*;
 use anyhow::{Context as _, Result, ensure};
@@ -128,6 +128,9 @@ async fn r22_2_a_unit_drafts_a_change_and_what_if_says_what_the_operator_then_sa
     let over = exits(4, unit, &["whatif", named]).await?;
     ensure!(over.contains("on record"), "{over}");
 
+    let taken = exits(2, unit, &[&wish[..], &["--name", "drafted-change"]].concat()).await?;
+    ensure!(taken.contains("already") && taken.contains("--name"), "{taken}");
+
     // A major one is foreseen with its papers, and the next draft has a name of its own.
     let wish = ["change", system, "cpu=64", "--ground", "adjustment", "--reason", "业务翻番"];
     let text = done(unit, &wish).await?;
@@ -224,6 +227,8 @@ async fn r26_2_the_plugin_draws_the_coming_months_and_says_from_when_a_domain_is
     let city = done(unit, &["capacity"]).await?;
     ensure!(city.contains("DOMAIN  bozhou-main") && city.contains("you may not read every system"), "{city}");
     exits(3, unit, &["capacity", "nowhere"]).await?;
+    let page = chinese(unit, &["capacity", "t-months"]).await?;
+    ensure!(rows(&page, "资源")? > 0, "{page}");
 
     // Another peak of 24 more is too much while the first one lasts, and not before.
     let system = "yg-t-plugin-months/months";
@@ -233,6 +238,10 @@ async fn r26_2_the_plugin_draws_the_coming_months_and_says_from_when_a_domain_is
     assert_eq!(short["fits"], false);
     let message = find(&short["problems"], "reason", "Short")?["message"].as_str().unwrap_or_default();
     ensure!(message.starts_with("from ") && message.contains("24 wanted, 20 free"), "{message}");
+    let page = super::plugin_in("zh_CN.UTF-8", unit, &["whatif", "yg-t-plugin-months/second"]).await?.stdout;
+    for header in ["环节", "资源", "行"] {
+        ensure!(rows(&page, header)? > 0, "{header}: {page}");
+    }
     Ok(())
 }
 
