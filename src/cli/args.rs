@@ -74,7 +74,7 @@ pub enum Command {
     Withdraw(Act),
     /// Draft a change of a system (annex 2)
     Change(ChangeWish),
-    /// Draft a longer time for a temporary expansion
+    /// Draft a longer time for a temporary expansion, or for an urgent grant
     Extend(ExtendWish),
     /// Draft an emergency expansion, for the provider
     Emergency(EmergencyWish),
@@ -258,7 +258,7 @@ pub struct ChangeWish {
 /// A longer time.
 #[derive(Args, Clone, Debug)]
 pub struct ExtendWish {
-    /// The change by which the temporary expansion was granted, as NAME or NAMESPACE/NAME
+    /// The change, or the urgent request, by which it was granted, as NAME or NAMESPACE/NAME
     #[arg(id = "extended", value_name = "CHANGE")]
     pub change: String,
     /// New last day, or end: 2026-12-31, or 2026-12-31T18:00:00+08:00

@@ -70,7 +70,7 @@ fn facts(lang: Lang, clock: &Clock, paper: &Paper, status: &Progress<'_>) -> Vec
         (("Rules", "适用办法"), text(status.policy.map(|p| p.name.clone()))),
     ]);
     facts.extend(match paper {
-        Paper::Request(request) => opened(request),
+        Paper::Request(request) => opened(clock, request),
         Paper::Change(change) => before_and_after(change),
     });
     facts.push((("Message", "说明"), text(ready.map(|c| c.message.clone()))));
@@ -94,11 +94,12 @@ fn asks(request: &CloudResourceRequest) -> Vec<Fact> {
     ]
 }
 
-fn opened(request: &CloudResourceRequest) -> Vec<Fact> {
+fn opened(clock: &Clock, request: &CloudResourceRequest) -> Vec<Fact> {
     let Some(status) = &request.status else { return Vec::new() };
     vec![
         (("Amounts", "资源合计"), amounts(&status.amounts)),
         (("CNY a month", "月费用（元）"), status.monthly_fee.as_ref().map(|m| m.0.clone()).unwrap_or_default()),
+        (("Until", "截止时间"), status.until.map(|at| clock.minute(at)).unwrap_or_default()),
         (("Namespace", "系统命名空间"), status.system_namespace.clone().unwrap_or_default()),
         (("Keep old until", "原系统保留至"), status.keep_old_until.map(|d| d.to_string()).unwrap_or_default()),
     ]
@@ -250,7 +251,7 @@ pub fn preview(lang: Lang, clock: &Clock, paper: &Paper, gate: &OpenGate, spec: 
         (("Article", "条款"), gate.article.clone()),
     ]);
     facts.extend(match paper {
-        Paper::Request(request) => opened(request).into_iter().take(2).collect(),
+        Paper::Request(request) => opened(clock, request).into_iter().take(2).collect(),
         Paper::Change(change) => before_and_after(change),
     });
     facts.extend([

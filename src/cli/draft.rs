@@ -6,7 +6,7 @@ use super::failure::{Exit, Failure};
 use super::lang::Lang;
 use super::moment::Clock;
 use super::page::Page;
-use super::paper::{Paper, split_kind};
+use super::paper::Paper;
 use super::session::Session;
 use super::{output, read, rules, whatif};
 use crate::api::common::{Document, Time};
@@ -65,18 +65,22 @@ pub async fn emergency(session: &Session, format: Output, wish: &EmergencyWish) 
     draft(session, &clock, format, idea, &wish.drafting).await
 }
 
-/// Drafts the extension of a temporary expansion.
+/// Drafts the extension of a temporary expansion, or of what an urgent request was granted (article 24).
 ///
 /// # Errors
 /// As [`change`].
 pub async fn extend(session: &Session, format: Output, wish: &ExtendWish) -> Result<Exit, Failure> {
     let (lang, clock) = (session.lang, read::clock(session).await?);
-    let (_, rest) = split_kind(&wish.change);
-    let (namespace, name) = session.target(&rest)?;
-    let extended: ResourceChange = session.get(&namespace, &name).await?;
-    let Change { ground, system, extend, .. } = extended.spec.change;
-    // An extension is extended by what it extends.
-    let first = extend.map_or(name, |extend| extend.change);
+    let extended = session.paper(&wish.change).await?;
+    let (namespace, name) = (extended.namespace().to_owned(), extended.name().to_owned());
+    let (ground, system, first) = match extended {
+        Paper::Request(request) => (ChangeGround::Adjustment, request.spec.application.system.code, name),
+        Paper::Change(change) => {
+            let Change { ground, system, extend, .. } = change.spec.change;
+            // An extension is extended by what it extends.
+            (ground, system, extend.map_or(name, |extend| extend.change))
+        }
+    };
     let until = clock.over(&wish.until).ok_or_else(|| no_moment(lang, &wish.until))?;
     let base = format!("{first}-longer");
     let change = Change { ground, system, extend: Some(Extend { change: first, until }), ..Change::default() };

@@ -152,10 +152,17 @@ fn granted<'s>(paper: &Paper, system: &'s InformationSystem) -> impl Iterator<It
 }
 
 fn of_request(system: &InformationSystem, grants: &[&Grant]) -> Vec<(Time, Act)> {
-    let granted = grants.iter().map(|g| (g.effective_from, Act::Granted));
-    let opened = system.status.iter().filter_map(|s| s.provisioned_at).map(|at| (at, Act::Opened));
-    let live = system.spec.live.iter().map(|l| (l.from, Act::Live));
-    granted.chain(opened).chain(live).collect()
+    let mut events: Vec<_> = grants.iter().map(|g| (g.effective_from, Act::Granted)).collect();
+    let own = |uid: &str| grants.iter().any(|g| g.submission_uid == uid);
+    // The whole application of an urgent system finds it open, and is signed for by an agreement of its own.
+    if system.spec.grants.first().is_some_and(|first| own(&first.submission_uid)) {
+        let opened = system.status.as_ref().and_then(|s| s.provisioned_at);
+        events.extend(opened.map(|at| (at, Act::Opened)));
+        events.extend(system.spec.live.as_ref().map(|l| (l.from, Act::Live)));
+    }
+    let agreed = system.spec.agreements.iter().filter(|a| own(&a.submission_uid));
+    events.extend(agreed.map(|a| (a.live.from, Act::Agreed)));
+    events
 }
 
 /// What has happened, and not what will: that a change waits for its moment is said by its phase.
@@ -388,6 +395,20 @@ mod tests {
         assert!(at(ChangePhase::Scheduled).contains("Nobody has decided"));
         assert!(!at(ChangePhase::InEffect).contains("the change ends"));
         insta::assert_snapshot!("timeline_change_en", at(ChangePhase::Ended));
+    }
+
+    #[test]
+    fn r24_1_the_whole_application_of_an_urgent_system_did_not_open_it() {
+        let mut system = portal();
+        system.spec.live = Some(crate::api::information_system::Live::default());
+        let acts = |system: &InformationSystem| {
+            let all = entries(&request().into(), &[], Some(system));
+            all.iter().map(|e| serde_json::to_value(&e.act).unwrap()["act"].clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(acts(&system), ["live", "granted"]);
+        system.spec.grants[0].request.name = "urgent-portal".into();
+        system.spec.grants[1].request = portal().spec.grants[0].request.clone();
+        assert_eq!(acts(&system), ["granted"]);
     }
 
     #[test]
