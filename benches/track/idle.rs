@@ -1,6 +1,7 @@
 //! What the operator asks of the API server when many systems run and there is nothing to do.
 
 use crate::at_rest;
+use crate::boundary;
 use crate::ground::{Ground, UNIT};
 use crate::report::{Aim, Report};
 use crate::size::mebibytes;
@@ -20,7 +21,8 @@ use yunguan::api::InformationSystem;
 use yunguan::core::names::{home_namespace, system_namespace};
 use yunguan_cluster::audit::Event;
 
-const AT_ONCE: usize = 16;
+/// So many are written side by side.
+pub const AT_ONCE: usize = 16;
 /// The system that comes by the whole track.
 const MODEL: &str = "model";
 
@@ -30,11 +32,12 @@ const MODEL: &str = "model";
 /// When a system is not opened, or the audit log cannot be read.
 pub async fn measure(report: &mut Report, systems: usize, span: Duration) -> Result<()> {
     let ground = Ground::new().await?;
+    let mut log = ground.world.cluster.audit_from_now()?;
     track::round(&ground, &[MODEL.to_owned()], 1).await?;
+    let alone = calls(&at_rest(&mut log).await?);
     let before = resident(ground.world.operator.pid())?;
     report.figure("memory with 1 system", "MiB", vec![mebibytes(Some(&before))], None);
     open(&ground, systems).await?;
-    let mut log = ground.world.cluster.audit_from_now()?;
     at_rest(&mut log).await?;
     let after = resident(ground.world.operator.pid())?;
     report.figure(format!("memory with {systems} systems"), "MiB", vec![mebibytes(Some(&after))], None);
@@ -56,7 +59,19 @@ pub async fn measure(report: &mut Report, systems: usize, span: Duration) -> Res
     report.figure(what("access reviews"), "", reviews, None);
     report.figure(what("watches taken up again"), "", watches, None);
     report.fact("idle", json!(asked));
-    Ok(())
+    log.skip()?;
+    track::round(&ground, &["late".to_owned()], 1).await?;
+    let late = calls(&at_rest(&mut log).await?);
+    report.figure("calls of the operator for a request beside no other system", "", vec![alone], None);
+    report.figure(format!("calls of the operator for a request beside {systems} systems"), "", vec![late], None);
+    boundary::measure(report, &ground, &mut log).await
+}
+
+/// Writes, reads and reviews of the operator.
+fn calls(events: &[Event]) -> f64 {
+    let theirs = events.iter().filter(|e| e.user.username == OPERATOR);
+    let calls = theirs.filter(|e| kind_of(e).is_some_and(|kind| kind != 2)).count();
+    f64::from(u32::try_from(calls).unwrap_or(u32::MAX))
 }
 
 /// Has so many systems opened beside the one that came by the whole track: copies of it, with its grant and under names

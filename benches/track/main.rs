@@ -18,6 +18,7 @@
 //! run, `BENCH_ONLY` names the one part to run (`rounds`, `idle`, `memory`), `BENCH_REQUESTS` says how many requests a
 //! round has, `BENCH_JSON` names the file for the figures. Nothing is asserted but that every request gets to its end.
 
+mod boundary;
 mod ground;
 mod idle;
 mod replay;
