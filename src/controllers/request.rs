@@ -10,7 +10,8 @@ use crate::api::InformationSystem;
 use crate::api::cloud_resource_request::Phase;
 use crate::api::common::RequestKind;
 use crate::core::names::organization_of;
-use crate::core::request::{Facts, Plan, Rival, Statement, SystemFact, decide};
+use crate::core::request::{Facts, Plan, Rival, SystemFact, decide};
+use crate::core::round::report::held;
 use crate::core::workflow::DecisionFact;
 use crate::runtime::apply;
 use crate::runtime::controller::{Error, Settled};
@@ -93,18 +94,10 @@ impl Observed {
     }
 }
 
-/// People have approved, and it cannot be granted as things are: said plainly, and tried again when they change.
+/// Says why what people have approved cannot be granted as things are.
 fn hold(plan: &mut Plan, reason: &str, why: &str) {
-    use crate::api::names::{CONDITION_CAPACITY, CONDITION_READY, CONDITION_RECONCILING, CONDITION_STALLED};
     plan.status.waiting_for = Some(crate::core::text::shorten(why, 512));
-    if reason == "CapacityShort" {
-        plan.conditions.push(Statement::new(CONDITION_CAPACITY, false, "Short", why));
-    }
-    plan.conditions.extend([
-        Statement::new(CONDITION_READY, false, reason, why),
-        Statement::new(CONDITION_RECONCILING, false, reason, "waits for what Ready says"),
-        Statement::new(CONDITION_STALLED, true, reason, why),
-    ]);
+    plan.conditions.extend(held(reason, why));
 }
 
 /// Writes the status where it differs, and says so where the phase has turned. Gives back the version that stands then.

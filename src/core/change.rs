@@ -333,6 +333,11 @@ impl<'a> Case<'a> {
         in_effect.into_iter().chain(agreed).collect()
     }
 
+    /// When a grant without an end of its own has ended, if it has.
+    fn closed(&self, grant: &Grant) -> Option<Time> {
+        self.system.spec.closed.iter().find(|c| c.submission_uid == grant.submission_uid).map(|c| c.at)
+    }
+
     fn agreement(&self, grant: &Grant) -> Option<&'a Live> {
         let mut agreements = self.system.spec.agreements.iter();
         agreements.find(|a| a.submission_uid == grant.submission_uid).map(|a| &a.live)
@@ -341,7 +346,9 @@ impl<'a> Case<'a> {
     /// Everything before it has been decided: the grant, with every term frozen. Or the authority has said no.
     fn commit(&self, round: &Round<'_>, worked: &Worked<'_>, walk: &Walk, now: Timestamp, plan: &mut Plan) {
         if let Some(ended) = walk.ended.as_ref().filter(|ended| ended.verdict == Verdict::Reject) {
-            plan.closes = worked.settles.map(|emergency| Closed {
+            // Once it is on record, nothing is left to do.
+            let open = worked.settles.filter(|emergency| self.closed(emergency).is_none());
+            plan.closes = open.map(|emergency| Closed {
                 submission_uid: emergency.submission_uid.clone(),
                 at: ended.decision.at,
                 decision: ended.decision.clone(),

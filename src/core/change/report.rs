@@ -160,7 +160,7 @@ pub(super) fn in_round(case: &Case<'_>, round: &Round<'_>, worked: &Worked<'_>, 
         _ => None,
     };
     let due = gates.iter().filter_map(|g| g.due).min();
-    let until = case.granted.and_then(|grant| grant.term.as_ref()?.until);
+    let until = case.granted.and_then(|grant| grant.term.as_ref()?.until.or_else(|| case.closed(grant)));
     let status = ResourceChangeStatus {
         phase,
         round: round.number,
@@ -194,7 +194,7 @@ pub(super) fn in_round(case: &Case<'_>, round: &Round<'_>, worked: &Worked<'_>, 
 fn phase(case: &Case<'_>, worked: &Worked<'_>, walk: &Walk, now: Timestamp) -> ChangePhase {
     if let Some(grant) = case.granted {
         let until = grant.term.as_ref().and_then(|t| t.until).map(Time::timestamp);
-        let closed = case.system.spec.closed.iter().any(|c| c.submission_uid == grant.submission_uid);
+        let closed = case.closed(grant).is_some();
         let signs = worked.track.effects.iter().any(|e| e.effect == Effect::GoLive);
         return if grant.effective_from.timestamp() > now {
             ChangePhase::Scheduled
@@ -250,7 +250,7 @@ fn standing(case: &Case<'_>, scene: &Scene<'_>, status: &ResourceChangeStatus) -
 fn settled(case: &Case<'_>) -> Option<Statement> {
     let spec = case.system.spec;
     let emergency = case.granted.filter(|g| g.term.as_ref().is_some_and(|t| t.until.is_none()))?;
-    let closed = spec.closed.iter().any(|c| c.submission_uid == emergency.submission_uid);
+    let closed = case.closed(emergency).is_some();
     let by = |g: &Grant| g.change.as_ref().and_then(|c| c.settles.as_ref()) == Some(&emergency.submission_uid);
     Some(if closed {
         Statement::new(

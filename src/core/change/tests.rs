@@ -338,6 +338,7 @@ fn r26_4_an_emergency_opens_at_once_and_goes_back_on_a_no() {
     let refused = refused.operator_acts();
     assert_eq!(refused.phase(), ChangePhase::Rejected);
     assert_eq!(refused.cpus("2028-01-01T00:00:00Z"), Amount::units(16), "the amount goes back");
+    assert!(refused.plan().closes.is_none(), "once it is on record, nothing is left to do");
 }
 
 #[test]

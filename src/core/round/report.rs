@@ -7,8 +7,8 @@ use crate::api::common::{Names, Time};
 use crate::api::decision::Verdict;
 use crate::api::governance_policy::{Gate, Track};
 use crate::api::names::{
-    CONDITION_COMPLETE, CONDITION_OVERDUE, CONDITION_READY, CONDITION_RECONCILING, CONDITION_RESOLVED,
-    CONDITION_STALLED, GATE_SUBMISSION,
+    CONDITION_CAPACITY, CONDITION_COMPLETE, CONDITION_OVERDUE, CONDITION_READY, CONDITION_RECONCILING,
+    CONDITION_RESOLVED, CONDITION_STALLED, GATE_SUBMISSION,
 };
 use crate::core::calendar::{UnknownYear, WorkCalendars};
 use crate::core::registry::Registry;
@@ -285,6 +285,20 @@ pub fn stuck(reason: &str, why: &Text) -> Vec<Statement> {
         Statement::new(CONDITION_STALLED, true, reason, why),
         Statement::new(CONDITION_RECONCILING, false, "Idle", "the operator has nothing to do"),
     ]
+}
+
+/// People have approved, and it cannot be granted as things are: said plainly, and tried again when they change.
+#[must_use]
+pub fn held(reason: &str, why: &str) -> Vec<Statement> {
+    let short = (reason == "CapacityShort").then(|| Statement::new(CONDITION_CAPACITY, false, "Short", why));
+    short
+        .into_iter()
+        .chain([
+            Statement::new(CONDITION_READY, false, reason, why),
+            Statement::new(CONDITION_RECONCILING, false, reason, "waits for what Ready says"),
+            Statement::new(CONDITION_STALLED, true, reason, why),
+        ])
+        .collect()
 }
 
 /// Nothing is left to do.
