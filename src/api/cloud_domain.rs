@@ -176,6 +176,10 @@ pub struct Reservation {
     /// Until when; for good where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Time>,
+    /// The grants that end where this one begins, by their filings: their room is not needed twice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 64)))]
+    pub ends: Vec<String>,
 }
 
 /// A resource of which more is granted than there is, from some moment on.

@@ -108,7 +108,7 @@ pub struct GovernancePolicySpec {
     #[schemars(length(min = 1, max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub service_types: Vec<ServiceType>,
     /// The ways through the rules, each with its gates in order (办理流程).
-    #[schemars(length(min = 1, max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    #[schemars(length(min = 1, max = 11), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub tracks: Vec<Track>,
     /// For how many months the old system of a migrated one is kept after cut-over (原系统保留期).
     pub retention: Retention,
@@ -302,6 +302,10 @@ pub struct ChangeRules {
     pub window_months: Limit,
     /// An extension is filed at least so many working days before the end (延期申请提前工作日).
     pub extension_work_days: Limit,
+    /// House rule: the unit files annex 2 for an emergency expansion within so many working days; where nothing is said it is
+    /// chased without a date (应急扩容补办时限).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency_annex_work_days: Option<Limit>,
     /// The track of each sort of change (变更流程).
     pub tracks: ChangeTracks,
 }

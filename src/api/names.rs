@@ -66,6 +66,8 @@ pub const CLUSTER_ROLE_GUEST_OPERATE: &str = "yunguan-tenant-guest-operate";
 
 /// The gate name under which a submission is made; no policy may use it for a gate.
 pub const GATE_SUBMISSION: &str = "submission";
+/// The gate at which an emergency expansion waits for annex 2: it is passed by another ResourceChange, and by no Decision.
+pub const GATE_ANNEX: &str = "annex";
 /// The gate name under which a unit lets somebody into its system (R35.1).
 pub const GATE_ACCESS: &str = "access";
 

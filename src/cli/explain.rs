@@ -222,6 +222,9 @@ fn mover(
 
 /// A command line that does it, with the words that only a person can fill in in capitals.
 fn command(paper: &Paper, gate: &OpenGate, verdict: Verdict) -> String {
+    if gate.gate == names::GATE_ANNEX {
+        return annex(paper);
+    }
     let mut words = vec![
         format!("kubectl yunguan {}", words::subcommand(verdict)),
         paper.typed(),
@@ -241,6 +244,14 @@ fn command(paper: &Paper, gate: &OpenGate, verdict: Verdict) -> String {
         words.push("--comment REASON".to_owned());
     }
     words.join(" ")
+}
+
+/// Annex 2 for an emergency expansion: another change, which says that it makes this one good.
+fn annex(paper: &Paper) -> String {
+    let (system, namespace, name) = (paper.system_name(), paper.namespace(), paper.name());
+    format!(
+        "kubectl yunguan change {system} -n {namespace} --ground Emergency --settles {name} LINE=QUANTITY --reason REASON"
+    )
 }
 
 /// The gates and effects of the track that neither are open nor have been passed, in an order that `after` allows.
@@ -462,6 +473,18 @@ mod tests {
             observed_generation: None,
             last_transition_time: k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(clock().now),
         }
+    }
+
+    #[test]
+    fn r26_4_an_emergency_says_how_annex_2_is_filed() {
+        let mut change = change();
+        let status = change.status.as_mut().unwrap();
+        status.open_gates.truncate(1);
+        status.open_gates[0].gate = names::GATE_ANNEX.into();
+        status.open_gates[0].verdicts = vec![Verdict::Submit];
+        let (explanation, _) = explained_change(Lang::En, &change);
+        let how = &explanation.movers[0].commands[0];
+        assert!(how.starts_with("kubectl yunguan change portal -n ") && how.contains("--settles flu"), "{how}");
     }
 
     #[test]

@@ -5,19 +5,17 @@ mod commit;
 use super::Context;
 use super::authority::Freshness;
 use super::context::system_changed;
-use crate::api::names::CONDITION_READY;
-use crate::api::resource_change::ChangePhase;
+use super::told::report;
 use crate::api::{Decision, InformationSystem, ResourceChange};
 use crate::core::change::{Facts, Plan, decide};
 use crate::core::names::organization_of;
 use crate::core::request::SystemFact;
 use crate::core::round::report::held;
 use crate::core::workflow::DecisionFact;
-use crate::runtime::apply;
 use crate::runtime::controller::{Error, Settled};
 use crate::runtime::id::Id;
 use jiff::Timestamp;
-use kube::{Resource as _, ResourceExt as _};
+use kube::ResourceExt as _;
 use std::sync::Arc;
 
 /// One pass over one change.
@@ -37,7 +35,7 @@ pub async fn reconcile(change: Arc<ResourceChange>, context: Arc<Context>) -> Re
     if plan.grant.is_some() || plan.agreement.is_some() || plan.closes.is_some() || unlocks {
         (current, plan) = commit::carry_out(&context, &change).await?;
     }
-    let version = report(&context, &current, &plan, now).await?;
+    let version = report(&context, &*current, &plan.status, &plan.conditions, now).await?;
     Ok(Settled { next: plan.wake, version })
 }
 
@@ -84,33 +82,4 @@ impl Observed {
 fn hold(plan: &mut Plan, reason: &str, why: &str) {
     plan.status.waiting_for = Some(crate::core::text::shorten(why, 512));
     plan.conditions.extend(held(reason, why));
-}
-
-/// Writes the status where it differs, and says so where the phase has turned. Gives back the version that stands then.
-async fn report(
-    context: &Context,
-    change: &ResourceChange,
-    plan: &Plan,
-    now: Timestamp,
-) -> Result<Option<String>, Error> {
-    let before = change.status.clone().unwrap_or_default();
-    let mut status = plan.status.clone();
-    let generation = change.metadata.generation.unwrap_or_default();
-    status.conditions = apply::conditions(&before.conditions, &plan.conditions, generation, now);
-    if change.status.as_ref() == Some(&status) {
-        return Ok(change.resource_version());
-    }
-    let turned = (before.phase != status.phase || change.status.is_none()).then_some(status.phase);
-    let mut next = change.clone();
-    next.status = Some(status);
-    let api = context.api::<ResourceChange>(&change.namespace().unwrap_or_default());
-    let written = apply::put_status(&api, &context.metrics, &next).await?;
-    if let Some(phase) = turned.filter(|phase| *phase != ChangePhase::Draft) {
-        let message = plan.conditions.iter().rev().find(|c| c.type_ == CONDITION_READY).map(|c| c.message.as_str());
-        let warning = matches!(phase, ChangePhase::Refused | ChangePhase::Rejected | ChangePhase::Returned);
-        let reference = change.object_ref(&());
-        context.events.publish(&reference, warning, &phase.to_string(), message.unwrap_or_default()).await;
-        tracing::info!(%phase, "change has moved");
-    }
-    Ok(written.resource_version())
 }

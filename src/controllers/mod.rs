@@ -12,6 +12,7 @@ pub mod policy;
 pub mod request;
 mod room;
 pub mod system;
+mod told;
 pub mod watches;
 
 pub use context::Context;

@@ -5,19 +5,18 @@ pub(super) mod commit;
 use super::Context;
 use super::authority::Freshness;
 use super::context::{Filed, system_of};
+use super::told::report;
 use crate::api::CloudResourceRequest;
 use crate::api::InformationSystem;
-use crate::api::cloud_resource_request::Phase;
 use crate::api::common::RequestKind;
 use crate::core::names::organization_of;
 use crate::core::request::{Facts, Plan, Rival, SystemFact, decide};
 use crate::core::round::report::held;
 use crate::core::workflow::DecisionFact;
-use crate::runtime::apply;
 use crate::runtime::controller::{Error, Settled};
 use crate::runtime::id::Id;
 use jiff::Timestamp;
-use kube::{Resource as _, ResourceExt as _};
+use kube::ResourceExt as _;
 use std::sync::Arc;
 
 /// One pass over one request.
@@ -40,7 +39,7 @@ pub async fn reconcile(request: Arc<CloudResourceRequest>, context: Arc<Context>
     if plan.live.is_some() || plan.agreement.is_some() {
         commit::go_live(&context, &request).await?;
     }
-    let version = report(&context, &current, &plan, now).await?;
+    let version = report(&context, &*current, &plan.status, &plan.conditions, now).await?;
     Ok(Settled { next: plan.wake, version })
 }
 
@@ -98,35 +97,6 @@ impl Observed {
 fn hold(plan: &mut Plan, reason: &str, why: &str) {
     plan.status.waiting_for = Some(crate::core::text::shorten(why, 512));
     plan.conditions.extend(held(reason, why));
-}
-
-/// Writes the status where it differs, and says so where the phase has turned. Gives back the version that stands then.
-async fn report(
-    context: &Context,
-    request: &CloudResourceRequest,
-    plan: &Plan,
-    now: Timestamp,
-) -> Result<Option<String>, Error> {
-    let before = request.status.clone().unwrap_or_default();
-    let mut status = plan.status.clone();
-    let generation = request.metadata.generation.unwrap_or_default();
-    status.conditions = apply::conditions(&before.conditions, &plan.conditions, generation, now);
-    if request.status.as_ref() == Some(&status) {
-        return Ok(request.resource_version());
-    }
-    let turned = (before.phase != status.phase || request.status.is_none()).then_some(status.phase);
-    let mut next = request.clone();
-    next.status = Some(status);
-    let api = context.api::<CloudResourceRequest>(&request.namespace().unwrap_or_default());
-    let written = apply::put_status(&api, &context.metrics, &next).await?;
-    if let Some(phase) = turned.filter(|phase| *phase != Phase::Draft) {
-        let message = plan.conditions.iter().rev().find(|c| c.type_ == "Ready").map(|c| c.message.as_str());
-        let warning = matches!(phase, Phase::OutOfScope | Phase::Rejected | Phase::Returned);
-        let reference = request.object_ref(&());
-        context.events.publish(&reference, warning, &phase.to_string(), message.unwrap_or_default()).await;
-        tracing::info!(%phase, "request has moved");
-    }
-    Ok(written.resource_version())
 }
 
 /// The kind of request that this controller is about.

@@ -222,7 +222,8 @@ pub fn reserve(
         return Ok(Reserving::Stale);
     }
     let too_large = || ("granted".to_owned(), QuantityError::TooLarge(name.to_owned()));
-    let taken = taken(status, grants)?;
+    let mut taken = taken(status, grants)?;
+    end_with(&mut taken, &wanted, now);
     let profile = Profile::of(&taken).ok_or_else(too_large)?;
     let span = Span { from: span_of(&wanted).from.max(now), ..span_of(&wanted) };
     let short = profile.shortages(&Amounts::parse(&wanted.amounts)?, &grantable(spec)?, span);
@@ -247,7 +248,20 @@ fn filings(grants: &[Taken]) -> impl Iterator<Item = &String> {
 /// Names the resource whose amount cannot be read.
 pub fn taken(status: &CloudDomainStatus, grants: &[Taken]) -> Result<Vec<Taken>, (String, QuantityError)> {
     let reserved = status.reservations.iter().map(Taken::by_reservation).collect::<Result<Vec<_>, _>>()?;
-    Ok(grants.iter().cloned().chain(reserved).collect())
+    let mut taken: Vec<Taken> = grants.iter().cloned().chain(reserved).collect();
+    for reservation in &status.reservations {
+        end_with(&mut taken, reservation, Timestamp::MIN);
+    }
+    Ok(taken)
+}
+
+/// Ends what a reservation takes the place of, where it begins: as the record will say once it is a grant.
+fn end_with(taken: &mut [Taken], reservation: &Reservation, earliest: Timestamp) {
+    let from = span_of(reservation).from.max(earliest);
+    let over = |t: &&mut Taken| t.submission_uid.as_ref().is_some_and(|uid| reservation.ends.contains(uid));
+    for one in taken.iter_mut().filter(over) {
+        one.span.until = Some(one.span.until.map_or(from, |until| until.min(from)));
+    }
 }
 
 /// The status without the reservations that have become grants; those are counted instead.

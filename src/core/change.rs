@@ -338,6 +338,23 @@ impl<'a> Case<'a> {
         self.system.spec.closed.iter().find(|c| c.submission_uid == grant.submission_uid).map(|c| c.at)
     }
 
+    /// The emergency expansion that came of this change.
+    fn emergency_granted(&self) -> Option<&'a Grant> {
+        self.granted.filter(|grant| grant.term.as_ref().is_some_and(|term| term.until.is_none()))
+    }
+
+    /// The grant by which an emergency expansion was made good.
+    fn settlement(&self, emergency: &Grant) -> Option<&'a Grant> {
+        let by = |g: &&Grant| g.change.as_ref().and_then(|c| c.settles.as_ref()) == Some(&emergency.submission_uid);
+        self.system.spec.grants.iter().find(by)
+    }
+
+    /// The emergency expansion that came of this change, as long as nobody has decided upon it.
+    fn unsettled(&self) -> Option<&'a Grant> {
+        let open = |g: &&Grant| self.settlement(g).is_none() && self.closed(g).is_none();
+        self.emergency_granted().filter(open)
+    }
+
     fn agreement(&self, grant: &Grant) -> Option<&'a Live> {
         let mut agreements = self.system.spec.agreements.iter();
         agreements.find(|a| a.submission_uid == grant.submission_uid).map(|a| &a.live)

@@ -90,6 +90,11 @@ pub fn urgent_until(spec: &InformationSystemSpec) -> Option<Timestamp> {
     ends.max().map(crate::api::common::Time::timestamp).filter(|_| newest(spec).is_none())
 }
 
+/// The urgent grants that are over once something is permanent, by their filings.
+pub fn urgent_filings(spec: &InformationSystemSpec) -> impl Iterator<Item = &str> {
+    spec.grants.iter().filter(|g| is_urgent(spec, g)).map(|g| g.submission_uid.as_str())
+}
+
 /// The grants that hold at a moment.
 pub fn holding(spec: &InformationSystemSpec, at: Timestamp) -> impl Iterator<Item = &Grant> {
     spans(spec).into_iter().zip(&spec.grants).filter(move |(span, _)| span.contains(at)).map(|(_, grant)| grant)

@@ -6,7 +6,7 @@ use super::workflow::GATE_WITHDRAWAL;
 use crate::api::GovernancePolicySpec;
 use crate::api::decision::Verdict;
 use crate::api::governance_policy::{Effect, EffectRule, Gate, Track};
-use crate::api::names::{GATE_ACCESS, GATE_SUBMISSION, ROLE_PROVIDER, ROLE_SUPERVISOR, ROLE_UNIT};
+use crate::api::names::{GATE_ACCESS, GATE_ANNEX, GATE_SUBMISSION, ROLE_PROVIDER, ROLE_SUPERVISOR, ROLE_UNIT};
 use crate::api::organization::RoleMembers;
 use jiff::civil::Date;
 use std::collections::BTreeSet;
@@ -142,7 +142,8 @@ fn check_gate(
     at: &str,
     problems: &mut Vec<Problem>,
 ) {
-    let reserved = [GATE_SUBMISSION, GATE_ACCESS, GATE_WITHDRAWAL, Effect::Provision.step(), Effect::GoLive.step()];
+    let reserved =
+        [GATE_SUBMISSION, GATE_ACCESS, GATE_ANNEX, GATE_WITHDRAWAL, Effect::Provision.step(), Effect::GoLive.step()];
     if reserved.contains(&gate.name.as_str()) {
         problems
             .push(problem(at, format!("`{}` is not free as a gate's name: choose another (系统保留名称)", gate.name)));

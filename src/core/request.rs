@@ -93,6 +93,11 @@ impl<'a> Facts<'a> {
         self.system.filter(|_| self.granted().is_none())
     }
 
+    /// Whether the system has something for good.
+    fn is_permanent(&self) -> bool {
+        self.system.is_some_and(|system| effective::newest(system.spec).is_some())
+    }
+
     /// The request, as far as its kind does not matter.
     fn matter(&self) -> Matter<'a> {
         Matter {
@@ -115,6 +120,8 @@ pub struct Plan {
     pub conditions: Vec<Statement>,
     /// The grant to commit, where everything before provisioning has been decided.
     pub grant: Option<Grant>,
+    /// The grants that end where that one begins, by their filings.
+    pub ends: Vec<String>,
     /// The system to open with that grant.
     pub system: Option<InformationSystemSpec>,
     /// That the system is live, where it has just become so.
@@ -468,7 +475,8 @@ fn commit(facts: &Facts<'_>, round: &Round<'_>, track: &Track, lines: &Lines, wa
         term: urgent_term(track, policy, effective_from),
         change: None,
     };
-    if facts.urgent().is_some() {
+    if let Some(system) = facts.urgent() {
+        plan.ends = effective::urgent_filings(system.spec).map(str::to_owned).collect();
         plan.grant = Some(grant);
         return;
     }

@@ -10,8 +10,8 @@ use crate::controllers::Context;
 use crate::controllers::authority::Freshness;
 use crate::controllers::request::commit::replace;
 use crate::controllers::room::reserve;
+use crate::controllers::told::record_approval;
 use crate::core::change::Plan;
-use crate::runtime::apply;
 use crate::runtime::controller::Error;
 use jiff::Timestamp;
 use kube::ResourceExt as _;
@@ -57,7 +57,7 @@ pub(super) async fn carry_out(
     if let Some(grant) = plan.grant.clone() {
         if next.spec.grants.len() >= MAX_GRANTS {
             let why = format!(
-                "the record of {} is full ({MAX_GRANTS} grants): a platform engineer moves the system to a new record (变更记录已满)",
+                "the record of {} is full ({MAX_GRANTS} grants), and nothing more is granted to it: what it has stays; the unit opens the next changes under a new system (变更记录已满)",
                 next.name_any()
             );
             hold(&mut plan, "RecordFull", &why);
@@ -69,7 +69,7 @@ pub(super) async fn carry_out(
             return Ok((Arc::new(fresh), plan));
         }
         plan.status.committed = true;
-        fresh = record_approval(context, &fresh, &plan, now).await?;
+        fresh = record_approval(context, &fresh, &plan.status, &plan.conditions, now).await?;
         next.spec.grants.push(grant);
         replace(context, &next).await?;
         tracing::info!(change = fresh.name_any(), "change is on record");
@@ -100,26 +100,7 @@ async fn take_room(
         amounts: plan.takes.print(),
         from: Some(grant.effective_from),
         until: grant.term.as_ref().and_then(|term| term.until),
+        ends: Vec::new(),
     };
     reserve(context, &system.spec.domain, wanted).await
-}
-
-/// From here on the text cannot be edited: a rule of the CRD reads `committed`.
-async fn record_approval(
-    context: &Context,
-    fresh: &ResourceChange,
-    plan: &Plan,
-    now: Timestamp,
-) -> Result<ResourceChange, Error> {
-    if fresh.status.as_ref().is_some_and(|s| s.committed) {
-        return Ok(fresh.clone());
-    }
-    let before = fresh.status.clone().unwrap_or_default();
-    let mut status = plan.status.clone();
-    let generation = fresh.metadata.generation.unwrap_or_default();
-    status.conditions = apply::conditions(&before.conditions, &plan.conditions, generation, now);
-    let mut next = fresh.clone();
-    next.status = Some(status);
-    let api = context.api::<ResourceChange>(&fresh.namespace().unwrap_or_default());
-    apply::put_status(&api, &context.metrics, &next).await
 }

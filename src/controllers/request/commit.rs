@@ -10,8 +10,9 @@ use crate::controllers::Context;
 use crate::controllers::authority::Freshness;
 use crate::controllers::context::system_of;
 use crate::controllers::room::reserve;
+use crate::controllers::told::record_approval;
 use crate::core::request::Plan;
-use crate::runtime::apply::{self, params};
+use crate::runtime::apply::params;
 use crate::runtime::controller::Error;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -60,14 +61,17 @@ pub(super) async fn approve(
         submission_uid: grant.submission_uid.clone(),
         digest: grant.digest.clone(),
         amounts: grant.amounts.clone(),
-        ..Reservation::default()
+        // A new system's grant holds from the beginning; one that takes another's place, from its approval on.
+        from: (!plan.ends.is_empty()).then_some(grant.effective_from),
+        until: grant.term.as_ref().and_then(|term| term.until),
+        ends: plan.ends.clone(),
     };
     if let Err(why) = reserve(context, &fresh.spec.application.domain, wanted).await? {
         hold(&mut plan, "CapacityShort", &why);
         return Ok((Arc::new(fresh), plan));
     }
     plan.status.committed = true;
-    fresh = record_approval(context, &fresh, &plan, now).await?;
+    fresh = record_approval(context, &fresh, &plan.status, &plan.conditions, now).await?;
     match plan.system.clone() {
         Some(system) => open(context, &fresh, system, &grant).await?,
         None => add(context, observed.system.as_deref(), grant).await?,
@@ -120,26 +124,6 @@ pub(in crate::controllers) async fn replace(context: &Context, system: &Informat
     let systems = context.api::<InformationSystem>(&system.namespace().unwrap_or_default());
     systems.replace(&system.name_any(), &params(), system).await?;
     Ok(())
-}
-
-/// From here on the application cannot be edited: a rule of the CRD reads `committed`.
-async fn record_approval(
-    context: &Context,
-    fresh: &CloudResourceRequest,
-    plan: &Plan,
-    now: Timestamp,
-) -> Result<CloudResourceRequest, Error> {
-    if fresh.status.as_ref().is_some_and(|s| s.committed) {
-        return Ok(fresh.clone());
-    }
-    let before = fresh.status.clone().unwrap_or_default();
-    let mut status = plan.status.clone();
-    let generation = fresh.metadata.generation.unwrap_or_default();
-    status.conditions = apply::conditions(&before.conditions, &plan.conditions, generation, now);
-    let mut next = fresh.clone();
-    next.status = Some(status);
-    let api = context.api::<CloudResourceRequest>(&fresh.namespace().unwrap_or_default());
-    apply::put_status(&api, &context.metrics, &next).await
 }
 
 /// Puts on record that all parties have signed. Charging starts with the last signature, whenever this runs.

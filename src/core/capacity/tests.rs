@@ -48,6 +48,24 @@ fn what_is_granted_is_not_reserved_once_more() {
     assert!(matches!(reserve("main", &spec, &status, &grants, wanted(8, 4), NOW), Ok(Reserving::Reserved(_))));
 }
 
+/// The whole track for a system that stands under an urgent grant needs that grant's room no second time.
+#[test]
+fn r24_1_what_takes_the_place_of_an_urgent_grant_needs_only_what_is_more() {
+    let mut spec = CloudDomainSpec::default();
+    spec.capacity.insert("requests.cpu".into(), Quantity("10".into()));
+    let until = NOW.checked_add(jiff::SignedDuration::from_hours(24)).unwrap();
+    let urgent = [Taken { span: Span { from: Timestamp::MIN, until: Some(until) }, ..granted("7", 8) }];
+    let status = CloudDomainStatus { grants_committed: 1, ..CloudDomainStatus::default() };
+    let reserve = |status: &CloudDomainStatus, wish| reserve("main", &spec, status, &urgent, wish, NOW);
+    assert!(matches!(reserve(&status, wanted(8, 10)), Ok(Reserving::Short(_))));
+    let whole = |n| Reservation { from: Some(Time::new(NOW)), ends: vec!["7".into()], ..wanted(8, n) };
+    assert!(matches!(reserve(&status, whole(11)), Ok(Reserving::Short(_))));
+    let Ok(Reserving::Reserved(held)) = reserve(&status, whole(10)) else { panic!("there is room") };
+    // As long as it is under way nobody else gets that room, now or later.
+    assert_eq!(Profile::of(&taken(&held, &urgent).unwrap()).unwrap().highest(NOW), cpus(10));
+    assert!(matches!(reserve(&held, wanted(9, 1)), Ok(Reserving::Short(_))));
+}
+
 #[test]
 fn r26_2_room_is_taken_once_and_only_where_it_is_known_to_be_free() {
     let mut spec = CloudDomainSpec::default();

@@ -152,6 +152,10 @@ pub(super) fn in_round(case: &Case<'_>, round: &Round<'_>, worked: &Worked<'_>, 
         let filed = round.submission.spec.digest.clone();
         gates.push(submission_gate(&matter, registry, &round.policy.spec, worked.track, filed));
     }
+    gates.extend(case.unsettled().and_then(|emergency| {
+        let rules = round.policy.spec.changes.as_ref()?;
+        Some(scene.annex_gate(rules, emergency.effective_from))
+    }));
     let phase = phase(case, worked, walk, now);
     let waiting_for = match &walk.ended {
         Some(ended) if case.granted.is_none() => Some(waiting_again(worked.track, ended)),
@@ -248,18 +252,15 @@ fn standing(case: &Case<'_>, scene: &Scene<'_>, status: &ResourceChangeStatus) -
 
 /// Whether an emergency expansion has been decided upon by the authority (article 26); nothing on another change.
 fn settled(case: &Case<'_>) -> Option<Statement> {
-    let spec = case.system.spec;
-    let emergency = case.granted.filter(|g| g.term.as_ref().is_some_and(|t| t.until.is_none()))?;
-    let closed = case.closed(emergency).is_some();
-    let by = |g: &Grant| g.change.as_ref().and_then(|c| c.settles.as_ref()) == Some(&emergency.submission_uid);
-    Some(if closed {
+    let emergency = case.emergency_granted()?;
+    Some(if case.closed(emergency).is_some() {
         Statement::new(
             CONDITION_SETTLED,
             true,
             "Refused",
             "the authority has not agreed: the amount goes back (未获同意，资源退回)",
         )
-    } else if let Some(by) = spec.grants.iter().find(|g| by(g)) {
+    } else if let Some(by) = case.settlement(emergency) {
         let name = &by.request.name;
         Statement::new(CONDITION_SETTLED, true, "Settled", format!("made good by {name} (已由{name}补办手续)"))
     } else {

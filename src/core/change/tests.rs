@@ -95,6 +95,12 @@ impl Changing {
         Self::of(story, "longer", Change { ground, extend, ..Change::default() })
     }
 
+    /// An earlier change, as it stands beside this one.
+    fn again(self, name: &str, change: &Change, then: &Self) -> Self {
+        let decisions = then.decisions.clone();
+        Self { decisions, ..self.next(name, change.clone()) }
+    }
+
     /// The next change of the same system.
     fn next(self, name: &str, change: Change) -> Self {
         let mut story = self.story;
@@ -328,11 +334,18 @@ fn r26_4_an_emergency_opens_at_once_and_goes_back_on_a_no() {
     assert_eq!(open.phase(), ChangePhase::InEffect);
     assert_eq!(open.cpus("2028-01-01T00:00:00Z"), Amount::units(48), "until it is decided upon");
     assert_eq!(open.says(CONDITION_SETTLED).0, "AnnexMissing");
+    // Chased: it stands in the unit's inbox, with a date of the rules.
+    assert_eq!((open.open(), open.says(CONDITION_OVERDUE).0.as_str()), (vec![GATE_ANNEX.to_owned()], "InTime"));
+    let due = open.plan().status.open_gates[0].due.unwrap();
+    let late = Changing { now: due.timestamp(), ..emergency(live()) };
+    assert_eq!((late.says(CONDITION_OVERDUE).0.as_str(), late.phase()), ("PastDue", ChangePhase::InEffect));
+    assert_eq!(open.plan().wake, Some(due.timestamp()));
     // The unit files annex 2: measured against what is permanent, it is a major one.
     let settles = Some("bottleneck".to_owned());
     let annex = Change { ground, lines: lines(&[("cpu", 24)]), settles, ..Change::default() };
     let good = emergency(live()).next("annex", annex.clone()).granted();
     assert_eq!(good.cpus("2028-01-01T00:00:00Z"), Amount::units(24), "it takes the place of the emergency");
+    assert!(good.again("bottleneck", &bottleneck, &open).open().is_empty(), "nothing is chased any more");
     let mut refused = emergency(live()).next("annex", annex).filed();
     refused.decides(AGENCY, "evaluation", Verdict::Approve).decides(AUTHORITY, "approval", Verdict::Reject);
     let refused = refused.operator_acts();

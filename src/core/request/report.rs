@@ -128,6 +128,10 @@ pub(super) fn in_round(facts: &Facts<'_>, scene: &Scene<'_>, now: Timestamp) -> 
     let round::report::Scene { matter, registry, round: Round { policy, submission, number }, track, walk, zone } =
         *on_its_way;
     let mut gates = on_its_way.open_gates();
+    // Once the whole track is granted, its own papers are there: nothing is left to chase.
+    if facts.granted().is_some_and(|grant| grant.term.is_some()) && facts.is_permanent() {
+        gates.retain(|gate| gate.reports.is_empty());
+    }
     if walk.ended.is_some() && facts.opened().is_none() {
         let filed = submission.spec.digest.clone();
         gates.push(submission_gate(&matter, registry, &policy.spec, track, filed));

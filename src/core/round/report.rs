@@ -5,10 +5,10 @@ use crate::api::GovernancePolicySpec;
 use crate::api::cloud_resource_request::{OpenGate, Submission, VoidDecision, VoidReason};
 use crate::api::common::{Names, Time};
 use crate::api::decision::Verdict;
-use crate::api::governance_policy::{Gate, Track};
+use crate::api::governance_policy::{ChangeRules, Gate, Track};
 use crate::api::names::{
     CONDITION_CAPACITY, CONDITION_COMPLETE, CONDITION_OVERDUE, CONDITION_READY, CONDITION_RECONCILING,
-    CONDITION_RESOLVED, CONDITION_STALLED, GATE_SUBMISSION,
+    CONDITION_RESOLVED, CONDITION_STALLED, GATE_ANNEX, GATE_SUBMISSION, ROLE_UNIT,
 };
 use crate::core::calendar::{UnknownYear, WorkCalendars};
 use crate::core::registry::Registry;
@@ -137,7 +137,7 @@ impl Scene<'_> {
 
     fn open_gate(&self, open: &Open) -> Option<OpenGate> {
         let gate: &Gate = self.track.gates.iter().find(|g| g.name == open.gate)?;
-        let due = self.due_at(gate, open.since).and_then(Result::ok);
+        let due = self.due_at(gate.due_work_days, open.since).and_then(Result::ok);
         let Matter { organization, domain, .. } = self.matter;
         Some(OpenGate {
             gate: gate.name.clone(),
@@ -156,9 +156,42 @@ impl Scene<'_> {
         })
     }
 
-    /// The end of the last day on which a gate that has a deadline is in time.
-    fn due_at(&self, gate: &Gate, since: Time) -> Option<Result<Timestamp, UnknownYear>> {
-        let days = u32::try_from(gate.due_work_days?).ok()?;
+    /// An emergency expansion waits for the unit's annex 2: no gate of its track, since another object passes it.
+    #[must_use]
+    pub fn annex_gate(&self, rules: &ChangeRules, since: Time) -> OpenGate {
+        let policy = &self.round.policy.spec;
+        let filing = policy.track(&rules.tracks.minor).map(|track| &track.submission);
+        let role = filing.map_or(ROLE_UNIT, |filing| filing.role.as_str());
+        let limit = rules.emergency_annex_work_days.as_ref();
+        let due = self.due_at(limit.map(|limit| limit.value), since).and_then(Result::ok);
+        OpenGate {
+            gate: GATE_ANNEX.to_owned(),
+            title: Names {
+                zh: "补办资源变更申请".to_owned(), en: Some("Annex 2 for the emergency".to_owned())
+            },
+            role: role.to_owned(),
+            organizations: self.registry.holders(policy, self.matter.organization, self.matter.domain, role),
+            verdicts: vec![Verdict::Submit],
+            quorum: 1,
+            since: Some(since),
+            due: due.map(Time::new),
+            article: limit.map_or_else(|| "第二十六条".to_owned(), |limit| limit.article.clone()),
+            ..OpenGate::default()
+        }
+    }
+
+    /// In how many working days an open gate is due.
+    fn work_days(&self, open: &OpenGate) -> Option<i32> {
+        if open.gate == GATE_ANNEX {
+            let rules = self.round.policy.spec.changes.as_ref()?;
+            return rules.emergency_annex_work_days.as_ref().map(|limit| limit.value);
+        }
+        self.track.gates.iter().find(|g| g.name == open.gate)?.due_work_days
+    }
+
+    /// The end of the last day on which something that has a deadline is in time.
+    fn due_at(&self, days: Option<i32>, since: Time) -> Option<Result<Timestamp, UnknownYear>> {
+        let days = u32::try_from(days?).ok()?;
         let none = WorkCalendars::default();
         let calendars = self.registry.calendars.get(&self.round.policy.spec.calendar).unwrap_or(&none);
         Some(calendars.due_at(since.timestamp(), days, self.zone))
@@ -173,10 +206,8 @@ impl Scene<'_> {
             let why = format!("a gate was due by the end of {day} (办理已超期)");
             return Statement::new(CONDITION_OVERDUE, true, "PastDue", why);
         }
-        let uncounted = gates.iter().find_map(|open| {
-            let gate = self.track.gates.iter().find(|g| g.name == open.gate)?;
-            Some((&gate.name, self.due_at(gate, open.since?)?.err()?))
-        });
+        let uncounted =
+            gates.iter().find_map(|open| Some((&open.gate, self.due_at(self.work_days(open), open.since?)?.err()?)));
         match uncounted {
             Some((gate, why)) => Statement::new(
                 CONDITION_OVERDUE,

@@ -109,6 +109,8 @@ fn r24_1_the_whole_track_makes_it_permanent_without_interruption() {
     whole.decides(AUTHORITY, "approval", Verdict::Approve);
     let approved = whole.now;
     assert!(whole.plan().system.is_none(), "the system is there");
+    let urgent = whole.system.as_ref().unwrap().0.grants[0].submission_uid.clone();
+    assert_eq!(whole.plan().ends, [urgent], "its room is not needed twice");
     whole.operator_acts();
     assert_eq!(whole.plan().status.phase, Phase::Trial);
     assert_eq!(cpus(&whole, "2027-05-24T16:00:00Z"), Amount::units(8), "it goes on");
@@ -127,6 +129,17 @@ fn r24_1_the_whole_track_makes_it_permanent_without_interruption() {
     whole.operator_acts();
     assert_eq!(whole.plan().status.phase, Phase::Live);
     assert!(whole.system.as_ref().unwrap().0.live.is_some());
+}
+
+#[test]
+fn r24_1_nothing_is_chased_once_the_whole_track_is_granted() {
+    let urgent = open();
+    let mut whole = made_permanent(open());
+    whole.decides(AUTHORITY, "approval", Verdict::Approve).operator_acts();
+    assert!(urgent.open().contains(&"construction-approval".to_owned()));
+    let urgent = Story { system: whole.system, now: whole.now, ..urgent };
+    assert!(!urgent.open().contains(&"construction-approval".to_owned()));
+    assert!(urgent.open().contains(&"sign-unit".to_owned()), "what was used is still signed for");
 }
 
 #[test]
