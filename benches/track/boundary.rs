@@ -1,4 +1,4 @@
-//! Windows of many systems that end in the same moment: how long until the last quota follows.
+//! Windows of many systems: those that end in the same moment, and thousands that are still to come.
 
 use crate::ground::{Ground, UNIT};
 use crate::report::{Report, percentile};
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{Timestamp, ToSpan as _};
 use kube::api::{ListParams, PostParams};
-use kube::{Api, ResourceExt as _};
+use kube::{Api, ResourceExt};
 use yunguan::api::InformationSystem;
 use yunguan::api::common::Time;
 use yunguan::api::information_system::{Grant, GrantedChange, Term};
@@ -58,19 +58,45 @@ pub async fn measure(report: &mut Report, ground: &Ground, log: &mut Log) -> Res
     Ok(())
 }
 
+/// Puts so many windows that are still to come, each on days of its own, on the record of every system; how many grants
+/// there are then.
+///
+/// # Errors
+/// When one is not put on record.
+pub async fn ahead(ground: &Ground, windows: i64) -> Result<usize> {
+    let systems: Api<InformationSystem> = Api::namespaced(ground.client(OPERATOR)?, &home_namespace(UNIT));
+    let names: Vec<(i64, String)> =
+        (0..).zip(systems.list(&ListParams::default()).await?.items.iter().map(ResourceExt::name_any)).collect();
+    let now = Timestamp::now();
+    let hours = |hours: i64| now.checked_add(hours.hours()).map(Time::new);
+    let put = stream::iter(&names).map(|(n, name)| {
+        let days = (0..windows).map(|w| Ok((hours(24 * (30 * w + 30) + n % 24)?, hours(24 * (30 * w + 40) + n % 24)?)));
+        let days = days.collect::<Result<Vec<_>>>();
+        async { grant(&systems, name, &days?).await }
+    });
+    put.buffer_unordered(AT_ONCE).try_for_each(async |()| Ok(())).await?;
+    Ok(systems.list(&ListParams::default()).await?.items.iter().map(|system| system.spec.grants.len()).sum())
+}
+
 /// As much again for one system, until that moment.
 async fn begin(systems: &Api<InformationSystem>, name: &str, until: Time) -> Result<()> {
-    wait_until(&format!("{name} to have a window"), PATIENCE, async || {
+    grant(systems, name, &[(Time::new(Timestamp::now()), until)]).await
+}
+
+/// As much again for one system, from and until those moments.
+async fn grant(systems: &Api<InformationSystem>, name: &str, spans: &[(Time, Time)]) -> Result<()> {
+    wait_until(&format!("{name} to have its windows"), PATIENCE, async || {
         let mut system = systems.get(name).await?;
-        let base = system.spec.grants.first().context("no grant")?;
-        let window = Grant {
-            submission_uid: format!("window-{}", system.name_any()),
-            effective_from: Time::new(Timestamp::now()),
-            term: Some(Term { until: Some(until), extends: None }),
-            change: Some(GrantedChange::default()),
-            ..base.clone()
-        };
-        system.spec.grants.push(window);
+        let base = system.spec.grants.first().context("no grant")?.clone();
+        for (from, until) in spans {
+            system.spec.grants.push(Grant {
+                submission_uid: format!("window-{name}-{}", system.spec.grants.len()),
+                effective_from: *from,
+                term: Some(Term { until: Some(*until), extends: None }),
+                change: Some(GrantedChange::default()),
+                ..base.clone()
+            });
+        }
         systems.replace(name, &PostParams::default(), &system).await?;
         Ok(Some(()))
     })

@@ -7,7 +7,7 @@ use crate::report::{Aim, Report};
 use crate::size::mebibytes;
 use crate::support::OPERATOR;
 use crate::track;
-use crate::usage::resident;
+use crate::usage::{Cpu, resident};
 use crate::world::PATIENCE;
 use anyhow::{Context as _, Result};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -23,6 +23,8 @@ use yunguan_cluster::audit::Event;
 
 /// So many are written side by side.
 pub const AT_ONCE: usize = 16;
+/// So many windows ahead are granted to each, for what an approval costs beside many grants.
+const WINDOWS: i64 = 9;
 /// The system that comes by the whole track.
 const MODEL: &str = "model";
 
@@ -64,7 +66,16 @@ pub async fn measure(report: &mut Report, systems: usize, span: Duration) -> Res
     let late = calls(&at_rest(&mut log).await?);
     report.figure("calls of the operator for a request beside no other system", "", vec![alone], None);
     report.figure(format!("calls of the operator for a request beside {systems} systems"), "", vec![late], None);
-    boundary::measure(report, &ground, &mut log).await
+    boundary::measure(report, &ground, &mut log).await?;
+    let grants = boundary::ahead(&ground, WINDOWS).await?;
+    at_rest(&mut log).await?;
+    let cpu = Cpu::of(&ground)?;
+    track::round(&ground, &["latest".to_owned()], 1).await?;
+    let latest = calls(&at_rest(&mut log).await?);
+    let used = Cpu::of(&ground)?.since(cpu).operator.as_secs_f64() * 1000.0;
+    report.figure(format!("calls of the operator for a request beside {grants} grants"), "", vec![latest], None);
+    report.figure(format!("operator CPU for a request beside {grants} grants"), "ms", vec![used], None);
+    Ok(())
 }
 
 /// Writes, reads and reviews of the operator.
