@@ -2,7 +2,7 @@
 CLUSTER = cargo build -q --locked --workspace --bin cluster && "$${CARGO_TARGET_DIR:-target}/debug/cluster"
 PROGRAMS = etcd kube-apiserver kube-controller-manager kubectl
 
-.PHONY: help demo test seeds mutants fuzz bench lint crds cluster-up cluster-down clean tools
+.PHONY: help demo test seeds mutants fuzz bench lint crds rules cluster-up cluster-down clean tools
 
 help: ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-13s %s\n", $$1, $$2 }'
@@ -10,7 +10,7 @@ help: ## List these commands
 demo: $(if $(KUBECONFIG),,tools) ## Play the standard track and stay up (DEMO=once: check and take down; KUBECONFIG: your cluster)
 	e2e/demo/run
 
-test: PROGRAMS += helm
+test: PROGRAMS += helm prometheus promtool
 test: tools ## Run all tests, against a real API server too
 	cargo test --locked --workspace -- --show-output
 
@@ -32,6 +32,15 @@ lint: ## Check format and lints
 
 crds: ## Write the CRDs to crds/ from the Rust types
 	cargo run -q --locked -- crds --dir crds
+
+rules: ## Write config/prometheus/objects from the rules beside it
+	@for name in usage alerts; do { \
+	  echo "# Made of ../$$name.yaml by make rules."; \
+	  echo "apiVersion: monitoring.coreos.com/v1"; \
+	  echo "kind: PrometheusRule"; \
+	  echo "metadata: {name: yunguan-$$name, namespace: yunguan-system}"; \
+	  echo "spec:"; \
+	  sed 's/^\(.\)/  \1/' config/prometheus/$$name.yaml; } > config/prometheus/objects/$$name.yaml; done
 
 cluster-up: tools ## Start a local cluster in the background
 	@$(CLUSTER) up

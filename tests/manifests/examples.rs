@@ -19,9 +19,18 @@ use super::{lost, markdown};
 use crate::support::repository;
 use crate::world::{World, world};
 
-/// What kustomize and pipelines read; this server does not serve it.
-const ONLY_READ: [&str; 4] =
-    ["kustomize.config.k8s.io", "kustomize.toolkit.fluxcd.io", "source.toolkit.fluxcd.io", "argoproj.io"];
+/// What kustomize, pipelines and the Prometheus operator read; this server does not serve it.
+const ONLY_READ: [&str; 5] = [
+    "kustomize.config.k8s.io",
+    "kustomize.toolkit.fluxcd.io",
+    "source.toolkit.fluxcd.io",
+    "argoproj.io",
+    "monitoring.coreos.com",
+];
+
+/// Files of Prometheus itself, which are no objects; promtool judges them.
+const NO_OBJECTS: [&str; 3] =
+    ["config/prometheus/usage.yaml", "config/prometheus/alerts.yaml", "config/prometheus/tests/"];
 
 /// One YAML document.
 struct Document {
@@ -33,8 +42,12 @@ fn documents() -> Result<Vec<Document>> {
     let root = repository("");
     let mut found = Vec::new();
     for path in markdown::files_below(repository("config").as_ref(), "yaml")? {
+        let place = path.strip_prefix(&root)?;
+        if NO_OBJECTS.iter().any(|no_object| place.starts_with(no_object)) {
+            continue;
+        }
         let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        found.extend(split(path.strip_prefix(&root)?, 0, &text));
+        found.extend(split(place, 0, &text));
     }
     for file in markdown::all()? {
         for block in file.blocks {

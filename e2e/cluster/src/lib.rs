@@ -8,11 +8,13 @@ pub mod audit;
 mod certs;
 mod control_plane;
 pub mod faults;
+mod http;
 pub mod operator;
 pub mod people;
 pub mod ports;
 pub mod process;
 pub mod programs;
+pub mod prometheus;
 mod wait;
 
 use std::ffi::OsStr;
@@ -28,6 +30,7 @@ use tokio::sync::OnceCell;
 pub use operator::{Operator, OperatorSpec};
 pub use people::Person;
 pub use process::{Program, Spec};
+pub use prometheus::{History, Prometheus};
 pub use wait::{Seen, wait_until};
 
 use certs::Authority;

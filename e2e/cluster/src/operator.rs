@@ -1,18 +1,15 @@
 //! The operator as a process of its own, to be killed and restarted.
 
-use std::net::Ipv4Addr;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 use crate::process::{Program, Spec};
 use crate::wait::wait_until;
-use crate::{Cluster, ports};
+use crate::{Cluster, http, ports};
 
 const READY_TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -116,19 +113,12 @@ impl Operator {
         self.get("/metrics").await
     }
 
-    /// The body of a path that it serves. Asked without a client's ado: benchmarks ask many times a second.
+    /// The body of a path that it serves.
     ///
     /// # Errors
     /// When it does not answer with 200.
     pub async fn get(&self, path: &str) -> Result<String> {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await?;
-        // kubectl's proxy, which stands in for an operator in tests, answers nobody who names no host.
-        stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n").as_bytes()).await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        let (head, body) = answer.split_once("\r\n\r\n").context("no answer")?;
-        ensure!(head.split(' ').nth(1) == Some("200"), "{path}: {head}\n{body}");
-        Ok(body.to_owned())
+        http::get(self.port, path).await
     }
 
     /// The lines of its log that are JSON objects.

@@ -1,4 +1,4 @@
-//! Where the programs of the control plane are: `tools/build` builds what is missing and knows the place.
+//! Where the programs of the control plane, and those beside it, are: `tools/build` builds what is missing and knows the place.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -10,6 +10,9 @@ const BUILD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tools/build");
 
 /// What a cluster consists of.
 pub const CONTROL_PLANE: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"];
+
+/// What judges use: the server, and the tool that tests its rules and fills its database.
+pub const PROMETHEUS: [&str; 2] = ["prometheus", "promtool"];
 
 /// The paths of these programs, in order. The first call on a machine builds them, which takes minutes and shows its
 /// progress on standard error.
