@@ -4,11 +4,10 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde_json::Value;
 
 use crate::process::{Program, Spec};
-use crate::wait::wait_until;
 use crate::{Cluster, http, ports};
 
 const READY_TIMEOUT: Duration = Duration::from_mins(1);
@@ -93,16 +92,7 @@ impl Operator {
     /// # Errors
     /// When it ends or `timeout` passes: shows the end of its log.
     pub async fn wait_ready(&self, timeout: Duration) -> Result<()> {
-        let name = self.spec().name;
-        let what = format!("{name} to be ready");
-        let ready = wait_until(&what, timeout, async || {
-            if self.exited()?.is_some() {
-                return Ok(Some(()));
-            }
-            self.get("/readyz").await.map(|_| Some(()))
-        });
-        ready.await.with_context(|| format!("{name} is not ready; its last lines:\n{}", self.log_tail()))?;
-        self.ensure_running()
+        self.program.wait_ready(self.port, "/readyz", timeout).await
     }
 
     /// The metrics, as text.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::http;
 use crate::wait::wait_until;
 
 /// How long the kernel may take to end a killed program.
@@ -41,9 +42,9 @@ impl Leashes {
         let Self { held, mut remover } = self;
         drop(held);
         let status =
-            wait_until("the cluster's directory to be removed", KILL_TIMEOUT, async || Ok(remover.try_wait()?));
+            wait_until("the programs' directory to be removed", KILL_TIMEOUT, async || Ok(remover.try_wait()?));
         let status = status.await?;
-        ensure!(status.success(), "the cluster's directory could not be removed: {status}");
+        ensure!(status.success(), "the programs' directory could not be removed: {status}");
         Ok(())
     }
 }
@@ -182,6 +183,20 @@ impl Program {
         let log = self.log().unwrap_or_else(|error| format!("{error:#}"));
         let lines: Vec<_> = log.lines().collect();
         lines[lines.len().saturating_sub(LOG_TAIL_LINES)..].join("\n")
+    }
+
+    /// Waits until it answers 200 to this path, on this port of the loopback address.
+    pub(crate) async fn wait_ready(&self, port: u16, path: &str, timeout: Duration) -> Result<()> {
+        let name = self.spec().name;
+        let what = format!("{name} to be ready");
+        let ready = wait_until(&what, timeout, async || {
+            if self.exited()?.is_some() {
+                return Ok(Some(()));
+            }
+            http::get(port, path).await.map(|_| Some(()))
+        });
+        ready.await.with_context(|| format!("{name} is not ready; its last lines:\n{}", self.log_tail()))?;
+        self.ensure_running()
     }
 
     /// Fails with the end of the log if the program has ended.

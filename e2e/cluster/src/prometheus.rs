@@ -16,7 +16,6 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::process::{Leashes, Program, Spec};
-use crate::wait::wait_until;
 use crate::{http, output, ports, programs};
 
 const READY_TIMEOUT: Duration = Duration::from_mins(1);
@@ -175,14 +174,7 @@ impl Prometheus {
     }
 
     async fn ready(&self) -> Result<()> {
-        let ready = wait_until("Prometheus to be ready", READY_TIMEOUT, async || {
-            if self.exited()?.is_some() {
-                return Ok(Some(()));
-            }
-            http::get(self.port, "/-/ready").await.map(|_| Some(()))
-        });
-        ready.await.with_context(|| format!("Prometheus is not ready; its last lines:\n{}", self.log_tail()))?;
-        self.ensure_running()
+        self.program.wait_ready(self.port, "/-/ready", READY_TIMEOUT).await
     }
 }
 
