@@ -287,8 +287,9 @@ fn r7_1_a_gate_sees_who_decided_before_it_and_not_beside_it() {
             gate("left", "a", &[], &approve),
             gate("right", "b", &[], &approve),
             gate("last", "c", &["left"], &approve),
+            gate("beyond", "d", &["right"], &approve),
         ],
-        &[(Effect::Provision, &["last", "right"])],
+        &[(Effect::Provision, &["last", "beyond"])],
     ));
     assert_eq!(round.open(), ["left", "right"]);
     round.votes(1, "ann", "left", Verdict::Approve);
