@@ -5,8 +5,9 @@ use crate::api::common::Money;
 use crate::api::information_system::GrantedLine;
 
 fn priced(changing: &mut Changing, item: &str, monthly: &str) {
-    let prices = &mut changing.story.registry.items.get_mut(item).unwrap().spec.prices;
-    prices.iter_mut().for_each(|price| price.monthly = Money(monthly.into()));
+    for price in &mut changing.story.registry.items.get_mut(item).unwrap().spec.prices {
+        price.monthly = Money(monthly.into());
+    }
 }
 
 fn on_record(changing: &Changing) -> Vec<GrantedLine> {
