@@ -153,7 +153,7 @@ impl Profile {
     /// Where so much more does not fit in during a span: for each resource the first moment, with what is free then.
     #[must_use]
     pub fn shortages(&self, wanted: &Amounts, ceiling: &Amounts, span: Span) -> Vec<(Timestamp, Shortage)> {
-        let short = wanted.iter().filter(|(_, wanted)| *wanted > Amount::ZERO).filter_map(|(resource, wanted)| {
+        let short = wanted.iter().filter_map(|(resource, wanted)| {
             let mut levels = self
                 .levels(resource, span)
                 .map(|(at, level)| (at, ceiling.get(resource).checked_sub(level).unwrap_or_default()));

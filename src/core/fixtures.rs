@@ -4,7 +4,7 @@
 
 use super::digest;
 use super::registry::{Named, Registry};
-use super::request::{Facts, Plan, Rival, SystemFact, decide};
+use super::request::{Facts, Plan, Rival, Statement, SystemFact, decide};
 use super::workflow::DecisionFact;
 use crate::api::cloud_resource_request::{OpenGate, Submission};
 use crate::api::common::{RequestKind, RequestRef, Time};
@@ -72,6 +72,16 @@ fn read_registry() -> Registry {
             .collect(),
         calendars: Registry::calendars_of(&calendars),
     }
+}
+
+/// A plan for people to read; digests are named only, since prices and papers of the example go into them.
+pub fn shown(status: &impl serde::Serialize, conditions: &[Statement], follows: &str) -> String {
+    let status = serde_json::to_string_pretty(status).unwrap();
+    let conditions: Vec<String> =
+        conditions.iter().map(|c| format!("{} {:?} {}: {}", c.type_, c.holds, c.reason, c.message)).collect();
+    let text = format!("{status}\n{}\n{follows}\n", conditions.join("\n"));
+    let words = text.split('"').map(|word| if digest::is_sha256(word) { "DIGEST" } else { word });
+    words.collect::<Vec<_>>().join("\"")
 }
 
 /// What somebody would decide.

@@ -131,15 +131,19 @@ mod tests {
     }
 
     #[test]
-    fn r21_1_grants_going_live_and_guests_belong_into_the_books() {
+    fn r21_1_grants_going_live_agreements_ends_and_guests_belong_into_the_books() {
         use crate::api::decision::Access;
-        use crate::api::information_system::{Grant, Live};
+        use crate::api::information_system::{Agreement, Closed, Grant, Live};
         let at = |second| Time::new(jiff::Timestamp::from_second(second).unwrap());
         let grant = Grant { submission_uid: "s".into(), effective_from: at(1), ..Grant::default() };
         let live = Live { from: at(2), ..Live::default() };
+        let agreed = Agreement { submission_uid: "m".into(), live: Live { from: at(5), ..Live::default() } };
+        let closed = Closed { submission_uid: "e".into(), at: at(6), ..Closed::default() };
         let system = InformationSystemSpec {
             grants: vec![grant.clone()],
             live: Some(live.clone()),
+            agreements: vec![agreed.clone()],
+            closed: vec![closed.clone()],
             ..InformationSystemSpec::default()
         };
         let access = Access { username: "li".into(), ..Access::default() };
@@ -147,10 +151,14 @@ mod tests {
         let decisions = [("d".to_owned(), at(3), lets_in), ("e".to_owned(), at(4), DecisionSpec::default())];
         let found = facts(&system, &decisions);
         let keys: Vec<_> = found.iter().map(|fact| (fact.key.as_str(), fact.at)).collect();
-        assert_eq!(keys, [("granted/s", at(1)), ("live", at(2)), ("access/d", at(3))]);
+        let expected =
+            [("granted/s", at(1)), ("live", at(2)), ("agreed/m", at(5)), ("closed/e", at(6)), ("access/d", at(3))];
+        assert_eq!(keys, expected);
         let bodies = [
             LedgerBody { granted: Some(Box::new(grant)), ..LedgerBody::default() },
             LedgerBody { live: Some(live), ..LedgerBody::default() },
+            LedgerBody { agreed: Some(agreed), ..LedgerBody::default() },
+            LedgerBody { closed: Some(closed), ..LedgerBody::default() },
             LedgerBody { access: Some(access), ..LedgerBody::default() },
         ];
         assert!(found.iter().map(|fact| &fact.body).eq(&bodies));

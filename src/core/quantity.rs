@@ -293,12 +293,6 @@ impl Amounts {
         self
     }
 
-    /// Of each resource the lesser of two amounts; zero where one does not name it.
-    #[must_use]
-    pub fn lowest(&self, other: &Self) -> Self {
-        self.0.iter().map(|(resource, amount)| (resource.clone(), (*amount).min(other.get(resource)))).collect()
-    }
-
     /// So many times as much.
     #[must_use]
     pub fn checked_mul(&self, times: i64) -> Option<Self> {
@@ -354,6 +348,8 @@ mod tests {
             ("1Ki", 1_024_000),
             ("1.5Gi", 1_610_612_736_000),
             ("16Gi", 17_179_869_184_000),
+            ("1Pi", 1_125_899_906_842_624_000),
+            ("9223372036854775807", MAX),
             ("2k", 2_000_000),
             ("3e3", 3_000_000),
             ("3E3", 3_000_000),

@@ -372,7 +372,7 @@ fn in_round(
         round::report::Scene { matter: facts.matter(), registry, round: *round, track, walk: &walk, zone: &zone };
     let scene = report::Scene { round: on_its_way, lines: &lines, missing: &missing };
     let mut plan = report::in_round(facts, &scene, now);
-    if walk.due_effects.contains_key(&Effect::Provision) && granted.is_none() {
+    if granted.is_none() {
         commit(facts, round, track, &lines, &walk, &mut plan);
     }
     if let (Some(at), Some(system)) = (walk.due_effects.get(&Effect::GoLive), facts.opened()) {
@@ -380,7 +380,7 @@ fn in_round(
         match (&system.spec.live, granted) {
             (None, _) => plan.live = Some(live),
             // An urgent system that is live goes on under the agreement about the whole.
-            (Some(_), Some(grant)) if agreement(system.spec, grant).is_none() => {
+            (Some(_), Some(grant)) => {
                 plan.agreement = Some(Agreement { submission_uid: grant.submission_uid.clone(), live });
             }
             _ => {}

@@ -313,6 +313,28 @@ fn r22_3_a_shortage_ahead_says_when_and_how_much() {
     assert!(why.en.starts_with("from 1970-01-01T00:01:40Z on, domain main"), "{why}");
     assert!(why.en.contains("requests.cpu: 4 wanted, 2 free"), "{why}");
     assert!(matches!(ask(4, Some(Time::new(second(100)))), Reserving::Reserved(_)), "it ends before");
+    let Reserving::Short(why) = ask(11, None) else { panic!("there is not so much in all") };
+    assert!(why.en.starts_with("domain main has not enough left: requests.cpu: 11 wanted, 10 free"), "{why}");
+}
+
+#[test]
+fn r22_3_what_is_over_takes_no_room_and_the_next_turn_is_known() {
+    let mut spec = CloudDomainSpec::default();
+    spec.capacity.insert("requests.cpu".into(), Quantity("10".into()));
+    let until = |n| Some(second(n));
+    let grants = [
+        Taken { span: Span { from: Timestamp::MIN, until: until(100) }, ..granted("1", 8) },
+        Taken { span: Span { from: second(200), until: until(300) }, ..granted("2", 8) },
+    ];
+    let ask = |now| {
+        let wish = Reservation { until: Some(Time::new(second(200))), ..wanted(3, 4) };
+        reserve("main", &spec, &CloudDomainStatus::default(), &grants, wish, second(now)).unwrap()
+    };
+    assert!(matches!(ask(99), Reserving::Short(_)));
+    assert!(matches!(ask(100), Reserving::Reserved(_)));
+    let profile = Profile::of(&grants).unwrap();
+    let turns = [99, 100, 200, 299, 300].map(|after| profile.next_moment(second(after)));
+    assert_eq!(turns, [until(100), until(200), until(300), until(300), None]);
 }
 
 #[test]

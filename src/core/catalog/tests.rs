@@ -66,6 +66,11 @@ fn r13_1_a_price_holds_from_its_day_on() {
     for (day, monthly) in table {
         assert_eq!(on(day).as_deref(), Ok(monthly), "{day}");
     }
+    // What was granted at one price is weighed at that of a day; at its own where the day has none.
+    let old = terms(&registry, "vcpu", MAIN, date(2025, 12, 31)).unwrap();
+    let weighed = |day: Date| fee_on(&registry, &old, 2, day).unwrap().normalize().to_string();
+    assert_eq!([date(2025, 12, 31), date(2026, 1, 1), date(2027, 1, 1)].map(weighed), ["120", "115", "108"]);
+    assert_eq!(weighed(date(2024, 5, 22)), "120");
     let before = on(date(2024, 5, 22)).unwrap_err();
     assert!(before.en.contains("no price on 2024-05-22") && before.zh.contains("请主管部门补充"), "{before}");
 }
@@ -175,6 +180,11 @@ fn r25_1_lines_add_up_exactly_and_storage_counts_towards_its_class_too() {
     assert_eq!(of("requests.storage"), "524Gi");
     assert_eq!(of("ssd.storageclass.storage.k8s.io/requests.storage"), "500Gi");
     assert_eq!(of("hdd.storageclass.storage.k8s.io/requests.storage"), "24Gi");
+    // A class without storage is bound to nothing, rather than to none of it.
+    let mut diskless = granted(&registry, "vcpu", 1);
+    diskless.terms.as_mut().unwrap().storage_class = Some("ssd".into());
+    let unbound = super::total(&[diskless]).unwrap();
+    assert!(!unbound.iter().any(|(resource, _)| resource.contains("storageclass")), "{unbound:?}");
     // 12 x 60.00 + 2 x 420.00 and so on: to the fen, whatever a float would make of it.
     let fee = |name: &str, quantity| fee(&terms(&registry, name, MAIN, TODAY).unwrap(), quantity).unwrap();
     let sum: Decimal = [("vcpu", 12), ("server-4c8g", 2), ("block-ssd", 500), ("block-hdd", 24), ("waf", 1)]

@@ -9,6 +9,9 @@ use crate::core::fixtures::{Drafted, Story};
 use crate::core::quantity::Amount;
 use jiff::ToSpan as _;
 
+mod emergencies;
+mod lines;
+mod plans;
 mod races;
 mod windows;
 
@@ -109,7 +112,7 @@ impl Changing {
     }
 
     fn plan(&self) -> Plan {
-        let system = self.story.system.as_ref().unwrap();
+        let system = self.story.system.as_ref();
         let facts = Facts {
             name: &self.name,
             uid: &format!("uid-{}", self.name),
@@ -117,7 +120,7 @@ impl Changing {
             organization: &self.story.organization,
             change: &self.change,
             decisions: &self.decisions,
-            system: Some(SystemFact { spec: &system.0, provisioned_at: system.1 }),
+            system: system.map(|(spec, provisioned_at)| SystemFact { spec, provisioned_at: *provisioned_at }),
             domain: Some(&self.story.domain),
         };
         decide(&facts, &self.story.registry, self.now)
@@ -243,6 +246,10 @@ fn r22_2_a_major_change_goes_through_papers_tests_and_signatures_on_the_same_obj
     let paper = |type_: &str| Document { type_: type_.into(), sha256: "0".repeat(64), ..Document::default() };
     major.change.documents = vec![paper("ConstructionApproval"), paper("ConstructionPlan")];
     assert_eq!(major.says(CONDITION_READY).0, "EditedSinceFiled");
+    major.change.documents.pop();
+    let (_, missing) = major.says(CONDITION_COMPLETE);
+    assert!(missing.contains("ConstructionPlan") && !missing.contains("ConstructionApproval"), "{missing}");
+    major.change.documents.push(paper("ConstructionPlan"));
     major
         .decides(UNIT, GATE_SUBMISSION, Verdict::Submit)
         .decides(AUTHORITY, "completeness", Verdict::Approve)
@@ -316,51 +323,13 @@ fn r22_1_the_planned_time_is_the_earliest_moment_of_effect_and_changes_keep_thei
 }
 
 #[test]
-fn r26_4_an_emergency_opens_at_once_and_goes_back_on_a_no() {
-    let ground = ChangeGround::Emergency;
-    let bottleneck = Change { ground, lines: lines(&[("cpu", 48)]), ..Change::default() };
-    let emergency = |story| {
-        let mut emergency = Changing::of(story, "bottleneck", bottleneck.clone());
-        emergency.decides(PROVIDER, GATE_SUBMISSION, Verdict::Submit).decides(
-            AGENCY,
-            "agency-consent",
-            Verdict::Approve,
-        );
-        assert_eq!(emergency.open(), ["unit-consent"]);
-        emergency.decides(UNIT, "unit-consent", Verdict::Approve);
-        emergency.operator_acts()
-    };
-    let open = emergency(live());
-    assert_eq!(open.phase(), ChangePhase::InEffect);
-    assert_eq!(open.cpus("2028-01-01T00:00:00Z"), Amount::units(48), "until it is decided upon");
-    assert_eq!(open.says(CONDITION_SETTLED).0, "AnnexMissing");
-    // Chased: it stands in the unit's inbox, with a date of the rules.
-    assert_eq!((open.open(), open.says(CONDITION_OVERDUE).0.as_str()), (vec![GATE_ANNEX.to_owned()], "InTime"));
-    let due = open.plan().status.open_gates[0].due.unwrap();
-    let late = Changing { now: due.timestamp(), ..emergency(live()) };
-    assert_eq!((late.says(CONDITION_OVERDUE).0.as_str(), late.phase()), ("PastDue", ChangePhase::InEffect));
-    assert_eq!(open.plan().wake, Some(due.timestamp()));
-    // The unit files annex 2: measured against what is permanent, it is a major one.
-    let settles = Some("bottleneck".to_owned());
-    let annex = Change { ground, lines: lines(&[("cpu", 24)]), settles, ..Change::default() };
-    let good = emergency(live()).next("annex", annex.clone()).granted();
-    assert_eq!(good.cpus("2028-01-01T00:00:00Z"), Amount::units(24), "it takes the place of the emergency");
-    assert!(good.again("bottleneck", &bottleneck, &open).open().is_empty(), "nothing is chased any more");
-    let mut refused = emergency(live()).next("annex", annex).filed();
-    refused.decides(AGENCY, "evaluation", Verdict::Approve).decides(AUTHORITY, "approval", Verdict::Reject);
-    let refused = refused.operator_acts();
-    assert_eq!(refused.phase(), ChangePhase::Rejected);
-    assert_eq!(refused.cpus("2028-01-01T00:00:00Z"), Amount::units(16), "the amount goes back");
-    assert!(refused.plan().closes.is_none(), "once it is on record, nothing is left to do");
-}
-
-#[test]
 fn r26_5_a_reduction_is_the_agencys_to_propose_and_never_major() {
     let ground = ChangeGround::Reduction;
     let mut less = Changing::of(live(), "less", Change { ground, lines: lines(&[("cpu", 2)]), ..Change::default() });
     assert_eq!(less.plan().status.track.as_deref(), Some("Reduction"));
     less.decides(UNIT, GATE_SUBMISSION, Verdict::Submit);
     assert_eq!(less.phase(), ChangePhase::Draft, "not the unit's");
+    assert_eq!(less.plan().status.void_decisions[0].reason, VoidReason::NotEntitled, "and it says so");
     less.decides(AGENCY, GATE_SUBMISSION, Verdict::Submit).decides(AUTHORITY, "approval", Verdict::Approve);
     assert_eq!(less.operator_acts().cpus("2028-01-01T00:00:00Z"), Amount::units(2));
 }
@@ -564,7 +533,9 @@ fn r22_1_what_had_to_wait_for_room_takes_effect_when_there_is_some() {
     let approved = Changing::up_and_down(&[("cpu", 24)]).approved();
     let at = approved.now;
     assert_eq!(approved.plan().grant.unwrap().effective_from, Time::new(at));
+    let prompt = Changing { now: at.checked_add(PROMPT).unwrap(), ..approved };
+    assert_eq!(prompt.plan().grant.unwrap().effective_from, Time::new(at), "so soon it is as of the approval");
     let later = at.checked_add(2.hours()).unwrap();
-    let waited = Changing { now: later, ..approved };
+    let waited = Changing { now: later, ..prompt };
     assert_eq!(waited.plan().grant.unwrap().effective_from, Time::new(later), "nobody pays for what was not there");
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::api::common::{Quantity, Time};
-use crate::api::information_system::{Closed, GrantedChange, Term};
+use crate::api::information_system::{Closed, GrantedChange, Term, Terms};
 use crate::core::quantity::Amount;
 use proptest::prelude::*;
 
@@ -164,6 +164,37 @@ fn r24_1_what_is_urgent_ends_or_goes_on_for_good_without_interruption() {
         (Amount::units(4), Amount::units(6), Amount::units(6))
     );
     assert_eq!(next_moment(&spec, second(0)), Some(second(50)));
+}
+
+#[test]
+fn r24_1_an_extension_of_what_is_urgent_is_over_too_once_something_is_permanent() {
+    let urgent = Grant { term: Some(term(Some(100))), ..grant(0, 4, 0) };
+    let goes_on = Some(Term { until: Some(Time::new(second(200))), extends: Some("0".into()) });
+    let extension = Grant { change: Some(change(None)), term: goes_on, ..grant(1, 4, 100) };
+    let mut spec = InformationSystemSpec { grants: vec![urgent, extension], ..InformationSystemSpec::default() };
+    assert_eq!(urgent_until(&spec), Some(second(200)));
+    assert_eq!(urgent_filings(&spec).collect::<Vec<_>>(), ["0", "1"]);
+    spec.grants.push(grant(2, 6, 150));
+    let cpus = [99, 100, 149, 150, 200].map(|at| amounts_at(&spec, second(at)).unwrap().get(CPU));
+    assert_eq!(cpus, [4, 4, 4, 6, 6].map(Amount::units));
+    assert_eq!(urgent_until(&spec), None);
+}
+
+#[test]
+fn r22_3_a_window_is_paid_for_from_its_start_to_its_end_and_both_are_announced() {
+    let priced = |monthly: &str, quantity| {
+        let terms = Terms { monthly_price: Money(monthly.into()), ..Terms::default() };
+        vec![GrantedLine { quantity, terms: Some(terms), ..GrantedLine::default() }]
+    };
+    let base = Grant { lines: priced("10.50", 2), ..grant(0, 5, 0) };
+    let window =
+        Grant { lines: priced("0.1", 3), change: Some(change(None)), term: Some(term(Some(20))), ..grant(1, 1, 10) };
+    let spec = InformationSystemSpec { grants: vec![base, window], ..InformationSystemSpec::default() };
+    let fees = [9, 10, 19, 20].map(|at| fee_at(&spec, second(at)).unwrap().0);
+    assert_eq!(fees, ["21", "21.3", "21.3", "21"]);
+    assert_eq!(moments(&spec), [second(10), second(20)]);
+    let turns = [9, 10, 20].map(|after| next_moment(&spec, second(after)));
+    assert_eq!(turns, [Some(second(10)), Some(second(20)), None]);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use jiff::ToSpan as _;
 mod histories;
 mod input;
 mod plans;
+mod standing;
 mod urgent;
 
 const UNIT: &str = "zhang.wei@health";
@@ -476,7 +477,9 @@ fn r13_2_an_item_without_a_product_in_the_domain_is_named() {
 fn r3_1_a_dedicated_domain_is_open_to_its_organizations_only() {
     let mut story = Story::of("guoyang-school");
     story.request.spec.application.domain = "bozhou-health-dedicated".into();
-    assert_eq!(story.condition(CONDITION_STALLED).1, "DomainNotOpen");
+    let (_, reason, message) = story.condition(CONDITION_STALLED);
+    assert_eq!(reason, "DomainNotOpen");
+    assert!(message.contains("bozhou-health-dedicated is a dedicated domain (article 3)"), "{message}");
 }
 
 #[test]

@@ -394,3 +394,29 @@ fn listed(texts: &[Text]) -> Text {
     let list = |zh| texts.iter().map(|text| text.get(zh)).collect::<Vec<_>>();
     Text::new(list(false).join("; "), list(true).join("；"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r26_2_what_cannot_be_granted_as_things_are_says_so_and_whether_it_is_for_room() {
+        let says = |reason: &str| {
+            let conditions = held(reason, "why");
+            assert!(conditions.iter().all(|c| c.message == "why" || c.type_ == CONDITION_RECONCILING));
+            conditions.into_iter().map(|c| (c.type_, c.holds, c.reason)).collect::<Vec<_>>()
+        };
+        let of = |reason: &str| {
+            let reason = || reason.to_owned();
+            [
+                (CONDITION_READY, Some(false), reason()),
+                (CONDITION_RECONCILING, Some(false), reason()),
+                (CONDITION_STALLED, Some(true), reason()),
+            ]
+        };
+        assert_eq!(says("SystemNameTaken"), of("SystemNameTaken"));
+        let short = says("CapacityShort");
+        assert_eq!(short[0], (CONDITION_CAPACITY, Some(false), "Short".to_owned()));
+        assert_eq!(short[1..], of("CapacityShort"));
+    }
+}

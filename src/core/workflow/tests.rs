@@ -287,8 +287,9 @@ fn r7_1_a_gate_sees_who_decided_before_it_and_not_beside_it() {
             gate("left", "a", &[], &approve),
             gate("right", "b", &[], &approve),
             gate("last", "c", &["left"], &approve),
+            gate("beyond", "d", &["right"], &approve),
         ],
-        &[(Effect::Provision, &["last", "right"])],
+        &[(Effect::Provision, &["last", "beyond"])],
     ));
     assert_eq!(round.open(), ["left", "right"]);
     round.votes(1, "ann", "left", Verdict::Approve);
@@ -297,6 +298,25 @@ fn r7_1_a_gate_sees_who_decided_before_it_and_not_beside_it() {
     round.votes(2, "bob", "right", Verdict::Approve);
     let after = round.walk().open.iter().find(|o| o.gate == "last").unwrap().digest.clone();
     assert_eq!(after, before, "what is beside it changes nothing");
+}
+
+/// However far back, and also where resources were opened in between.
+#[test]
+fn r7_1_a_gate_sees_everything_on_the_way_to_it() {
+    let approve = [Verdict::Approve];
+    let mut round = Round::of(track(
+        vec![
+            gate("first", "a", &[], &approve),
+            gate("second", "b", &["first"], &approve),
+            gate("third", "c", &["provision"], &approve),
+            gate("last", "d", &["third"], &approve),
+        ],
+        &[(Effect::Provision, &["second"])],
+    ));
+    round.votes(1, "ann", "first", Verdict::Approve).votes(2, "bob", "second", Verdict::Approve);
+    round.done.insert(Effect::Provision, at(3));
+    round.votes(4, "cid", "third", Verdict::Approve);
+    assert_eq!(round.walk().open[0].digest, "last<1-ann,2-bob,4-cid>None");
 }
 
 fn confirming(quorum: i32) -> Round {
@@ -339,6 +359,19 @@ fn r19_1_a_quorum_agrees_on_the_same_amounts() {
     let walk = round.walk();
     assert_eq!(walk.passed.get("size"), Some(&at(3)));
     assert_eq!(walk.confirmed, Some(BTreeMap::from([("cpu".to_owned(), 4), ("disk".to_owned(), 100)])));
+}
+
+#[test]
+fn r19_1_a_later_gate_may_confirm_less() {
+    let mut round = confirming(1);
+    let mut again = round.track.gates[0].clone();
+    (again.name, again.after) = ("again".into(), vec!["size".into()]);
+    round.track.gates.push(again);
+    confirms(&mut round, 1, "ann", &[("cpu", 8), ("disk", 100)]);
+    let mut less = fact("2-bob", 2, "bob", "head", "again", Verdict::Approve);
+    less.spec.grant = [("cpu", 4), ("disk", 100)].map(|(line, n)| LineAmount { line: line.into(), quantity: n }).into();
+    round.decides(less);
+    assert_eq!((round.void(), round.walk().confirmed.unwrap()["cpu"]), (vec![], 4));
 }
 
 fn reporting(quorum: i32) -> Round {

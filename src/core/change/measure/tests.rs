@@ -70,6 +70,9 @@ fn r22_2_what_the_system_has_none_of_is_major_unless_the_rules_say_otherwise() {
     assert!(why(&rules(), &[&before], &after).unwrap().contains("no requests.gpu yet"));
     let mild = ChangeRules { new_resource_is_major: false, ..rules() };
     assert_eq!(why(&mild, &[&before], &after), None);
+    // What it has none of, before and after, is not new.
+    let none = |n| [line("cpu", n, "1"), line("gpu", 0, "0")];
+    assert_eq!(why(&rules(), &[&none(100)], &none(120)), None);
     // A service without amounts counts by its item.
     let mut service = line("waf", 1, "0");
     service.terms.as_mut().unwrap().unit_amounts.clear();
@@ -84,6 +87,14 @@ fn r22_2_several_small_steps_count_together() {
     let third = state(160);
     assert_eq!(why(&rules(), &[&second], &third), None, "by itself it is small");
     assert!(why(&rules(), &[&first, &second], &third).unwrap().starts_with("together with earlier changes"));
+}
+
+#[test]
+fn r22_2_what_cannot_be_counted_is_major_and_says_so() {
+    let (small, huge) = ([line("cpu", 1, "1")], [line("cpu", i64::MAX, "1"), line("cpu", 1, "1")]);
+    for (before, after) in [(&small[..], &huge[..]), (&huge[..], &small[..])] {
+        assert!(why(&rules(), &[before], after).unwrap().contains("beyond what can be counted"));
+    }
 }
 
 proptest! {

@@ -118,3 +118,49 @@ fn r22_3_what_is_approved_after_its_end_grants_nothing() {
     assert_eq!((peak.phase(), peak.says(CONDITION_READY).0.as_str()), (ChangePhase::Refused, "WindowOver"));
     assert!(peak.plan().grant.is_none());
 }
+
+#[test]
+fn r22_3_an_extension_goes_on_from_the_window_that_it_names() {
+    let peak = Changing::temporary(&[("cpu", 26)], "2026-12-01T00:00:00Z", "2026-12-15T16:00:00Z").granted();
+    let window = Some(Window { from: time("2026-12-02T00:00:00Z"), until: time("2026-12-20T16:00:00Z") });
+    let ground = ChangeGround::ForeseeablePeak;
+    let second = Change { ground, lines: lines(&[("cpu", 20)]), window, ..Change::default() };
+    let extend = Some(Extend { change: "second".into(), until: time("2027-01-20T16:00:00Z") });
+    let longer = Change { ground, extend, ..Change::default() };
+    let longer = peak.next("second", second).granted().next("longer", longer);
+    let prospect = longer.plan().prospect.unwrap();
+    assert_eq!((prospect.from, prospect.takes.get("requests.cpu")), (time("2026-12-20T16:00:00Z"), Amount::units(4)));
+}
+
+#[test]
+fn r22_3_where_the_rules_have_no_gate_for_it_a_window_ends_with_its_months() {
+    let says = |shape: fn(&mut Changing)| {
+        let mut long = Changing::temporary(&[("cpu", 24)], "2026-11-30T01:00:00Z", "2027-03-10T16:00:00Z");
+        shape(&mut long);
+        long.says(CONDITION_RESOLVED)
+    };
+    assert_eq!(says(|_| {}).0, "Resolved", "the authority decides upon it");
+    let (reason, message) = says(|long| {
+        let policy = long.story.registry.policies.iter_mut().find(|p| p.name == "bozhou-2024").unwrap();
+        let track = policy.spec.tracks.iter_mut().find(|t| t.name == "TemporaryExpansion").unwrap();
+        track.gates.retain(|gate| gate.name != "long-window");
+        track.gates.iter_mut().find(|gate| gate.name == "approval").unwrap().after = vec!["evaluation".into()];
+    });
+    assert_eq!(reason, "LineProblem");
+    assert!(message.contains("at most 3 months, here until the end of 2027-02-28"), "{message}");
+}
+
+/// Approved while it lasted, and carried out when it was over; or over before it begins.
+#[test]
+fn r22_3_a_window_without_a_moment_left_grants_nothing() {
+    let mut peak = Changing::temporary(&[("cpu", 24)], "2026-11-24T00:00:00Z", "2026-11-26T00:00:00Z").filed();
+    peak.decides(AGENCY, "evaluation", Verdict::Approve);
+    let mut peak = peak.at("2026-11-25T23:58:30Z");
+    peak.decides(AUTHORITY, "approval", Verdict::Approve);
+    assert!(peak.plan().grant.is_some());
+    let late = peak.at("2026-11-26T00:00:00Z");
+    assert_eq!((late.phase(), late.says(CONDITION_READY).0.as_str()), (ChangePhase::Refused, "WindowOver"));
+    let backwards = Changing::temporary(&[("cpu", 24)], "2026-12-10T00:00:00Z", "2026-12-05T00:00:00Z").approved();
+    assert_eq!(backwards.says(CONDITION_READY).0, "WindowOver");
+    assert!(backwards.plan().grant.is_none());
+}

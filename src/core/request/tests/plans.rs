@@ -1,21 +1,15 @@
 //! What a request says of itself at each place of its way: phase, who must act by when, conditions, each word.
 
 use super::*;
+use crate::core::fixtures;
 
-/// The whole plan for people to read; digests are named only, since prices and papers of the example go into them.
 fn shown(story: &Story) -> String {
     let mut plan = story.plan();
     // What a line says is looked at elsewhere.
     plan.status.lines.truncate(1);
-    let status = serde_json::to_string_pretty(&plan.status).unwrap();
-    let conditions: Vec<String> =
-        plan.conditions.iter().map(|c| format!("{} {:?} {}: {}", c.type_, c.holds, c.reason, c.message)).collect();
     let wake = plan.wake.map(|at| at.to_string());
     let carries_out = (plan.grant.is_some(), plan.system.is_some(), plan.live.is_some());
-    let text = format!("{status}\n{}\nwakes {wake:?}, grants {carries_out:?}\n", conditions.join("\n"));
-    let words = text.split('"');
-    let named = words.map(|word| if crate::core::digest::is_sha256(word) { "DIGEST" } else { word });
-    named.collect::<Vec<_>>().join("\"")
+    fixtures::shown(&plan.status, &plan.conditions, &format!("wakes {wake:?}, grants {carries_out:?}"))
 }
 
 #[test]

@@ -173,6 +173,12 @@ fn r24_1_system_ref_names_a_system_under_an_urgent_grant_and_nothing_else() {
     let mut stray = Story::of("health-portal");
     stray.request.spec.application.system_ref = Some("health-portal".into());
     assert!(stray.condition(CONDITION_COMPLETE).2.contains("nothing to make permanent"));
+    let mut elsewhere = made_permanent(open());
+    elsewhere.request.spec.application.domain = "bozhou-health-dedicated".into();
+    assert!(
+        elsewhere.condition(CONDITION_COMPLETE).2.contains("does not run under an urgent grant"),
+        "nor does it move"
+    );
     let mut other = made_permanent(open());
     other.request.spec.application.system_ref = None;
     assert_eq!(other.condition(CONDITION_STALLED).1, "SystemNameTaken");
