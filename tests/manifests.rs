@@ -4,6 +4,7 @@ mod chart;
 mod documents;
 mod examples;
 mod markdown;
+mod programs;
 mod rights;
 mod rules;
 

@@ -21,7 +21,7 @@ use yunguan::api::{
 };
 use yunguan::core::{credit_code, digest, names};
 use yunguan_cluster::faults::Proxy;
-use yunguan_cluster::{Cluster, Operator, OperatorSpec, Options, Person, wait_until};
+use yunguan_cluster::{Clock, Cluster, Operator, OperatorSpec, Options, Person, wait_until};
 
 pub const PATIENCE: Duration = Duration::from_mins(1);
 pub const AUTHORITY: &str = "li.na@data-bureau";
@@ -35,6 +35,8 @@ pub struct World {
     pub operator: Operator,
     /// Stands between the operator and the API server, where faults are wanted.
     pub proxy: Option<Proxy>,
+    /// What the operator takes for the time, in a world [`with_clock`](Self::with_clock); in others it is never shifted.
+    pub clock: Clock,
 }
 
 /// The world that the tests of this program share.
@@ -46,10 +48,19 @@ pub async fn world() -> Result<&'static World> {
 impl World {
     /// A world of its own, for tests that break something.
     pub async fn new() -> Result<Self> {
+        Self::of_its_own(false).await
+    }
+
+    /// A world of its own, in which the operator goes by `clock`.
+    pub async fn with_clock() -> Result<Self> {
+        Self::of_its_own(true).await
+    }
+
+    async fn of_its_own(shifts: bool) -> Result<Self> {
         let cluster = Cluster::start(Options::default()).await?;
         install(&cluster, "config/local").await?;
         let kubeconfig = cluster.service_account("yunguan-system", "yunguan").await?;
-        Self::with(cluster, &kubeconfig, None).await
+        Self::with(cluster, &kubeconfig, None, shifts).await
     }
 
     /// A world in which the operator speaks to the API server through a proxy that can break things.
@@ -58,16 +69,18 @@ impl World {
         install(&cluster, "config/local").await?;
         let proxy = Proxy::start(crate::support::operator(&cluster).await?).await?;
         let kubeconfig = proxy.kubeconfig(cluster.directory())?;
-        Self::with(cluster, &kubeconfig, Some(proxy)).await
+        Self::with(cluster, &kubeconfig, Some(proxy), false).await
     }
 
-    async fn with(cluster: Cluster, kubeconfig: &Path, proxy: Option<Proxy>) -> Result<Self> {
+    async fn with(cluster: Cluster, kubeconfig: &Path, proxy: Option<Proxy>, shifts: bool) -> Result<Self> {
         let mut spec = OperatorSpec::run("operator", env!("CARGO_BIN_EXE_yunguan"), kubeconfig)?;
         // The same after a restart, as a pod's name is: it need not wait for its own lease.
         spec.args.extend(["--identity".to_owned(), "first".to_owned()]);
+        let clock = Clock::new(cluster.directory());
+        spec.env.extend(shifts.then(|| clock.env()));
         let operator = Operator::start(&cluster, spec).await?;
         install(&cluster, "config/samples").await?;
-        let world = Self { cluster, operator, proxy };
+        let world = Self { cluster, operator, proxy, clock };
         let organizations: Api<Organization> = Api::all(world.admin().await?);
         for organization in organizations.list(&ListParams::default()).await? {
             world.home_ready(&organization.name_any()).await?;

@@ -9,11 +9,13 @@ use crate::api::CloudResourceRequest;
 use crate::api::InformationSystem;
 use crate::api::cloud_resource_request::Phase;
 use crate::api::common::RequestKind;
+use crate::api::names::CONDITION_OVERDUE;
 use crate::core::names::organization_of;
 use crate::core::request::{Facts, Plan, Rival, SystemFact, decide};
 use crate::core::round::report::held;
 use crate::core::workflow::DecisionFact;
 use crate::runtime::apply;
+use crate::runtime::clock;
 use crate::runtime::controller::{Error, Settled};
 use crate::runtime::id::Id;
 use jiff::Timestamp;
@@ -29,7 +31,7 @@ pub async fn reconcile(request: Arc<CloudResourceRequest>, context: Arc<Context>
         return Ok(Settled::default());
     }
     let observed = observe(&context, &request).await?;
-    let now = Timestamp::now();
+    let now = clock::now();
     let mut plan = observed.decide(&context, &request, now);
     let mut current = Arc::clone(&request);
     // A cache may lag behind the grant that locked the text, so what would unlock it is looked at afresh too.
@@ -125,6 +127,9 @@ async fn report(
         let reference = request.object_ref(&());
         context.events.publish(&reference, warning, &phase.to_string(), message.unwrap_or_default()).await;
         tracing::info!(%phase, "request has moved");
+    }
+    if let Some(late) = apply::turned_true(&before.conditions, &plan.conditions, CONDITION_OVERDUE) {
+        context.events.publish(&request.object_ref(&()), true, CONDITION_OVERDUE, &late.message).await;
     }
     Ok(written.resource_version())
 }

@@ -90,6 +90,20 @@ pub fn urgent_until(spec: &InformationSystemSpec) -> Option<Timestamp> {
     ends.max().map(crate::api::common::Time::timestamp).filter(|_| newest(spec).is_none())
 }
 
+/// What time it is at least: no earlier than the newest decision on record, since the operator's clock may be behind the
+/// API server's, and what has begun by that does not end again.
+#[must_use]
+pub fn at_least(spec: &InformationSystemSpec, now: Timestamp) -> Timestamp {
+    let decided = spec.grants.iter().flat_map(|grant| &grant.decisions).chain(spec.closed.iter().map(|c| &c.decision));
+    decided.map(|decision| decision.at.timestamp()).chain([now]).max().unwrap_or(now)
+}
+
+/// Since when a system that has nothing for good has nothing at all any more.
+#[must_use]
+pub fn urgent_ended(spec: &InformationSystemSpec, now: Timestamp) -> Option<Timestamp> {
+    urgent_until(spec).filter(|end| *end <= now)
+}
+
 /// The grants that hold at a moment.
 pub fn holding(spec: &InformationSystemSpec, at: Timestamp) -> impl Iterator<Item = &Grant> {
     spans(spec).into_iter().zip(&spec.grants).filter(move |(span, _)| span.contains(at)).map(|(_, grant)| grant)

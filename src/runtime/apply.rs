@@ -1,6 +1,7 @@
 //! Writes. Each is guarded by what was observed, counted, and left out where nothing would change.
 
 use super::client::FIELD_MANAGER;
+use super::clock;
 use super::controller::Error;
 use super::metrics::Metrics;
 use crate::api::names::ANNOTATION_APPLIED;
@@ -138,7 +139,7 @@ where
     let generation = object.meta().generation;
     let status = ConditionsStatus {
         observed_generation: generation,
-        conditions: conditions(&before.conditions, statements, generation.unwrap_or_default(), Timestamp::now()),
+        conditions: conditions(&before.conditions, statements, generation.unwrap_or_default(), clock::now()),
     };
     if object.status() != Some(&status) {
         let mut next = object.clone();
@@ -172,9 +173,27 @@ pub fn conditions(before: &[Condition], statements: &[Statement], generation: i6
     conditions
 }
 
+/// What is said of a condition that holds now, and did not before.
+#[must_use]
+pub fn turned_true<'a>(before: &[Condition], now: &'a [Statement], type_: &str) -> Option<&'a Statement> {
+    let held = before.iter().any(|c| c.type_ == type_ && c.status == "True");
+    now.iter().rfind(|s| s.type_ == type_).filter(|s| s.holds == Some(true) && !held)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_condition_is_told_when_it_turns_and_not_again() {
+        let late = [Statement::new("Overdue", false, "R", "a"), Statement::new("Overdue", true, "R", "b")];
+        let told = |before: &[Condition]| turned_true(before, &late, "Overdue").map(|s| s.message.clone());
+        let at = Timestamp::UNIX_EPOCH;
+        assert_eq!(told(&[]).as_deref(), Some("b"), "the last statement counts");
+        assert_eq!(told(&conditions(&[], &late[..1], 1, at)).as_deref(), Some("b"));
+        assert_eq!(told(&conditions(&[], &late, 1, at)), None);
+        assert!(turned_true(&[], &late[..1], "Overdue").is_none());
+    }
 
     #[test]
     fn a_condition_keeps_its_moment_until_it_turns() {

@@ -12,6 +12,7 @@ use crate::controllers::request::commit::replace;
 use crate::controllers::room::reserve;
 use crate::core::change::Plan;
 use crate::runtime::apply;
+use crate::runtime::clock;
 use crate::runtime::controller::Error;
 use jiff::Timestamp;
 use kube::ResourceExt as _;
@@ -43,7 +44,7 @@ pub(super) async fn carry_out(
     change: &ResourceChange,
 ) -> Result<(Arc<ResourceChange>, Plan), Error> {
     let (mut fresh, observed) = afresh(context, change).await?;
-    let now = Timestamp::now();
+    let now = clock::now();
     let mut plan = observed.decide(context, &fresh, now);
     let Some(system) = observed.system.as_ref() else { return Ok((Arc::new(fresh), plan)) };
     if plan.grant.is_none() && plan.agreement.is_none() && plan.closes.is_none() {

@@ -10,11 +10,12 @@ use crate::api::names::{
     CONDITION_APPROVED, CONDITION_CAPACITY, CONDITION_IN_SCOPE, CONDITION_LIVE, CONDITION_PROVISIONED, CONDITION_READY,
     CONDITION_RECONCILING, CONDITION_STALLED,
 };
+use crate::core::effective;
 use crate::core::quantity::Amounts;
 use crate::core::registry::{Named, Registry};
 use crate::core::round::report::{
     OPERATOR, at_rest, completeness, ended_reason, ended_text, last_day, nobody_acts, progress, resolution, stuck,
-    submission_gate, submission_of, void_submissions, waiting_again, waiting_at, without_holder,
+    submission_gate, submission_of, urgent_ended, void_submissions, waiting_again, waiting_at, without_holder,
 };
 use crate::core::round::{self, Round};
 use crate::core::scope::{self, OutOfScope};
@@ -157,9 +158,14 @@ pub(super) fn in_round(facts: &Facts<'_>, scene: &Scene<'_>, now: Timestamp) -> 
     if let Some(nobody) = nobody_acts(registry, facts.organization, &status.open_gates) {
         conditions.extend(without_holder(&nobody));
     }
+    let urgent = facts.opened().map(|system| system.spec).filter(|_| status.until.is_some());
+    if let Some(at) = urgent.and_then(|spec| effective::urgent_ended(spec, now)) {
+        conditions.extend(urgent_ended(&facts.application.system.code, at));
+    }
     conditions.extend(findings(facts, registry, lines, missing));
     conditions.push(on_its_way.overdue(&status.open_gates, now));
-    let wake = status.open_gates.iter().filter_map(|g| g.due).map(Time::timestamp).filter(|at| *at > now).min();
+    let dues = status.open_gates.iter().filter_map(|g| g.due).map(Time::timestamp);
+    let wake = dues.chain(urgent.and_then(effective::urgent_until)).filter(|at| *at > now).min();
     Plan { status, conditions, wake, ..Plan::default() }
 }
 

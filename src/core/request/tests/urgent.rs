@@ -54,6 +54,27 @@ fn r24_1_an_urgent_request_is_open_for_at_most_six_months_from_allocation() {
 }
 
 #[test]
+fn r24_1_that_it_is_over_is_said_and_looked_at_when_it_is() {
+    let mut story = open();
+    for (who, gate) in [(UNIT, "sign-unit"), (PROVIDER, "sign-provider"), (AUTHORITY, "sign-authority")] {
+        story.decides(who, gate, Verdict::Sign);
+    }
+    story.decides(UNIT, "construction-approval", Verdict::File).operator_acts();
+    let end: Timestamp = "2027-05-24T16:00:00Z".parse().unwrap();
+    story.now = end.checked_sub(1.second()).unwrap();
+    assert_eq!((story.condition(CONDITION_READY).1.as_str(), story.plan().wake), ("Live", Some(end)));
+    story.now = end;
+    let (holds, reason, message) = story.condition(CONDITION_READY);
+    assert_eq!((holds, reason.as_str(), story.plan().wake), (Some(false), "UrgentEnded", None));
+    assert!(message.contains("2027-05-24T16:00:00Z") && message.contains("systemRef: flood-reports"), "{message}");
+    // Of one that goes on for good nothing ends.
+    let mut whole = made_permanent(open());
+    whole.decides(AUTHORITY, "approval", Verdict::Approve).operator_acts();
+    whole.now = end;
+    assert_ne!(whole.condition(CONDITION_READY).1, "UrgentEnded");
+}
+
+#[test]
 fn r24_1_the_missing_approval_is_chased_and_filing_it_ends_the_chasing_only() {
     let mut story = open();
     assert!(story.open().contains(&"construction-approval".to_owned()));
