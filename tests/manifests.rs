@@ -1,10 +1,10 @@
 //! What is shipped beside the programs: manifests, chart, samples, documentation.
 
+mod built;
 mod chart;
 mod documents;
 mod examples;
 mod markdown;
-mod programs;
 mod rights;
 mod rules;
 
