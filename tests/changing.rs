@@ -163,10 +163,11 @@ pub async fn live<'w>(world: &'w World, unit: &str, code: &str) -> Result<Case<'
 }
 
 /// A draft of an urgent request (article 24).
-pub async fn urgent_draft<'w>(world: &'w World, unit: &str, code: &str) -> Result<Case<'w>> {
+pub async fn urgent_draft<'w>(world: &'w World, unit: &str, code: &str, domain: &str) -> Result<Case<'w>> {
     let draft = world.draft(unit, code, |spec| {
         let application = &mut spec.application;
         application.track = "Urgent".into();
+        domain.clone_into(&mut application.domain);
         application.urgency = Some(Urgency { ground: UrgencyGround::NewDemand, paper: "UrgentDemand".into() });
         application.documents = vec![Document {
             type_: "UrgentDemand".into(),
@@ -179,8 +180,8 @@ pub async fn urgent_draft<'w>(world: &'w World, unit: &str, code: &str) -> Resul
 }
 
 /// An urgent request, up to its open resources.
-pub async fn urgent<'w>(world: &'w World, unit: &str, code: &str) -> Result<Case<'w>> {
-    let case = urgent_draft(world, unit, code).await?;
+pub async fn urgent<'w>(world: &'w World, unit: &str, code: &str, domain: &str) -> Result<Case<'w>> {
+    let case = urgent_draft(world, unit, code, domain).await?;
     case.decide(&case.person(), "submission", Verdict::Submit).await?;
     case.decide(AGENCY, "evaluation", Verdict::Approve).await?;
     case.decide(AUTHORITY, "approval", Verdict::Approve).await?;
@@ -191,9 +192,11 @@ pub async fn urgent<'w>(world: &'w World, unit: &str, code: &str) -> Result<Case
 /// A draft of the whole application for the system of an urgent request.
 pub async fn whole_of<'w>(urgent: &Case<'w>) -> Result<Case<'w>> {
     let (code, name) = (&urgent.name, format!("{}.whole", urgent.name));
+    let domain = urgent.system().await?.spec.domain;
     let draft = urgent.world.draft(&urgent.unit, &name, |spec| {
         spec.application.system.code.clone_from(code);
         spec.application.system_ref = Some(code.clone());
+        spec.application.domain = domain;
     });
     draft.await
 }

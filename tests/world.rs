@@ -35,7 +35,8 @@ pub struct World {
     pub operator: Operator,
     /// Stands between the operator and the API server, where faults are wanted.
     pub proxy: Option<Proxy>,
-    /// What the operator takes for the time, in a world [`with_clock`](Self::with_clock); in others it is never shifted.
+    /// What the operator takes for the time, in worlds [`with_clock`](Self::with_clock) and
+    /// [`with_faults`](Self::with_faults); the others go by the machine's clock.
     pub clock: Clock,
 }
 
@@ -63,13 +64,13 @@ impl World {
         Self::with(cluster, &kubeconfig, None, shifts).await
     }
 
-    /// A world in which the operator speaks to the API server through a proxy that can break things.
+    /// A world in which the operator speaks to the API server through a proxy that can break things, and goes by `clock`.
     pub async fn with_faults() -> Result<Self> {
         let cluster = Cluster::start(Options::default()).await?;
         install(&cluster, "config/local").await?;
         let proxy = Proxy::start(crate::support::operator(&cluster).await?).await?;
         let kubeconfig = proxy.kubeconfig(cluster.directory())?;
-        Self::with(cluster, &kubeconfig, Some(proxy), false).await
+        Self::with(cluster, &kubeconfig, Some(proxy), true).await
     }
 
     async fn with(cluster: Cluster, kubeconfig: &Path, proxy: Option<Proxy>, shifts: bool) -> Result<Self> {

@@ -98,6 +98,14 @@ pub fn at_least(spec: &InformationSystemSpec, now: Timestamp) -> Timestamp {
     decided.map(|decision| decision.at.timestamp()).chain([now]).max().unwrap_or(now)
 }
 
+/// Until when an urgent grant keeps the room for so much already (article 24); nothing where there is none, or where more
+/// is wanted.
+#[must_use]
+pub fn urgent_covers(spec: &InformationSystemSpec, wanted: &Amounts) -> Option<Timestamp> {
+    let has = Amounts::parse(&spec.grants.first()?.amounts).ok()?;
+    urgent_until(spec).filter(|_| wanted.beyond(&has).is_empty())
+}
+
 /// Since when a system that has nothing for good has nothing at all any more.
 #[must_use]
 pub fn urgent_ended(spec: &InformationSystemSpec, now: Timestamp) -> Option<Timestamp> {

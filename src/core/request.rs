@@ -115,6 +115,8 @@ pub struct Plan {
     pub conditions: Vec<Statement>,
     /// The grant to commit, where everything before provisioning has been decided.
     pub grant: Option<Grant>,
+    /// From when on it takes room in the domain: until then an urgent grant keeps that already.
+    pub takes_from: Option<Time>,
     /// The system to open with that grant.
     pub system: Option<InformationSystemSpec>,
     /// That the system is live, where it has just become so.
@@ -468,7 +470,8 @@ fn commit(facts: &Facts<'_>, round: &Round<'_>, track: &Track, lines: &Lines, wa
         term: urgent_term(track, policy, effective_from),
         change: None,
     };
-    if facts.urgent().is_some() {
+    if let Some(system) = facts.urgent() {
+        plan.takes_from = effective::urgent_covers(system.spec, &amounts).map(Time::new);
         plan.grant = Some(grant);
         return;
     }
@@ -509,5 +512,8 @@ fn room(facts: &Facts<'_>, registry: &Registry, wanted: &Amounts) -> Result<(), 
         ));
     };
     let granted = facts.domain.map(|status| Amounts::parse(&status.granted)).and_then(Result::ok).unwrap_or_default();
+    if facts.urgent().is_some_and(|system| effective::urgent_covers(system.spec, wanted).is_some()) {
+        return Ok(());
+    }
     capacity::fits(wanted, &grantable, &granted).map_err(|short| capacity::explain(&facts.application.domain, &short))
 }

@@ -7,10 +7,14 @@ use crate::world::*;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use std::time::Duration;
+use yunguan::api::cloud_resource_request::Phase;
+use yunguan::api::common::Document;
+use yunguan::api::decision::Verdict;
 use yunguan::api::resource_change::{Change, ChangeGround, ChangePhase, Window};
 use yunguan_cluster::faults::{Fault, Position, Proxy};
 
 const CALM: Duration = Duration::from_millis(700);
+const UNIT: &str = "t-crash";
 
 /// A case that goes its way, while whoever finds the operator dead starts it again.
 pub async fn survives(world: &World, course: impl Future<Output = Result<()>>) -> Result<usize> {
@@ -40,17 +44,32 @@ enum Flow {
     Standard,
     /// A permanent change, and a window that starts and ends.
     Changes,
+    /// A major change, to its third signature.
+    Major,
+    /// An emergency, made good by the unit's annex 2.
+    Agreed,
+    /// An emergency that the authority does not agree to.
+    Refused,
+    /// An urgent request, and the whole track after it.
+    Urgent,
 }
 
 impl Flow {
     /// What comes before, undisturbed.
     async fn prepare(self, case: &Case<'_>, proxy: &Proxy) -> Result<()> {
         match self {
-            Self::Standard => Ok(()),
-            Self::Changes => {
+            Self::Standard | Self::Urgent => Ok(()),
+            Self::Changes | Self::Major | Self::Agreed | Self::Refused => {
                 case.to_live().await?;
                 oracles::at_rest(case.world, proxy, CALM).await
             }
+        }
+    }
+
+    async fn draft<'w>(self, world: &'w World, code: &str) -> Result<Case<'w>> {
+        match self {
+            Self::Urgent => urgent_draft(world, UNIT, code).await,
+            _ => world.draft(UNIT, code, |_| {}).await,
         }
     }
 
@@ -72,8 +91,67 @@ impl Flow {
                 peak.phase(ChangePhase::Ended).await?;
                 quota(case, "requests.cpu", "20").await
             }
+            Self::Major => {
+                let paper =
+                    |type_: &str| Document { type_: type_.into(), sha256: "0".repeat(64), ..Document::default() };
+                let documents = ["ConstructionApproval", "ConstructionPlan"].map(paper).to_vec();
+                let change = Change { lines: lines(&[("cpu", 32)]), documents, ..Change::default() };
+                let major = Changing::of_unit(case, &format!("{}.major", case.name), change).await?;
+                major.decide(&case.person(), "submission", Verdict::Submit).await?;
+                major.decide(AUTHORITY, "completeness", Verdict::Approve).await?;
+                major.decide(AGENCY, "plan", Verdict::Confirm).await?;
+                major.decide(AGENCY, "evaluation", Verdict::Approve).await?;
+                major.decide(AUTHORITY, "approval", Verdict::Approve).await?;
+                major.phase(ChangePhase::Testing).await?;
+                major.decide(&case.person(), "trial-report", Verdict::File).await?;
+                major.decide(&case.person(), "security-report", Verdict::File).await?;
+                major.decide(&case.person(), "sign-unit", Verdict::Sign).await?;
+                major.decide(PROVIDER, "sign-provider", Verdict::Sign).await?;
+                major.decide(AUTHORITY, "sign-authority", Verdict::Sign).await?;
+                major.phase(ChangePhase::InEffect).await?;
+                quota(case, "requests.cpu", "32").await
+            }
+            Self::Agreed => {
+                let (alarm, annex) = emergency(case).await?;
+                annex.decide(AUTHORITY, "approval", Verdict::Approve).await?;
+                annex.phase(ChangePhase::InEffect).await?;
+                alarm.phase(ChangePhase::Ended).await?;
+                quota(case, "requests.cpu", "20").await
+            }
+            Self::Refused => {
+                let (alarm, annex) = emergency(case).await?;
+                annex.decide(AUTHORITY, "approval", Verdict::Reject).await?;
+                annex.phase(ChangePhase::Rejected).await?;
+                alarm.phase(ChangePhase::Ended).await?;
+                quota(case, "requests.cpu", "16").await
+            }
+            Self::Urgent => {
+                case.decide(&case.person(), "submission", Verdict::Submit).await?;
+                case.decide(AGENCY, "evaluation", Verdict::Approve).await?;
+                case.decide(AUTHORITY, "approval", Verdict::Approve).await?;
+                case.phase(Phase::Trial).await?;
+                whole_of(case).await?.to_live().await?;
+                quota(case, "requests.cpu", "16").await
+            }
         }
     }
+}
+
+/// An emergency that is open, and the unit's annex 2 for some of it before the authority.
+async fn emergency<'c, 'w>(case: &'c Case<'w>) -> Result<(Changing<'c, 'w>, Changing<'c, 'w>)> {
+    let (ground, name) = (ChangeGround::Emergency, format!("{}.alarm", case.name));
+    let change = Change { ground, lines: lines(&[("cpu", 32)]), ..Change::default() };
+    let alarm = Changing::draft(case, PROVIDER, &name, change).await?;
+    alarm.decide(PROVIDER, "submission", Verdict::Submit).await?;
+    alarm.decide(AGENCY, "agency-consent", Verdict::Approve).await?;
+    alarm.decide(&case.person(), "unit-consent", Verdict::Approve).await?;
+    quota(case, "requests.cpu", "32").await?;
+    alarm.phase(ChangePhase::InEffect).await?;
+    let change = Change { ground, lines: lines(&[("cpu", 20)]), settles: Some(name), ..Change::default() };
+    let annex = Changing::of_unit(case, &format!("{}.annex", case.name), change).await?;
+    annex.to_approval().await?;
+    annex.drafted("approval", Verdict::Approve).await?;
+    Ok((alarm, annex))
 }
 
 /// One case through a flow, with this fault; where it ended, and what was done for it.
@@ -86,7 +164,7 @@ async fn run(
 ) -> Result<(Value, Deeds, u64)> {
     proxy.disarm();
     let mut log = world.cluster.audit_from_now()?;
-    let case = world.draft("t-crash", code, |_| {}).await?;
+    let case = flow.draft(world, code).await?;
     flow.prepare(&case, proxy).await?;
     let strikes = proxy.strikes();
     match fault {
@@ -104,24 +182,24 @@ async fn run(
 }
 
 /// Every write at this position, until one more would never come.
-async fn all_writes(flow: Flow, name: &str, position: Position) -> Result<usize> {
-    let world = World::with_faults().await?;
+async fn all_writes(world: &World, flow: Flow, position: Position) -> Result<usize> {
     let proxy = world.proxy.clone().context("no proxy")?;
-    world.unit("t-crash", None).await?;
-    let (calm, whole, _) = run(&world, &proxy, flow, &format!("{name}-calm"), None).await?;
+    // Capitals are for kinds.
+    let name = format!("{flow:?}").to_lowercase();
+    let (calm, whole, _) = run(world, &proxy, flow, &format!("{name}-calm"), None).await?;
     let made_once = |deeds: &Deeds| deeds.creates.values().all(|n| *n == 1);
     ensure!(made_once(&whole), "{:?}", whole.creates);
     // Changes that come close together are shown by one write, so a calm run has a few writes more or less.
     let mut updates: usize = whole.updates.values().sum();
     for again in 0..2 {
-        let (end, deeds, _) = run(&world, &proxy, flow, &format!("{name}-calm-{again}"), None).await?;
+        let (end, deeds, _) = run(world, &proxy, flow, &format!("{name}-calm-{again}"), None).await?;
         ensure!(end == calm, "calm runs differ: {:#?}", oracles::differences(&end, &calm));
         updates = updates.max(deeds.updates.values().sum());
     }
     let (mut points, mut extra) = (0, Vec::new());
     for write in 1.. {
         let code = format!("{name}-{write}");
-        let (end, deeds, struck) = run(&world, &proxy, flow, &code, Some((write, Fault::Crash(position)))).await?;
+        let (end, deeds, struck) = run(world, &proxy, flow, &code, Some((write, Fault::Crash(position)))).await?;
         if struck == 0 {
             break;
         }
@@ -137,27 +215,38 @@ async fn all_writes(flow: Flow, name: &str, position: Position) -> Result<usize>
         points += 1;
     }
     extra.sort_unstable();
-    println!("{flow:?}, {name}: {points} crash points, updates beyond those of a calm run: {extra:?}");
+    println!("{flow:?}, {position:?}: {points} crash points, updates beyond those of a calm run: {extra:?}");
     Ok(points)
 }
 
-/// The three positions of a flow, in three clusters side by side.
-async fn survives_all(flow: Flow, at_least: usize) -> Result<()> {
-    let before = all_writes(flow, "before", Position::Before);
-    let commit = all_writes(flow, "commit", Position::AfterCommit);
-    let answer = all_writes(flow, "answer", Position::AfterAnswer);
-    let points: usize = <[usize; 3]>::from(tokio::try_join!(before, commit, answer)?).iter().sum();
-    println!("crash points of {flow:?}: {points}");
-    ensure!(points > at_least, "only {points} points");
+/// The three positions of each flow, in three clusters side by side.
+async fn survives_all(flows: &[(Flow, usize)]) -> Result<()> {
+    let at = async |position| {
+        let world = World::with_faults().await?;
+        world.unit(UNIT, None).await?;
+        let mut points = Vec::new();
+        for (flow, _) in flows {
+            points.push(all_writes(&world, *flow, position).await?);
+        }
+        anyhow::Ok(points)
+    };
+    let [before, commit, answer] = Position::ALL.map(at);
+    let (before, commit, answer) = tokio::try_join!(before, commit, answer)?;
+    for (n, (flow, at_least)) in flows.iter().enumerate() {
+        let points = before[n] + commit[n] + answer[n];
+        println!("crash points of {flow:?}: {points}");
+        ensure!(points > *at_least, "only {points} points");
+    }
     Ok(())
 }
 
 #[tokio::test]
-async fn killed_at_any_write_the_operator_ends_in_the_same_place() -> Result<()> {
-    Box::pin(survives_all(Flow::Standard, 80)).await
+async fn r24_1_killed_at_any_write_the_operator_ends_in_the_same_place() -> Result<()> {
+    Box::pin(survives_all(&[(Flow::Standard, 80), (Flow::Urgent, 100)])).await
 }
 
 #[tokio::test]
-async fn r22_3_killed_at_any_write_of_a_change_or_a_window_the_operator_ends_in_the_same_place() -> Result<()> {
-    Box::pin(survives_all(Flow::Changes, 40)).await
+async fn r22_3_r26_4_killed_at_any_write_of_a_change_the_operator_ends_in_the_same_place() -> Result<()> {
+    let flows = [(Flow::Changes, 40), (Flow::Major, 50), (Flow::Agreed, 40), (Flow::Refused, 40)];
+    Box::pin(survives_all(&flows)).await
 }

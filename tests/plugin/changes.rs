@@ -250,7 +250,7 @@ async fn r26_2_the_plugin_draws_the_coming_months_and_says_from_when_a_domain_is
 async fn r24_1_an_urgent_grant_is_shown_with_its_end_and_extended_by_the_name_of_its_request() -> Result<()> {
     let world = world().await?;
     world.unit("t-plugin-flood", None).await?;
-    let case = urgent_draft(world, "t-plugin-flood", "flood").await?;
+    let case = urgent_draft(world, "t-plugin-flood", "flood", "bozhou-main").await?;
     let unit = "unit@t-plugin-flood";
     let named = "yg-t-plugin-flood/flood";
     done(unit, &["submit", named, "--yes"]).await?;

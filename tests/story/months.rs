@@ -7,12 +7,12 @@ use anyhow::{Context as _, Result, ensure};
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use k8s_openapi::api::events::v1::Event;
 use kube::Api;
-use kube::api::ListParams;
-use yunguan::api::common::Time;
+use kube::api::{ListParams, PostParams};
+use yunguan::api::common::{Quantity, Time};
 use yunguan::api::decision::Verdict;
 use yunguan::api::names::{CONDITION_IN_TIME, CONDITION_OVERDUE, CONDITION_READY};
 use yunguan::api::resource_change::{Change, ChangeGround, ChangePhase, Extend, Window};
-use yunguan::api::{InformationSystem, LedgerEntry};
+use yunguan::api::{CloudDomain, InformationSystem, LedgerEntry};
 use yunguan::core::ledger;
 use yunguan_cluster::wait_until;
 
@@ -144,10 +144,20 @@ async fn r24_1_an_urgent_grant_is_chased_and_ends_after_six_months_unless_it_goe
     let world = World::with_clock().await?;
     let calendar = OwnCalendar { off: vec![today()?.checked_add(10.days())?], worked: vec![] };
     calendar.publish(&world).await?;
+    // A domain that is full with what one of them has.
+    let admin = world.admin().await?;
+    let domains: Api<CloudDomain> = Api::all(admin.clone());
+    let mut spec = domains.get("bozhou-main").await?.spec;
+    for resource in ["requests.cpu", "limits.cpu"] {
+        spec.capacity.insert(resource.into(), Quantity("16".into()));
+    }
+    spec.overcommit_percent.clear();
+    domains.create(&PostParams::default(), &CloudDomain::new("t-full", spec)).await?;
+    products_for(&admin, "t-full").await?;
     let mut cases = Vec::new();
-    for name in ["flood", "storm", "drought"] {
+    for (name, domain) in [("flood", "bozhou-main"), ("storm", "t-full"), ("drought", "bozhou-main")] {
         world.unit(&format!("t-{name}"), None).await?;
-        let case = urgent(&world, &format!("t-{name}"), name).await?;
+        let case = urgent(&world, &format!("t-{name}"), name, domain).await?;
         case.decide(&case.person(), "sign-unit", Verdict::Sign).await?;
         case.decide(PROVIDER, "sign-provider", Verdict::Sign).await?;
         case.decide(AUTHORITY, "sign-authority", Verdict::Sign).await?;

@@ -61,6 +61,7 @@ pub(super) async fn approve(
         submission_uid: grant.submission_uid.clone(),
         digest: grant.digest.clone(),
         amounts: grant.amounts.clone(),
+        from: plan.takes_from,
         ..Reservation::default()
     };
     if let Err(why) = reserve(context, &fresh.spec.application.domain, wanted).await? {

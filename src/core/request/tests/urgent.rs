@@ -3,7 +3,7 @@
 use super::*;
 use crate::api::common::Time;
 use crate::core::effective;
-use crate::core::quantity::Amount;
+use crate::core::quantity::{Amount, Amounts};
 use jiff::Timestamp;
 
 fn open() -> Story {
@@ -148,6 +148,19 @@ fn r24_1_the_whole_track_makes_it_permanent_without_interruption() {
     whole.operator_acts();
     assert_eq!(whole.plan().status.phase, Phase::Live);
     assert!(whole.system.as_ref().unwrap().0.live.is_some());
+}
+
+#[test]
+fn r24_1_the_whole_track_takes_no_room_that_the_urgent_grant_keeps_already() {
+    let mut whole = made_permanent(open());
+    let approved = whole.decides(AUTHORITY, "approval", Verdict::Approve).plan();
+    assert_eq!(approved.takes_from.unwrap().to_string(), "2027-05-24T16:00:00Z");
+    let system = whole.system.as_ref().unwrap().0.clone();
+    let amounts = Amounts::parse(&approved.grant.unwrap().amounts).unwrap();
+    let more = Amounts::from_iter([("requests.cpu".to_owned(), Amount::units(9))]);
+    assert!(effective::urgent_covers(&system, &amounts).is_some());
+    assert_eq!(effective::urgent_covers(&system, &more), None, "what it does not keep is taken at once");
+    assert_eq!(open().plan().takes_from, None);
 }
 
 #[test]
