@@ -7,8 +7,10 @@ use kube::api::{ListParams, ObjectMeta, PostParams};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::Path;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use yunguan::api::cloud_resource_request::{CloudResourceRequestSpec, Phase, VoidReason};
@@ -38,6 +40,7 @@ pub struct World {
     /// What the operator takes for the time, in worlds [`with_clock`](Self::with_clock) and
     /// [`with_faults`](Self::with_faults); the others go by the machine's clock.
     pub clock: Clock,
+    clients: OnceLock<Mutex<BTreeMap<String, Client>>>,
 }
 
 /// The world that the tests of this program share.
@@ -81,7 +84,7 @@ impl World {
         spec.env.extend(shifts.then(|| clock.env()));
         let operator = Operator::start(&cluster, spec).await?;
         install(&cluster, "config/samples").await?;
-        let world = Self { cluster, operator, proxy, clock };
+        let world = Self { cluster, operator, proxy, clock, clients: OnceLock::new() };
         let organizations: Api<Organization> = Api::all(world.admin().await?);
         for organization in organizations.list(&ListParams::default()).await? {
             world.home_ready(&organization.name_any()).await?;
@@ -89,12 +92,28 @@ impl World {
         Ok(world)
     }
 
+    /// From now on people keep their connections, which belong to the runtime of this test: for one that asks very often.
+    pub fn keep_clients(&self) {
+        self.clients.get_or_init(Mutex::default);
+    }
+
     pub async fn admin(&self) -> Result<Client> {
-        self.cluster.client(&Person::admin()).await
+        self.client_of(&Person::admin()).await
     }
 
     pub async fn client(&self, who: &str) -> Result<Client> {
-        self.cluster.client(&Person::new(who)).await
+        self.client_of(&Person::new(who)).await
+    }
+
+    async fn client_of(&self, person: &Person) -> Result<Client> {
+        let Some(clients) = self.clients.get() else { return self.cluster.client(person).await };
+        let kept = clients.lock().unwrap_or_else(PoisonError::into_inner).get(&person.name).cloned();
+        let client = match kept {
+            Some(client) => client,
+            None => self.cluster.client(person).await?,
+        };
+        clients.lock().unwrap_or_else(PoisonError::into_inner).insert(person.name.clone(), client.clone());
+        Ok(client)
     }
 
     /// Waits until an organization's home stands.
