@@ -130,7 +130,7 @@ impl Flow {
                 let [alarm, annex] = emergency_of(case);
                 annex.decide(AUTHORITY, "approval", Verdict::Approve).await?;
                 annex.phase(ChangePhase::InEffect).await?;
-                alarm.phase(ChangePhase::Ended).await?;
+                alarm.says("Settled", "Settled").await?;
                 quota(case, "requests.cpu", "20").await
             }
             Self::Refused => {

@@ -171,11 +171,13 @@ fn settled(value: Value) -> Value {
         Value::Object(fields) => {
             // Decisions have names that the server made up.
             let decision = fields.contains_key("verdict") || (fields.contains_key("by") && fields.contains_key("at"));
+            // A grant names the filing that it makes good, and a change its name.
+            let granted = fields.contains_key("basis");
             let kept = fields
                 .into_iter()
                 // A network policy's `from` is a list.
                 .filter(|(key, value)| !VOLATILE.contains(&key.as_str()) || (key == "from" && value.is_array()))
-                .filter(|(key, _)| !(decision && key == "name"))
+                .filter(|(key, _)| !(decision && key == "name" || granted && key == "settles"))
                 .map(|(key, value)| (key, settled(value)));
             Value::Object(kept.collect::<Map<_, _>>())
         }
