@@ -80,8 +80,8 @@ async fn r22_3_a_peak_keeps_its_dates_though_the_operator_is_down_and_an_extensi
     let calendar = OwnCalendar { off: vec![today.checked_add(3.days())?], worked: vec![yesterday, today, tomorrow] };
     calendar.publish(&world).await?;
     let last_day = |by| calendar.step(by, 7, 1);
-    let (ends_too_soon, ends_soon) = (last_day(yesterday)?, last_day(tomorrow)?);
-    ensure!(calendar.step(ends_soon, 7, -1)? == tomorrow, "counted back, it is the same day");
+    let (last_of_sooner, last_of_soon) = (last_day(yesterday)?, last_day(tomorrow)?);
+    ensure!(calendar.step(last_of_soon, 7, -1)? == tomorrow, "counted back, it is the same day");
 
     let case = live(&world, "t-peak", "peak").await?;
     let mut log = world.cluster.audit_from_now()?;
@@ -91,27 +91,27 @@ async fn r22_3_a_peak_keeps_its_dates_though_the_operator_is_down_and_an_extensi
     let peak = expanded(&case, "exam", ("cpu", 40), from, until).await?;
     peak.phase(ChangePhase::Scheduled).await?;
     let now = Timestamp::now();
-    let (end_late, end_soon) = (midnight(ends_too_soon.tomorrow()?)?, midnight(ends_soon.tomorrow()?)?);
-    let soon = expanded(&case, "soon", ("memory", 40), now, end_soon).await?;
+    let (first_end, second_end) = (midnight(last_of_sooner.tomorrow()?)?, midnight(last_of_soon.tomorrow()?)?);
+    let soon = expanded(&case, "soon", ("memory", 40), now, second_end).await?;
     quota(&case, "requests.memory", "40Gi").await?;
-    expanded(&case, "sooner", ("memory", 44), now, end_late).await?;
+    expanded(&case, "sooner", ("memory", 44), now, first_end).await?;
     quota(&case, "requests.memory", "52Gi").await?;
 
-    let late = Changing::of_unit(&case, "late", extension("sooner", end_soon)).await?;
+    let late = Changing::of_unit(&case, "late", extension("sooner", second_end)).await?;
     late.says(CONDITION_IN_TIME, "FiledTooLate").await?;
     late.decide(&case.person(), "submission", Verdict::Submit).await?;
     late.phase(ChangePhase::Refused).await?;
     let message = late.says(CONDITION_READY, "FiledTooLate").await?;
     ensure!(message.contains(&format!("{yesterday} would have been in time (第二十二条)")), "{message}");
-    let extended = midnight(ends_soon.checked_add(6.days())?)?;
+    let extended = midnight(last_of_soon.checked_add(6.days())?)?;
     let longer = Changing::of_unit(&case, "longer", extension("soon", extended)).await?;
     longer.approved().await?;
     longer.phase(ChangePhase::Scheduled).await?;
     let by = soon.get().await?.status.and_then(|status| status.extend_by);
     assert_eq!(by, Some(tomorrow));
 
-    turns_at(&case, end_late, "requests.memory", "40Gi").await?;
-    world.clock.advance_to(end_soon.checked_sub(MOMENT)?)?;
+    turns_at(&case, first_end, "requests.memory", "40Gi").await?;
+    world.clock.advance_to(second_end.checked_sub(MOMENT)?)?;
     longer.phase(ChangePhase::InEffect).await?;
     soon.phase(ChangePhase::Ended).await?;
     turns_at(&case, extended, "requests.memory", "32Gi").await?;
