@@ -14,20 +14,22 @@ use yunguan::api::common::{Document, Time};
 use yunguan::api::decision::Verdict;
 use yunguan::api::resource_change::{Change, ChangeGround, ChangePhase, Window};
 use yunguan_cluster::faults::{Fault, Position, Proxy};
+use yunguan_cluster::wait_until;
 
 const CALM: Duration = Duration::from_millis(700);
 const UNIT: &str = "t-crash";
 
 /// A case that goes its way, while whoever finds the operator dead starts it again.
-pub async fn survives(world: &World, course: impl Future<Output = Result<()>>) -> Result<usize> {
+pub async fn survives<T>(world: &World, course: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::pin!(course);
-    let mut restarts = 0;
     loop {
         tokio::select! {
-            done = &mut course => return done.map(|()| restarts),
+            done = &mut course => return done,
             () = death(world) => {
+                if let Some(code) = world.operator.exited()?.and_then(|status| status.code()) {
+                    println!("the operator ended by itself, with {code}:\n{}", world.operator.log_tail());
+                }
                 world.operator.start_again()?;
-                restarts += 1;
             }
         }
     }
@@ -36,7 +38,7 @@ pub async fn survives(world: &World, course: impl Future<Output = Result<()>>) -
 async fn death(world: &World) {
     let gone = async || Ok(world.operator.exited()?.map(drop));
     // It lives for as long as the course takes.
-    while yunguan_cluster::wait_until("the operator to die", Duration::from_mins(10), gone).await.is_err() {}
+    while wait_until("the operator to die", Duration::from_mins(10), gone).await.is_err() {}
 }
 
 /// What is walked under fire.
@@ -183,30 +185,40 @@ async fn emergency(case: &Case<'_>) -> Result<()> {
     annex.drafted("approval", Verdict::Approve).await.map(drop)
 }
 
-/// One case through a flow, with this fault; where it ended, and what was done for it.
+/// One case through a flow, with this fault; where it ended (as the calm one did), and what was done for it.
 async fn run(
     world: &World,
     proxy: &Proxy,
     flow: Flow,
     code: &str,
+    calm: Option<&Value>,
     fault: Option<(u64, Fault)>,
 ) -> Result<(Value, Deeds, u64)> {
     proxy.disarm();
     let mut log = world.cluster.audit_from_now()?;
-    let case = flow.draft(world, code).await?;
-    flow.prepare(&case, proxy).await?;
     let strikes = proxy.strikes();
-    match fault {
-        Some((write, fault)) => proxy.arm(write, fault, world.operator.pid()),
-        None => proxy.disarm(),
-    }
     let course = async {
+        let case = flow.draft(world, code).await?;
+        flow.prepare(&case, proxy).await?;
+        match fault {
+            Some((write, fault)) => proxy.arm(write, fault, world.operator.pid()),
+            None => proxy.disarm(),
+        }
         flow.walk(&case).await?;
-        oracles::at_rest(world, proxy, CALM).await
+        oracles::at_rest(world, proxy, CALM).await?;
+        // On a busy machine an operator that has just started is at rest before it has begun.
+        wait_until("it to end where the calm one did", PATIENCE, async || {
+            let end = oracles::end_of(&case).await?;
+            let differ = calm.map(|calm| oracles::differences(&end, calm)).unwrap_or_default();
+            ensure!(differ.is_empty(), "{differ:#?}");
+            Ok(Some((oracles::deeds(&mut log, &case)?, end)))
+        })
+        .await
     };
-    survives(world, course).await.with_context(|| format!("{fault:?}"))?;
-    let deeds = oracles::deeds(&mut log, &case)?;
-    let end = oracles::end_of(&case).await?;
+    let (deeds, end) = survives(world, course).await.with_context(|| {
+        let (writes, lives) = (proxy.writes(), world.operator.exited());
+        format!("{fault:?}: operator ended: {lives:?}\n{writes:#?}\n{}", world.operator.log_tail())
+    })?;
     Ok((end, deeds, proxy.strikes() - strikes))
 }
 
@@ -215,25 +227,24 @@ async fn all_writes(world: &World, flow: Flow, positions: &[Position]) -> Result
     let proxy = world.proxy.clone().context("no proxy")?;
     // Capitals are for kinds.
     let name = format!("{flow:?}").to_lowercase();
-    let (calm, whole, _) = run(world, &proxy, flow, &format!("{name}-calm"), None).await?;
+    let (calm, whole, _) = run(world, &proxy, flow, &format!("{name}-calm"), None, None).await?;
     let made_once = |deeds: &Deeds| deeds.creates.values().all(|n| *n == 1);
     ensure!(made_once(&whole), "{:?}", whole.creates);
     // Changes that come close together are shown by one write, so a calm run has a few writes more or less.
     let mut updates: usize = whole.updates.values().sum();
     for again in 0..2 {
-        let (end, deeds, _) = run(world, &proxy, flow, &format!("{name}-calm-{again}"), None).await?;
-        ensure!(end == calm, "calm runs differ: {:#?}", oracles::differences(&end, &calm));
+        let (_, deeds, _) = run(world, &proxy, flow, &format!("{name}-calm-{again}"), Some(&calm), None).await?;
         updates = updates.max(deeds.updates.values().sum());
     }
     let (mut points, mut extra) = (0, Vec::new());
     for (write, &position) in (1..).zip(positions.iter().cycle()) {
         let code = format!("{name}-{write}");
-        let (end, deeds, struck) = run(world, &proxy, flow, &code, Some((write, Fault::Crash(position)))).await?;
+        let (_, deeds, struck) =
+            run(world, &proxy, flow, &code, Some(&calm), Some((write, Fault::Crash(position)))).await?;
         if struck == 0 {
             break;
         }
         let place = || format!("killed at write {write}, {position:?}");
-        ensure!(end == calm, "{}: ended elsewhere: {:#?}", place(), oracles::differences(&end, &calm));
         let writes = proxy.writes();
         ensure!(made_once(&deeds), "{}: {:?}\n{writes:#?}", place(), deeds.creates);
         let (made, wanted) = (deeds.creates.len(), whole.creates.len());
@@ -293,5 +304,5 @@ async fn r22_3_killed_at_any_write_of_a_change_or_a_window_the_operator_ends_in_
 #[tokio::test]
 async fn r22_2_r26_4_killed_at_any_write_of_a_major_change_or_an_emergency_the_operator_ends_in_the_same_place()
 -> Result<()> {
-    Box::pin(survives_all(&[(Flow::Refused, 8), (Flow::Agreed, 30), (Flow::Major, 30)], BEFORE_AND_AFTER)).await
+    Box::pin(survives_all(&[(Flow::Major, 40), (Flow::Agreed, 40), (Flow::Refused, 15)], BEFORE_AND_AFTER)).await
 }
