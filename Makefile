@@ -29,6 +29,7 @@ bench: tools ## Measure the standard track beside what the API server can do (BE
 lint: ## Check format and lints
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked -p yunguan --bins -- -D warnings
 
 crds: ## Write the CRDs to crds/ from the Rust types
 	cargo run -q --locked -- crds --dir crds

@@ -2,13 +2,13 @@
 
 use crate::controllers::{self, Context, watches};
 use crate::runtime::client::connect;
+use crate::runtime::clock;
 use crate::runtime::controller::{self, Options};
 use crate::runtime::fence::Claim;
 use crate::runtime::health::{self, Gates};
 use crate::runtime::lease::{Candidate, Terms};
 use crate::runtime::metrics::Metrics;
 use futures::FutureExt as _;
-use jiff::Timestamp;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::net::SocketAddr;
@@ -192,7 +192,7 @@ async fn until(stop: CancellationToken, work: impl Future<Output = ()> + Send) {
 /// Counts requests, changes and systems every few seconds.
 async fn measure(context: Arc<Context>, stop: CancellationToken) {
     loop {
-        controllers::measure(&context, Timestamp::now());
+        controllers::measure(&context, clock::now());
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(Duration::from_secs(5)) => {}

@@ -63,6 +63,22 @@ fn the_core_knows_no_client_no_clock_and_no_chance() {
     assert!(read > 20, "{read} files");
 }
 
+/// A test shifts the clock, and nothing may go by another one. The lease is a matter between machines.
+#[test]
+fn the_operator_asks_one_clock() {
+    let mut asked = 0;
+    for path in ["src/controllers", "src/runtime", "src/operator.rs"].into_iter().flat_map(sources) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        let own = path.ends_with("runtime/clock.rs") || path.ends_with("runtime/lease.rs");
+        for word in ["Timestamp::now", "Zoned::now", "SystemTime"].into_iter().filter(|_| !own) {
+            assert!(!code.contains(word), "{} mentions {word}: ask runtime::clock", path.display());
+        }
+        asked += code.matches("clock::now()").count();
+    }
+    assert!(asked > 10, "{asked} places");
+}
+
 #[test]
 fn files_are_short_enough_to_read() {
     for path in ["src", "tests", "e2e"].into_iter().flat_map(sources) {

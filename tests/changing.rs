@@ -6,7 +6,8 @@ use jiff::{Timestamp, ToSpan as _};
 use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::Api;
 use kube::api::{ListParams, ObjectMeta, PostParams};
-use yunguan::api::common::{RequestKind, RequestRef, Time};
+use yunguan::api::cloud_resource_request::{Phase, Urgency, UrgencyGround};
+use yunguan::api::common::{Document, RequestKind, RequestRef, Time};
 use yunguan::api::decision::{Evidence, LineAmount, TestResult, Verdict};
 use yunguan::api::resource_change::{Change, ChangeLine, ChangePhase};
 use yunguan::api::{Decision, DecisionSpec, ResourceChange, ResourceChangeSpec, WorkCalendar, WorkCalendarSpec};
@@ -159,6 +160,45 @@ pub async fn live<'w>(world: &'w World, unit: &str, code: &str) -> Result<Case<'
     let case = world.draft(unit, code, |_| {}).await?;
     case.to_live().await?;
     Ok(case)
+}
+
+/// A draft of an urgent request (article 24).
+pub async fn urgent_draft<'w>(world: &'w World, unit: &str, code: &str, domain: &str) -> Result<Case<'w>> {
+    let draft = world.draft(unit, code, |spec| {
+        let application = &mut spec.application;
+        application.track = "Urgent".into();
+        domain.clone_into(&mut application.domain);
+        application.urgency = Some(Urgency { ground: UrgencyGround::NewDemand, paper: "UrgentDemand".into() });
+        application.documents = vec![Document {
+            type_: "UrgentDemand".into(),
+            name: "通知".into(),
+            sha256: "a".repeat(64),
+            ..Document::default()
+        }];
+    });
+    draft.await
+}
+
+/// An urgent request, up to its open resources.
+pub async fn urgent<'w>(world: &'w World, unit: &str, code: &str, domain: &str) -> Result<Case<'w>> {
+    let case = urgent_draft(world, unit, code, domain).await?;
+    case.decide(&case.person(), "submission", Verdict::Submit).await?;
+    case.decide(AGENCY, "evaluation", Verdict::Approve).await?;
+    case.decide(AUTHORITY, "approval", Verdict::Approve).await?;
+    case.phase(Phase::Trial).await?;
+    Ok(case)
+}
+
+/// A draft of the whole application for the system of an urgent request.
+pub async fn whole_of<'w>(urgent: &Case<'w>) -> Result<Case<'w>> {
+    let (code, name) = (&urgent.name, format!("{}.whole", urgent.name));
+    let domain = urgent.system().await?.spec.domain;
+    let draft = urgent.world.draft(&urgent.unit, &name, |spec| {
+        spec.application.system.code.clone_from(code);
+        spec.application.system_ref = Some(code.clone());
+        spec.application.domain = domain;
+    });
+    draft.await
 }
 
 /// Working days of this year and the next in the city's region, where nobody has published them yet.

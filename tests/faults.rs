@@ -1,5 +1,6 @@
 //! What breaks, and where the operator comes to rest after it.
 
+mod clock;
 mod crash;
 mod oracles;
 mod restore;

@@ -9,4 +9,5 @@ mod manifests;
 mod plugin;
 mod story;
 mod support;
+mod timing;
 mod world;

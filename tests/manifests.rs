@@ -1,5 +1,6 @@
 //! What is shipped beside the programs: manifests, chart, samples, documentation.
 
+mod built;
 mod chart;
 mod documents;
 mod examples;

@@ -6,6 +6,7 @@ mod books;
 mod changes;
 mod failures;
 mod ground;
+mod months;
 pub mod provisioning;
 mod track;
 mod voices;

@@ -7,8 +7,10 @@ use kube::api::{ListParams, ObjectMeta, PostParams};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::Path;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use yunguan::api::cloud_resource_request::{CloudResourceRequestSpec, Phase, VoidReason};
@@ -21,7 +23,7 @@ use yunguan::api::{
 };
 use yunguan::core::{credit_code, digest, names};
 use yunguan_cluster::faults::Proxy;
-use yunguan_cluster::{Cluster, Operator, OperatorSpec, Options, Person, wait_until};
+use yunguan_cluster::{Clock, Cluster, Operator, OperatorSpec, Options, Person, wait_until};
 
 pub const PATIENCE: Duration = Duration::from_mins(1);
 pub const AUTHORITY: &str = "li.na@data-bureau";
@@ -35,6 +37,10 @@ pub struct World {
     pub operator: Operator,
     /// Stands between the operator and the API server, where faults are wanted.
     pub proxy: Option<Proxy>,
+    /// What the operator takes for the time, in worlds [`with_clock`](Self::with_clock) and
+    /// [`with_faults`](Self::with_faults); the others go by the machine's clock.
+    pub clock: Clock,
+    clients: OnceLock<Mutex<BTreeMap<String, Client>>>,
 }
 
 /// The world that the tests of this program share.
@@ -46,28 +52,39 @@ pub async fn world() -> Result<&'static World> {
 impl World {
     /// A world of its own, for tests that break something.
     pub async fn new() -> Result<Self> {
+        Self::of_its_own(false).await
+    }
+
+    /// A world of its own, in which the operator goes by `clock`.
+    pub async fn with_clock() -> Result<Self> {
+        Self::of_its_own(true).await
+    }
+
+    async fn of_its_own(shifts: bool) -> Result<Self> {
         let cluster = Cluster::start(Options::default()).await?;
         install(&cluster, "config/local").await?;
         let kubeconfig = cluster.service_account("yunguan-system", "yunguan").await?;
-        Self::with(cluster, &kubeconfig, None).await
+        Self::with(cluster, &kubeconfig, None, shifts).await
     }
 
-    /// A world in which the operator speaks to the API server through a proxy that can break things.
+    /// A world in which the operator speaks to the API server through a proxy that can break things, and goes by `clock`.
     pub async fn with_faults() -> Result<Self> {
         let cluster = Cluster::start(Options::default()).await?;
         install(&cluster, "config/local").await?;
         let proxy = Proxy::start(crate::support::operator(&cluster).await?).await?;
         let kubeconfig = proxy.kubeconfig(cluster.directory())?;
-        Self::with(cluster, &kubeconfig, Some(proxy)).await
+        Self::with(cluster, &kubeconfig, Some(proxy), true).await
     }
 
-    async fn with(cluster: Cluster, kubeconfig: &Path, proxy: Option<Proxy>) -> Result<Self> {
+    async fn with(cluster: Cluster, kubeconfig: &Path, proxy: Option<Proxy>, shifts: bool) -> Result<Self> {
         let mut spec = OperatorSpec::run("operator", env!("CARGO_BIN_EXE_yunguan"), kubeconfig)?;
         // The same after a restart, as a pod's name is: it need not wait for its own lease.
         spec.args.extend(["--identity".to_owned(), "first".to_owned()]);
+        let clock = Clock::new(cluster.directory());
+        spec.env.extend(shifts.then(|| clock.env()));
         let operator = Operator::start(&cluster, spec).await?;
         install(&cluster, "config/samples").await?;
-        let world = Self { cluster, operator, proxy };
+        let world = Self { cluster, operator, proxy, clock, clients: OnceLock::new() };
         let organizations: Api<Organization> = Api::all(world.admin().await?);
         for organization in organizations.list(&ListParams::default()).await? {
             world.home_ready(&organization.name_any()).await?;
@@ -75,12 +92,28 @@ impl World {
         Ok(world)
     }
 
+    /// From now on people keep their connections, which belong to the runtime of this test: for one that asks very often.
+    pub fn keep_clients(&self) {
+        self.clients.get_or_init(Mutex::default);
+    }
+
     pub async fn admin(&self) -> Result<Client> {
-        self.cluster.client(&Person::admin()).await
+        self.client_of(&Person::admin()).await
     }
 
     pub async fn client(&self, who: &str) -> Result<Client> {
-        self.cluster.client(&Person::new(who)).await
+        self.client_of(&Person::new(who)).await
+    }
+
+    async fn client_of(&self, person: &Person) -> Result<Client> {
+        let Some(clients) = self.clients.get() else { return self.cluster.client(person).await };
+        let kept = clients.lock().unwrap_or_else(PoisonError::into_inner).get(&person.name).cloned();
+        let client = match kept {
+            Some(client) => client,
+            None => self.cluster.client(person).await?,
+        };
+        clients.lock().unwrap_or_else(PoisonError::into_inner).insert(person.name.clone(), client.clone());
+        Ok(client)
     }
 
     /// Waits until an organization's home stands.

@@ -93,7 +93,7 @@ async fn main() -> Result<()> {
     let wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);
     // A run that is cut short leaves what it has found.
     if wanted("rounds") {
-        rounds(&scale, &mut report).await?;
+        Box::pin(rounds(&scale, &mut report)).await?;
         report.write()?;
     }
     if wanted("idle") {

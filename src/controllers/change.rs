@@ -12,6 +12,7 @@ use crate::core::names::organization_of;
 use crate::core::request::SystemFact;
 use crate::core::round::report::held;
 use crate::core::workflow::DecisionFact;
+use crate::runtime::clock;
 use crate::runtime::controller::{Error, Settled};
 use crate::runtime::id::Id;
 use jiff::Timestamp;
@@ -26,7 +27,7 @@ pub async fn reconcile(change: Arc<ResourceChange>, context: Arc<Context>) -> Re
     if change.metadata.deletion_timestamp.is_some() {
         return Ok(Settled::default());
     }
-    let now = Timestamp::now();
+    let now = clock::now();
     let observed = observe(&context, &change).await?;
     let mut plan = observed.decide(&context, &change, now);
     let mut current = Arc::clone(&change);

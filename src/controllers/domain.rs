@@ -13,6 +13,7 @@ use crate::core::quantity::{Amount, Amounts, Format};
 use crate::core::request::Statement;
 use crate::core::text::Text;
 use crate::runtime::apply;
+use crate::runtime::clock;
 use crate::runtime::controller::{Error, Settled};
 use crate::runtime::id::Id;
 use jiff::{SignedDuration, Timestamp};
@@ -34,7 +35,7 @@ pub async fn reconcile(domain: Arc<CloudDomain>, context: Arc<Context>) -> Resul
     // A commit that begins while reservations are looked at would hold one that is then given back.
     let lock = context.commit_lock(&name);
     let _no_commit_begins = lock.lock().await;
-    let now = Timestamp::now();
+    let now = clock::now();
     let grants = grants_of(&context, &name, now)?;
     let pending = domain.status.as_ref().is_some_and(|s| !s.reservations.is_empty());
     let soon = now.checked_add(LOOK_AGAIN).ok().filter(|_| pending);

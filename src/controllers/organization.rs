@@ -10,9 +10,10 @@ use crate::core::credit_code;
 use crate::core::names::home_namespace;
 use crate::core::request::Statement;
 use crate::runtime::apply::{self, Done, params};
+use crate::runtime::clock;
 use crate::runtime::controller::{Error, Settled};
 use crate::runtime::id::Id;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::RoleBinding;
@@ -50,7 +51,7 @@ pub async fn reconcile(organization: Arc<Organization>, context: Arc<Context>) -
     };
     let unbound = ready.reason == "RoleUnbound";
     report(&organization, &context, ready).await?;
-    let soon = Timestamp::now().checked_add(LOOK_AGAIN).ok();
+    let soon = clock::now().checked_add(LOOK_AGAIN).ok();
     Ok(Settled { next: soon.filter(|_| unbound), version: None })
 }
 
@@ -177,7 +178,7 @@ async fn report(organization: &Organization, context: &Context, ready: Statement
     let status = OrganizationStatus {
         observed_generation: organization.metadata.generation,
         home_namespace: Some(home_namespace(&organization.name_any())),
-        conditions: apply::conditions(&before.conditions, &[ready], generation, Timestamp::now()),
+        conditions: apply::conditions(&before.conditions, &[ready], generation, clock::now()),
     };
     if organization.status.as_ref() != Some(&status) {
         let mut next = organization.clone();

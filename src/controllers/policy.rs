@@ -6,8 +6,9 @@ use crate::api::names::{CONDITION_READY, CONDITION_VALID};
 use crate::core::policy;
 use crate::core::request::Statement;
 use crate::runtime::apply::{self, params};
+use crate::runtime::clock;
 use crate::runtime::controller::{Error, Settled};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use kube::{Api, ResourceExt as _};
 use std::sync::Arc;
 
@@ -71,7 +72,7 @@ async fn leave(policy: &GovernancePolicy, context: &Context) -> Result<Settled, 
         "{used} requests, changes and systems are judged by this version, so it stays until they are gone (尚有申请、变更或系统适用本办法，不能删除)"
     );
     report(policy, context, &[Statement::new(CONDITION_READY, false, "InUse", kept)]).await?;
-    Ok(Settled { next: Timestamp::now().checked_add(LOOK_AGAIN).ok(), version: None })
+    Ok(Settled { next: clock::now().checked_add(LOOK_AGAIN).ok(), version: None })
 }
 
 async fn put(context: &Context, next: &GovernancePolicy) -> Result<Settled, Error> {

@@ -13,6 +13,7 @@ use crate::core::names::organization_of;
 use crate::core::request::{Facts, Plan, Rival, SystemFact, decide};
 use crate::core::round::report::held;
 use crate::core::workflow::DecisionFact;
+use crate::runtime::clock;
 use crate::runtime::controller::{Error, Settled};
 use crate::runtime::id::Id;
 use jiff::Timestamp;
@@ -28,7 +29,7 @@ pub async fn reconcile(request: Arc<CloudResourceRequest>, context: Arc<Context>
         return Ok(Settled::default());
     }
     let observed = observe(&context, &request).await?;
-    let now = Timestamp::now();
+    let now = clock::now();
     let mut plan = observed.decide(&context, &request, now);
     let mut current = Arc::clone(&request);
     // A cache may lag behind the grant that locked the text, so what would unlock it is looked at afresh too.

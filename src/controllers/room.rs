@@ -6,6 +6,7 @@ use crate::api::CloudDomain;
 use crate::api::cloud_domain::Reservation;
 use crate::core::capacity::{self, Reserving, Taken};
 use crate::runtime::apply;
+use crate::runtime::clock;
 use crate::runtime::controller::Error;
 use crate::runtime::id::Id;
 use jiff::Timestamp;
@@ -22,7 +23,7 @@ pub(super) async fn reserve(
     let domains: Api<CloudDomain> = Api::all(context.client.clone());
     let mut domain = domains.get(domain_name).await?;
     let status = domain.status.clone().unwrap_or_default();
-    let now = Timestamp::now();
+    let now = clock::now();
     let grants = grants_of(context, domain_name, now)?;
     match capacity::reserve(domain_name, &domain.spec, &status, &grants, wanted, now) {
         Ok(Reserving::Held) => Ok(Ok(())),

@@ -17,9 +17,11 @@ use crate::build::quota;
 use crate::build::system::{SystemObjects, objects};
 use crate::core::quantity::{Amounts, Format};
 use crate::core::request::Statement;
+use crate::core::round::report::{URGENT_ENDED, urgent_ended};
 use crate::core::text::Text;
 use crate::core::{calendar, effective, names, retention};
 use crate::runtime::apply::{self, Done};
+use crate::runtime::clock;
 use crate::runtime::controller::{Error, Settled};
 use crate::runtime::id::Id;
 use crate::runtime::store::Store;
@@ -51,7 +53,7 @@ pub async fn reconcile(system: Arc<InformationSystem>, context: Arc<Context>) ->
     if system.metadata.deletion_timestamp.is_some() {
         return Ok(Settled::default());
     }
-    let now = Timestamp::now();
+    let now = effective::at_least(&system.spec, clock::now());
     let passes = observe_passes(&system, &context).await?;
     let stopped = books::keep(&system, &context, &passes).await?;
     // What is not on record has no effect.
@@ -360,7 +362,7 @@ async fn report(
             .collect(),
         conditions: Vec::new(),
     };
-    let mut statements = statements(system, outcome, status.phase);
+    let mut statements = statements(system, outcome, status.phase, now);
     statements.push(within_grant(&outcome.held));
     statements.extend(old_system(system, retained, now));
     let generation = system.metadata.generation.unwrap_or_default();
@@ -371,8 +373,10 @@ async fn report(
     if system.status.as_ref() == Some(&status) {
         return Ok(None);
     }
-    let stops = |conditions: &[Condition]| conditions.iter().any(|c| c.reason == BOOKS_STOPPED);
-    let stopped = outcome.books.as_ref().filter(|_| !stops(&before.conditions) && stops(&status.conditions));
+    let says = |conditions: &[Condition], reason: &str| conditions.iter().any(|c| c.reason == reason);
+    let turns = |reason| !says(&before.conditions, reason) && says(&status.conditions, reason);
+    let stopped = outcome.books.as_ref().filter(|_| turns(BOOKS_STOPPED));
+    let ended = statements.iter().find(|s| s.reason == URGENT_ENDED && turns(URGENT_ENDED)).map(|s| s.message.clone());
     let turned = before.phase != status.phase;
     let phase = status.phase;
     let release = (before.held.is_empty() && !status.held.is_empty()).then(|| within_grant(&outcome.held).message);
@@ -383,6 +387,9 @@ async fn report(
     if let Some(why) = stopped {
         tracing::error!(why, "the books of the system have stopped");
         context.events.publish(&system.object_ref(&()), true, BOOKS_STOPPED, why).await;
+    }
+    if let Some(ended) = ended {
+        context.events.publish(&system.object_ref(&()), true, URGENT_ENDED, &ended).await;
     }
     if let Some(release) = release {
         context.events.publish(&system.object_ref(&()), true, "StillInUse", &release).await;
@@ -436,7 +443,7 @@ fn old_system(system: &InformationSystem, retained: Option<Timestamp>, now: Time
     ))
 }
 
-fn statements(system: &InformationSystem, outcome: &Outcome, phase: SystemPhase) -> Vec<Statement> {
+fn statements(system: &InformationSystem, outcome: &Outcome, phase: SystemPhase, now: Timestamp) -> Vec<Statement> {
     let live = system.spec.live.is_some();
     let mut statements = vec![Statement::new(
         CONDITION_LIVE,
@@ -458,13 +465,15 @@ fn statements(system: &InformationSystem, outcome: &Outcome, phase: SystemPhase)
         ),
     });
     let books = outcome.books.as_ref().map(|why| (BOOKS_STOPPED, why));
-    match outcome.problem.as_ref().map(|(reason, message)| (*reason, message)).or(books) {
-        Some((reason, message)) => statements.extend([
+    let problem = outcome.problem.as_ref().map(|(reason, message)| (*reason, message)).or(books);
+    match (problem, effective::urgent_ended(&system.spec, now)) {
+        (Some((reason, message)), _) => statements.extend([
             Statement::new(CONDITION_READY, false, reason, message),
             Statement::new(CONDITION_STALLED, true, reason, message),
             Statement::new(CONDITION_RECONCILING, false, reason, "waits for somebody to mend what Ready says"),
         ]),
-        None => statements.extend([
+        (None, Some(at)) => statements.extend(urgent_ended(&system.name_any(), at)),
+        (None, None) => statements.extend([
             Statement::new(
                 CONDITION_READY,
                 true,

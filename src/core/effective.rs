@@ -90,9 +90,23 @@ pub fn urgent_until(spec: &InformationSystemSpec) -> Option<Timestamp> {
     ends.max().map(crate::api::common::Time::timestamp).filter(|_| newest(spec).is_none())
 }
 
+/// What time it is at least: no earlier than the newest decision on record, since the operator's clock may be behind the
+/// API server's, and what has begun by that does not end again.
+#[must_use]
+pub fn at_least(spec: &InformationSystemSpec, now: Timestamp) -> Timestamp {
+    let decided = spec.grants.iter().flat_map(|grant| &grant.decisions).chain(spec.closed.iter().map(|c| &c.decision));
+    decided.map(|decision| decision.at.timestamp()).chain([now]).max().unwrap_or(now)
+}
+
 /// The urgent grants that are over once something is permanent, by their filings.
 pub fn urgent_filings(spec: &InformationSystemSpec) -> impl Iterator<Item = &str> {
     spec.grants.iter().filter(|g| is_urgent(spec, g)).map(|g| g.submission_uid.as_str())
+}
+
+/// Since when a system that has nothing for good has nothing at all any more.
+#[must_use]
+pub fn urgent_ended(spec: &InformationSystemSpec, now: Timestamp) -> Option<Timestamp> {
+    urgent_until(spec).filter(|end| *end <= now)
 }
 
 /// The grants that hold at a moment.

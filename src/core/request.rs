@@ -296,7 +296,7 @@ fn draft(facts: &Facts<'_>, registry: &Registry, organization: &OrganizationSpec
     let missing = missing(facts, registry, organization, &policy.spec, track, &circumstances);
     let digest =
         digest::of_submission(RequestKind::CloudResourceRequest, subject_uid(facts), facts.application, &policy.uid);
-    report::draft(facts, registry, &report::Draft { policy, track, digest, lines: &lines, missing: &missing })
+    report::draft(facts, registry, &report::Draft { policy, track, digest, lines: &lines, missing: &missing }, now)
 }
 
 fn unknown_track(facts: &Facts<'_>, policy: &GovernancePolicySpec) -> Text {
@@ -508,7 +508,7 @@ fn urgent_term(track: &Track, policy: &GovernancePolicySpec, from: Time) -> Opti
 }
 
 /// Whether what is asked for fits into what the domain had left when it was last counted; for display.
-fn room(facts: &Facts<'_>, registry: &Registry, wanted: &Amounts) -> Result<(), Text> {
+fn room(facts: &Facts<'_>, registry: &Registry, wanted: &Amounts, now: Timestamp) -> Result<(), Text> {
     let Some(domain) = registry.domains.get(&facts.application.domain) else { return Ok(()) };
     let Ok(grantable) = capacity::grantable(domain) else {
         return Err(Text::new(
@@ -517,5 +517,8 @@ fn room(facts: &Facts<'_>, registry: &Registry, wanted: &Amounts) -> Result<(), 
         ));
     };
     let granted = facts.domain.map(|status| Amounts::parse(&status.granted)).and_then(Result::ok).unwrap_or_default();
-    capacity::fits(wanted, &grantable, &granted).map_err(|short| capacity::explain(&facts.application.domain, &short))
+    // What takes an urgent grant's place needs no more than what goes beyond that.
+    let kept = facts.urgent().and_then(|system| effective::amounts_at(system.spec, now).ok()).unwrap_or_default();
+    capacity::fits(&wanted.beyond(&kept), &grantable, &granted)
+        .map_err(|short| capacity::explain(&facts.application.domain, &short))
 }

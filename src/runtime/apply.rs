@@ -1,6 +1,7 @@
 //! Writes. Each is guarded by what was observed, counted, and left out where nothing would change.
 
 use super::client::FIELD_MANAGER;
+use super::clock;
 use super::controller::Error;
 use super::metrics::Metrics;
 use crate::api::names::ANNOTATION_APPLIED;
@@ -138,7 +139,7 @@ where
     let generation = object.meta().generation;
     let status = ConditionsStatus {
         observed_generation: generation,
-        conditions: conditions(&before.conditions, statements, generation.unwrap_or_default(), Timestamp::now()),
+        conditions: conditions(&before.conditions, statements, generation.unwrap_or_default(), clock::now()),
     };
     if object.status() != Some(&status) {
         let mut next = object.clone();

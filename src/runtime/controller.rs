@@ -1,6 +1,7 @@
 //! The wrapper around every reconcile: deadline, panics, back-off per object, metrics, one log line an outcome.
 
 use super::agenda::Agenda;
+use super::clock;
 use super::health::Gates;
 use super::id::Id;
 use super::metrics::Metrics;
@@ -115,10 +116,12 @@ pub async fn run<K, C, F, Fut>(
             let (seen, started) = (object.resource_version(), Instant::now());
             if left.is_newer(&uid, seen.as_deref(), started) {
                 metrics.reconciled(name, "early", started.elapsed());
-                return jitter(EARLY);
+                return clock::instant() + jitter(EARLY);
             }
             let attempt = AssertUnwindSafe(async { reconcile(object, context).await }).catch_unwind();
-            let (outcome, wait) = match tokio::time::timeout(DEADLINE, attempt).await {
+            let result = tokio::time::timeout(DEADLINE, attempt).await;
+            let ended = clock::instant();
+            let (outcome, wait) = match result {
                 Ok(Ok(Ok(settled))) => {
                     backoff.forget(&uid);
                     left.note(&uid, settled.version.filter(|left| seen.as_ref() != Some(left)));
@@ -147,14 +150,14 @@ pub async fn run<K, C, F, Fut>(
             metrics.reconciled(name, outcome, started.elapsed());
             metrics.backing_off(name, backoff.len());
             gates.set(name, progress.note(outcome == "settled", backoff.len(), Instant::now()));
-            wait
+            ended + wait
         }
         .instrument(span)
     };
     work_off(queue, store, usize::from(concurrency), debounce, |object| once(object, Arc::clone(&context))).await;
 }
 
-/// Looks at what the queue names, and at each again after so long as `once` says, until the queue ends.
+/// Looks at what the queue names, and at each again when `once` says, until the queue ends.
 async fn work_off<K, Fut>(
     queue: impl Stream<Item = Id<K>>,
     store: Store<K>,
@@ -163,14 +166,14 @@ async fn work_off<K, Fut>(
     once: impl Fn(Arc<K>) -> Fut,
 ) where
     K: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Send + Sync + 'static,
-    Fut: Future<Output = Duration> + Send + 'static,
+    Fut: Future<Output = Instant> + Send + 'static,
 {
     let mut agenda = Agenda::default();
     let mut running = JoinSet::new();
     let mut queue = pin!(queue);
     loop {
         while running.len() < concurrency
-            && let Some(id) = agenda.take(Instant::now())
+            && let Some(id) = agenda.take(clock::instant())
         {
             match store.get(&id) {
                 Some(object) => {
@@ -183,14 +186,14 @@ async fn work_off<K, Fut>(
         let next = agenda.next().filter(|_| running.len() < concurrency);
         tokio::select! {
             asked = queue.next() => match asked {
-                Some(id) => agenda.add(id, Instant::now() + debounce),
+                Some(id) => agenda.add(id, clock::instant() + debounce),
                 None => break,
             },
             Some(ended) = running.join_next() => match ended {
-                Ok((id, wait)) => agenda.done(id, Some(Instant::now() + wait)),
+                Ok((id, again)) => agenda.done(id, Some(again)),
                 Err(error) => return tracing::error!(%error, "an attempt ended by itself"),
             },
-            () = tokio::time::sleep_until(next.unwrap_or_else(Instant::now).into()), if next.is_some() => {}
+            () = clock::sleep_until(next.unwrap_or_else(clock::instant)), if next.is_some() => {}
         }
     }
     while running.join_next().await.is_some() {}
@@ -266,7 +269,7 @@ impl Backoff {
 /// Until the next moment, but look again at least every hour or so: a missed event is made good.
 fn until(next: Option<Timestamp>) -> Duration {
     let backstop = jitter(BACKSTOP);
-    let wait = next.map(|at| at.duration_since(Timestamp::now()));
+    let wait = next.map(|at| at.duration_since(clock::now()));
     wait.map_or(backstop, |wait| Duration::try_from(wait).unwrap_or(Duration::ZERO).min(backstop))
 }
 
@@ -294,7 +297,7 @@ mod tests {
             let tell = tell.clone();
             async move {
                 tell.unbounded_send(object.name_any()).unwrap();
-                Duration::from_millis(1)
+                Instant::now() + Duration::from_millis(1)
             }
         };
         for name in ["gone", "a"] {

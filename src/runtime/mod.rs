@@ -5,6 +5,7 @@
 mod agenda;
 pub mod apply;
 pub mod client;
+pub mod clock;
 pub mod controller;
 pub mod events;
 pub mod fence;

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use yunguan::api::cloud_resource_request::Phase;
-use yunguan::api::{CloudDomain, LedgerEntry, ResourceChange};
+use yunguan::api::{CloudDomain, CloudResourceRequest, LedgerEntry, ResourceChange};
 use yunguan::core::ledger;
 use yunguan_cluster::audit::{Event, Log};
 use yunguan_cluster::faults::Proxy;
@@ -88,8 +88,13 @@ pub async fn end_of(case: &Case<'_>) -> Result<Value> {
     let about = ListParams::default().fields(&format!("spec.change.system={}", case.name));
     let mut changes = changes.list(&about).await?.items;
     changes.sort_by_key(ResourceExt::name_any);
+    // The whole application for a system that was opened in an urgent case.
+    let requests: Api<CloudResourceRequest> = Api::namespaced(admin.clone(), &case.home());
+    let mut more = requests.list(&ListParams::default()).await?.items;
+    more.retain(|r| r.spec.application.system_ref.as_ref() == Some(&case.name));
     let whole = json!({
         "request": {"spec": request.spec, "status": request.status},
+        "more": more.iter().map(|r| json!({"spec": r.spec, "status": r.status})).collect::<Vec<_>>(),
         "system": {"spec": system.spec, "status": system.status},
         "namespace": Api::<Namespace>::all(admin.clone()).get(&namespace).await?.metadata.labels,
         "quotas": listed::<ResourceQuota>(&Api::namespaced(admin.clone(), &namespace)).await?,
@@ -166,11 +171,13 @@ fn settled(value: Value) -> Value {
         Value::Object(fields) => {
             // Decisions have names that the server made up.
             let decision = fields.contains_key("verdict") || (fields.contains_key("by") && fields.contains_key("at"));
+            // A grant names the filing that it makes good, and a change its name.
+            let granted = fields.contains_key("basis");
             let kept = fields
                 .into_iter()
                 // A network policy's `from` is a list.
                 .filter(|(key, value)| !VOLATILE.contains(&key.as_str()) || (key == "from" && value.is_array()))
-                .filter(|(key, _)| !(decision && key == "name"))
+                .filter(|(key, _)| !(decision && key == "name" || granted && key == "settles"))
                 .map(|(key, value)| (key, settled(value)));
             Value::Object(kept.collect::<Map<_, _>>())
         }

@@ -8,8 +8,8 @@ use kube::Api;
 use kube::api::PostParams;
 use serde_json::Value;
 use yunguan::api::CloudDomain;
-use yunguan::api::cloud_resource_request::{Phase, Urgency, UrgencyGround};
-use yunguan::api::common::{Document, Quantity};
+use yunguan::api::cloud_resource_request::Phase;
+use yunguan::api::common::Quantity;
 use yunguan::api::resource_change::{Change, ChangeGround, ChangePhase, Window};
 use yunguan_cluster::wait_until;
 
@@ -250,19 +250,7 @@ async fn r26_2_the_plugin_draws_the_coming_months_and_says_from_when_a_domain_is
 async fn r24_1_an_urgent_grant_is_shown_with_its_end_and_extended_by_the_name_of_its_request() -> Result<()> {
     let world = world().await?;
     world.unit("t-plugin-flood", None).await?;
-    let draft = world.draft("t-plugin-flood", "flood", |spec| {
-        let application = &mut spec.application;
-        application.track = "Urgent".into();
-        application.urgency = Some(Urgency { ground: UrgencyGround::NewDemand, paper: "UrgentDemand".into() });
-        let paper = Document {
-            type_: "UrgentDemand".into(),
-            name: "通知".into(),
-            sha256: "a".repeat(64),
-            ..Document::default()
-        };
-        application.documents = vec![paper];
-    });
-    let case = draft.await?;
+    let case = urgent_draft(world, "t-plugin-flood", "flood", "bozhou-main").await?;
     let unit = "unit@t-plugin-flood";
     let named = "yg-t-plugin-flood/flood";
     done(unit, &["submit", named, "--yes"]).await?;

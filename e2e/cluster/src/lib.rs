@@ -6,6 +6,7 @@
 
 pub mod audit;
 mod certs;
+pub mod clock;
 mod control_plane;
 pub mod faults;
 mod http;
@@ -27,6 +28,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 use tokio::sync::OnceCell;
 
+pub use clock::Clock;
 pub use operator::{Operator, OperatorSpec};
 pub use people::Person;
 pub use process::{Program, Spec};

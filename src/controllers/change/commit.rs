@@ -12,8 +12,8 @@ use crate::controllers::request::commit::replace;
 use crate::controllers::room::reserve;
 use crate::controllers::told::record_approval;
 use crate::core::change::Plan;
+use crate::runtime::clock;
 use crate::runtime::controller::Error;
-use jiff::Timestamp;
 use kube::ResourceExt as _;
 use kube::api::ListParams;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub(super) async fn carry_out(
     change: &ResourceChange,
 ) -> Result<(Arc<ResourceChange>, Plan), Error> {
     let (mut fresh, observed) = afresh(context, change).await?;
-    let now = Timestamp::now();
+    let now = clock::now();
     let mut plan = observed.decide(context, &fresh, now);
     let Some(system) = observed.system.as_ref() else { return Ok((Arc::new(fresh), plan)) };
     if plan.grant.is_none() && plan.agreement.is_none() && plan.closes.is_none() {

@@ -13,8 +13,8 @@ use crate::controllers::room::reserve;
 use crate::controllers::told::record_approval;
 use crate::core::request::Plan;
 use crate::runtime::apply::params;
+use crate::runtime::clock;
 use crate::runtime::controller::Error;
-use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt as _;
 use kube::api::ListParams;
@@ -47,7 +47,7 @@ pub(super) async fn approve(
     request: &CloudResourceRequest,
 ) -> Result<(Arc<CloudResourceRequest>, Plan), Error> {
     let (mut fresh, observed) = afresh(context, request).await?;
-    let now = Timestamp::now();
+    let now = clock::now();
     let mut plan = observed.decide(context, &fresh, now);
     let Some(grant) = plan.grant.clone() else { return Ok((Arc::new(fresh), plan)) };
     if let Some(why) = context.guards.hold() {
@@ -129,7 +129,7 @@ pub(in crate::controllers) async fn replace(context: &Context, system: &Informat
 /// Puts on record that all parties have signed. Charging starts with the last signature, whenever this runs.
 pub(super) async fn go_live(context: &Context, request: &CloudResourceRequest) -> Result<(), Error> {
     let (fresh, observed) = afresh(context, request).await?;
-    let plan = observed.decide(context, &fresh, Timestamp::now());
+    let plan = observed.decide(context, &fresh, clock::now());
     if plan.live.is_none() && plan.agreement.is_none() {
         return Err(Error::Conflict("the decisions have changed".to_owned()));
     }

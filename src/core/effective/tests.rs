@@ -1,6 +1,7 @@
 //! Computed by rule, or recomputed second by second: the same.
 
 use super::*;
+use crate::api::cloud_resource_request::CountedDecision;
 use crate::api::common::{Quantity, Time};
 use crate::api::information_system::{Closed, GrantedChange, Term, Terms};
 use crate::core::quantity::Amount;
@@ -195,6 +196,17 @@ fn r22_3_a_window_is_paid_for_from_its_start_to_its_end_and_both_are_announced()
     assert_eq!(moments(&spec), [second(10), second(20)]);
     let turns = [9, 10, 20].map(|after| next_moment(&spec, second(after)));
     assert_eq!(turns, [Some(second(10)), Some(second(20)), None]);
+}
+
+#[test]
+fn r22_1_what_was_decided_holds_though_the_operators_clock_is_behind() {
+    let decided = |at| CountedDecision { at: Time::new(second(at)), ..CountedDecision::default() };
+    let more = Grant { decisions: vec![decided(40), decided(50)], ..grant(1, 6, 50) };
+    let mut spec = InformationSystemSpec { grants: vec![grant(0, 4, 0), more], ..InformationSystemSpec::default() };
+    assert_eq!([20, 50, 60].map(|now| at_least(&spec, second(now))), [50, 50, 60].map(second));
+    spec.closed.push(Closed { submission_uid: "1".into(), at: Time::new(second(70)), decision: decided(70) });
+    assert_eq!(at_least(&spec, second(60)), second(70));
+    assert_eq!(at_least(&InformationSystemSpec::default(), second(1)), second(1));
 }
 
 #[test]

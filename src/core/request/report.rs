@@ -10,11 +10,12 @@ use crate::api::names::{
     CONDITION_APPROVED, CONDITION_CAPACITY, CONDITION_IN_SCOPE, CONDITION_LIVE, CONDITION_PROVISIONED, CONDITION_READY,
     CONDITION_RECONCILING, CONDITION_STALLED,
 };
+use crate::core::effective;
 use crate::core::quantity::Amounts;
 use crate::core::registry::{Named, Registry};
 use crate::core::round::report::{
     OPERATOR, at_rest, completeness, ended_reason, ended_text, last_day, nobody_acts, progress, resolution, stuck,
-    submission_gate, submission_of, void_submissions, waiting_again, waiting_at, without_holder,
+    submission_gate, submission_of, urgent_ended, void_submissions, waiting_again, waiting_at, without_holder,
 };
 use crate::core::round::{self, Round};
 use crate::core::scope::{self, OutOfScope};
@@ -50,7 +51,7 @@ pub(super) struct Draft<'a> {
     pub(super) missing: &'a [Text],
 }
 
-pub(super) fn draft(facts: &Facts<'_>, registry: &Registry, draft: &Draft<'_>) -> Plan {
+pub(super) fn draft(facts: &Facts<'_>, registry: &Registry, draft: &Draft<'_>, now: Timestamp) -> Plan {
     let Draft { policy, track, digest, lines, missing } = draft;
     let role = &track.submission.role;
     let gate = submission_gate(&facts.matter(), registry, &policy.spec, track, digest.clone());
@@ -82,7 +83,7 @@ pub(super) fn draft(facts: &Facts<'_>, registry: &Registry, draft: &Draft<'_>) -
         Some(nobody) => without_holder(&nobody),
         None => progress(reason, &message),
     };
-    conditions.extend(findings(facts, registry, lines, missing));
+    conditions.extend(findings(facts, registry, lines, missing, now));
     if let Err(out) = scope::judge(facts.application, &policy.spec.scope) {
         conditions.push(Statement::new(CONDITION_IN_SCOPE, false, out.reason, &out.message));
     }
@@ -161,9 +162,14 @@ pub(super) fn in_round(facts: &Facts<'_>, scene: &Scene<'_>, now: Timestamp) -> 
     if let Some(nobody) = nobody_acts(registry, facts.organization, &status.open_gates) {
         conditions.extend(without_holder(&nobody));
     }
-    conditions.extend(findings(facts, registry, lines, missing));
+    let urgent = facts.opened().map(|system| system.spec).filter(|_| status.until.is_some());
+    if let Some(at) = urgent.and_then(|spec| effective::urgent_ended(spec, now)) {
+        conditions.extend(urgent_ended(&facts.application.system.code, at));
+    }
+    conditions.extend(findings(facts, registry, lines, missing, now));
     conditions.push(on_its_way.overdue(&status.open_gates, now));
-    let wake = status.open_gates.iter().filter_map(|g| g.due).map(Time::timestamp).filter(|at| *at > now).min();
+    let dues = status.open_gates.iter().filter_map(|g| g.due).map(Time::timestamp);
+    let wake = dues.chain(urgent.and_then(effective::urgent_until)).filter(|at| *at > now).min();
     Plan { status, conditions, wake, ..Plan::default() }
 }
 
@@ -252,7 +258,7 @@ fn standing(
 }
 
 /// Conditions about what the request says.
-fn findings(facts: &Facts<'_>, registry: &Registry, lines: &Lines, missing: &[Text]) -> Vec<Statement> {
+fn findings(facts: &Facts<'_>, registry: &Registry, lines: &Lines, missing: &[Text], now: Timestamp) -> Vec<Statement> {
     let problems = lines.problems();
     let mut found = vec![completeness(missing), resolution(&problems)];
     if facts.opened().is_none() && !problems.is_empty() {
@@ -261,7 +267,7 @@ fn findings(facts: &Facts<'_>, registry: &Registry, lines: &Lines, missing: &[Te
         found.push(Statement::new(CONDITION_CAPACITY, None, "LineProblem", unknown));
     } else if facts.opened().is_none() {
         let wanted = lines.granted().and_then(|lines| catalog::total(&lines)).unwrap_or_default();
-        found.push(match room(facts, registry, &wanted) {
+        found.push(match room(facts, registry, &wanted, now) {
             Ok(()) => Statement::new(CONDITION_CAPACITY, true, "Fits", "the domain has room for it (资源充足)"),
             Err(why) => Statement::new(CONDITION_CAPACITY, false, "Short", why),
         });

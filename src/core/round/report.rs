@@ -308,6 +308,9 @@ pub fn progress(reason: &str, message: &Text) -> Vec<Statement> {
     ]
 }
 
+/// The reason once what was granted in an urgent case is over.
+pub const URGENT_ENDED: &str = "UrgentEnded";
+
 /// Nothing goes on before somebody mends what the reason names.
 #[must_use]
 pub fn stuck(reason: &str, why: &Text) -> Vec<Statement> {
@@ -330,6 +333,25 @@ pub fn held(reason: &str, why: &str) -> Vec<Statement> {
             Statement::new(CONDITION_STALLED, true, reason, why),
         ])
         .collect()
+}
+
+/// What was granted in an urgent case is over, and nothing has taken its place (article 24).
+#[must_use]
+pub fn urgent_ended(system: &str, at: Timestamp) -> Vec<Statement> {
+    let at = Time::new(at);
+    let why = Text::new(
+        format!(
+            "the urgent grant ended at {at} (article 24), and the system has nothing any more: to go on, file the whole application with systemRef: {system}"
+        ),
+        format!(
+            "紧急临时资源已于{at}到期（第二十四条），系统不再有任何资源；如需继续使用，请以systemRef: {system}提交完整申请"
+        ),
+    );
+    vec![
+        Statement::new(CONDITION_READY, false, URGENT_ENDED, why),
+        Statement::new(CONDITION_RECONCILING, false, "Idle", "the operator has nothing to do"),
+        Statement::new(CONDITION_STALLED, false, "Idle", "nothing is in the way"),
+    ]
 }
 
 /// Nothing is left to do.

@@ -1,7 +1,7 @@
 //! What cannot wait (article 24): open at once, for six months and no longer, or for good by the whole track.
 
 use super::*;
-use crate::api::common::Time;
+use crate::api::common::{Quantity, Time};
 use crate::core::effective;
 use crate::core::quantity::Amount;
 use jiff::Timestamp;
@@ -51,6 +51,27 @@ fn r24_1_an_urgent_request_is_open_for_at_most_six_months_from_allocation() {
     assert_eq!(status.until.unwrap().to_string(), "2027-05-24T16:00:00Z");
     assert_eq!(cpus(&story, "2027-05-24T15:59:59Z"), Amount::units(8));
     assert_eq!(cpus(&story, "2027-05-24T16:00:00Z"), Amount::ZERO, "hard");
+}
+
+#[test]
+fn r24_1_that_it_is_over_is_said_and_looked_at_when_it_is() {
+    let mut story = open();
+    for (who, gate) in [(UNIT, "sign-unit"), (PROVIDER, "sign-provider"), (AUTHORITY, "sign-authority")] {
+        story.decides(who, gate, Verdict::Sign);
+    }
+    story.decides(UNIT, "construction-approval", Verdict::File).operator_acts();
+    let end: Timestamp = "2027-05-24T16:00:00Z".parse().unwrap();
+    story.now = end.checked_sub(1.second()).unwrap();
+    assert_eq!((story.condition(CONDITION_READY).1.as_str(), story.plan().wake), ("Live", Some(end)));
+    story.now = end;
+    let (holds, reason, message) = story.condition(CONDITION_READY);
+    assert_eq!((holds, reason.as_str(), story.plan().wake), (Some(false), "UrgentEnded", None));
+    assert!(message.contains("2027-05-24T16:00:00Z") && message.contains("systemRef: flood-reports"), "{message}");
+    // Of one that goes on for good nothing ends.
+    let mut whole = made_permanent(open());
+    whole.decides(AUTHORITY, "approval", Verdict::Approve).operator_acts();
+    whole.now = end;
+    assert_ne!(whole.condition(CONDITION_READY).1, "UrgentEnded");
 }
 
 #[test]
@@ -129,6 +150,19 @@ fn r24_1_the_whole_track_makes_it_permanent_without_interruption() {
     whole.operator_acts();
     assert_eq!(whole.plan().status.phase, Phase::Live);
     assert!(whole.system.as_ref().unwrap().0.live.is_some());
+}
+
+#[test]
+fn r24_1_the_whole_track_needs_no_room_for_what_the_urgent_grant_has_already() {
+    let room = |granted: &str, urgent: bool| {
+        let mut whole = made_permanent(open());
+        if !urgent {
+            whole.system = None;
+        }
+        whole.domain.granted = [("requests.cpu".to_owned(), Quantity(granted.into()))].into();
+        whole.condition(CONDITION_CAPACITY).1
+    };
+    assert_eq!([room("2000", true), room("2000", false)], ["Fits", "Short"]);
 }
 
 #[test]
