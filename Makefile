@@ -2,7 +2,7 @@
 CLUSTER = cargo build -q --locked --workspace --bin cluster && "$${CARGO_TARGET_DIR:-target}/debug/cluster"
 PROGRAMS = etcd kube-apiserver kube-controller-manager kubectl
 
-.PHONY: help demo test seeds mutants fuzz bench lint crds rules cluster-up cluster-down clean tools
+.PHONY: help demo test crash seeds mutants fuzz bench lint crds rules cluster-up cluster-down clean tools
 
 help: ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-13s %s\n", $$1, $$2 }'
@@ -13,6 +13,9 @@ demo: $(if $(KUBECONFIG),,tools) ## Play the standard track and stay up (DEMO=on
 test: PROGRAMS += helm prometheus promtool
 test: tools ## Run all tests, against a real API server too
 	cargo test --locked --workspace -- --show-output
+
+crash: tools ## Kill the operator at every write of the longer flows too (make test has the standard track and changes)
+	cargo test --locked -p yunguan --test cluster faults::crash -- --ignored --show-output
 
 seeds: tools ## Put known bugs into a copy, one at a time: the tests named must find each (SEEDS="fence": those named)
 	tests/seeds/run $(SEEDS)

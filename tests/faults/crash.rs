@@ -17,6 +17,9 @@ use yunguan_cluster::faults::{Fault, Position, Proxy};
 use yunguan_cluster::wait_until;
 
 const CALM: Duration = Duration::from_millis(700);
+/// How many more updates a run may take than the calm ones took: those merge up to two writes about what came close
+/// together, which a run that is struck shows one by one.
+const SLACK: i64 = 2;
 const UNIT: &str = "t-crash";
 
 /// A case that goes its way, while whoever finds the operator dead starts it again.
@@ -72,15 +75,6 @@ impl Flow {
                 emergency(case).await?;
                 oracles::at_rest(case.world, proxy, CALM).await
             }
-        }
-    }
-
-    /// How many more updates a run may take than the calm ones took. Those of the longer flows merge up to two writes
-    /// about what came close together, which a run that is struck shows one by one.
-    fn slack(self) -> i64 {
-        match self {
-            Self::Standard | Self::Changes => 1,
-            Self::Major | Self::Agreed | Self::Refused | Self::Urgent => 2,
         }
     }
 
@@ -250,7 +244,7 @@ async fn all_writes(world: &World, flow: Flow, positions: &[Position]) -> Result
         let (made, wanted) = (deeds.creates.len(), whole.creates.len());
         ensure!(made == wanted, "{}: {made} objects instead of {wanted}\n{writes:#?}", place());
         let more = i64::try_from(deeds.updates.values().sum::<usize>())? - i64::try_from(updates)?;
-        ensure!(more <= flow.slack(), "{}: {more} more updates than in a calm run\n{writes:#?}", place());
+        ensure!(more <= SLACK, "{}: {more} more updates than in a calm run\n{writes:#?}", place());
         extra.push(more);
         points += 1;
     }
@@ -291,6 +285,7 @@ async fn killed_at_any_write_the_operator_ends_in_the_same_place() -> Result<()>
 }
 
 #[tokio::test]
+#[ignore = "takes minutes: make crash"]
 async fn r24_1_killed_at_any_write_from_an_urgent_request_to_the_whole_track_the_operator_ends_in_the_same_place()
 -> Result<()> {
     Box::pin(survives_all(&[(Flow::Urgent, 60)], BEFORE_AND_AFTER)).await
@@ -302,6 +297,7 @@ async fn r22_3_killed_at_any_write_of_a_change_or_a_window_the_operator_ends_in_
 }
 
 #[tokio::test]
+#[ignore = "takes minutes: make crash"]
 async fn r22_2_r26_4_killed_at_any_write_of_a_major_change_or_an_emergency_the_operator_ends_in_the_same_place()
 -> Result<()> {
     Box::pin(survives_all(&[(Flow::Major, 40), (Flow::Agreed, 40), (Flow::Refused, 15)], BEFORE_AND_AFTER)).await
