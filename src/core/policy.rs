@@ -100,15 +100,15 @@ fn check_track(policy: &GovernancePolicySpec, track: &Track, problems: &mut Vec<
             ),
         ));
     }
-    for gate in track.gates.iter().filter(|g| g.verdicts.iter().any(|v| matches!(v, Verdict::Return | Verdict::Reject)))
-    {
-        if steps_before(track, &gate.after).contains(Effect::Provision.step()) {
-            problems.push(problem(
-                &format!("{path}.gates[{}].verdicts", gate.name),
-                "a gate after `provision` offers no Return or Reject: it would end the round while the resources stand; leave them out (资源开通后的环节不得设 Return 或 Reject)"
-                    .to_owned(),
-            ));
-        }
+    let opening = track.effects.iter().filter(|e| e.effect == Effect::Provision).flat_map(|e| &e.after);
+    let before = steps_before(track, opening);
+    let ends = |g: &&Gate| g.verdicts.iter().any(|v| matches!(v, Verdict::Return | Verdict::Reject));
+    for gate in track.gates.iter().filter(ends).filter(|g| !before.contains(g.name.as_str())) {
+        problems.push(problem(
+            &format!("{path}.gates[{}].verdicts", gate.name),
+            "a gate that `provision` does not wait for offers no Return or Reject: it could end the round while the resources stand; leave them out, or let `provision` come after the gate (不在资源开通之前的环节不得设 Return 或 Reject)"
+                .to_owned(),
+        ));
     }
     check_effects(track, &path, problems);
 }

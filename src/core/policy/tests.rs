@@ -88,6 +88,11 @@ fn r41_1_what_is_wrong_with_a_policy_is_named_with_its_place_and_the_way_out() {
             "spec.tracks[Standard].gates[trial-report].verdicts",
             "offers no Return or Reject",
         ),
+        (
+            |p| p.tracks[0].effects[0].after = vec!["evaluation".into()],
+            "spec.tracks[Standard].gates[approval].verdicts",
+            "let `provision` come after the gate",
+        ),
         (|p| gate(p, "plan").name = "access".into(), "spec.tracks[Standard].gates[access]", "choose another"),
         (|p| gate(p, "plan").role = "mayor".into(), "spec.tracks[Standard].gates[plan].role", "the role `mayor`"),
         (
