@@ -6,8 +6,7 @@ use super::session::{Session, forbidden};
 use crate::api::{
     CatalogItem, CloudDomain, GovernancePolicy, InformationSystem, Organization, ServiceProduct, WorkCalendar,
 };
-use crate::core::capacity::{self, Profile, Taken};
-use crate::core::quantity::Amounts;
+use crate::core::capacity::{self, InQuota, Profile, Taken};
 use crate::core::registry::{Named, Registry};
 use jiff::Timestamp;
 use kube::api::ListParams;
@@ -101,7 +100,7 @@ pub fn profile(domain: &CloudDomain, systems: &[InformationSystem], now: Timesta
     for system in here {
         let of_system = Taken::by_grants(&system.spec).ok()?;
         let status = system.status.clone().unwrap_or_default();
-        let in_quota = Amounts::parse(&status.amounts).ok()?.checked_add(&Amounts::parse(&status.held).ok()?)?;
+        let in_quota = InQuota::told(&status, system.metadata.generation).ok()?;
         grants.extend(Taken::beyond(&of_system, &in_quota, now));
         grants.extend(of_system);
     }

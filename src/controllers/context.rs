@@ -10,8 +10,8 @@ use crate::api::{
     CatalogItem, CloudDomain, CloudResourceRequest, Decision, GovernancePolicy, InformationSystem, LedgerEntry,
     Organization, ResourceChange, ServiceProduct, WorkCalendar,
 };
-use crate::core::capacity::Taken;
-use crate::core::quantity::{Amounts, QuantityError};
+use crate::core::capacity::{InQuota, Taken};
+use crate::core::quantity::QuantityError;
 use crate::core::registry::{Named, Registry};
 use crate::runtime::events::Events;
 use crate::runtime::id::Id;
@@ -116,7 +116,7 @@ pub struct Takes {
     /// When the newest of its grants was made.
     pub since: Option<Timestamp>,
     /// Its grants, and what it has in its quota; an amount that cannot be read is an error, with its resource.
-    pub grants: Result<(Vec<Taken>, Amounts), (String, QuantityError)>,
+    pub grants: Result<(Vec<Taken>, InQuota), (String, QuantityError)>,
 }
 
 /// Everything a controller works with.

@@ -14,10 +14,9 @@ use crate::api::{
     CatalogItem, CloudDomain, CloudResourceRequest, Decision, GovernancePolicy, InformationSystem, LedgerEntry,
     Organization, ResourceChange, ServiceProduct, WorkCalendar,
 };
-use crate::core::capacity::Taken;
+use crate::core::capacity::{InQuota, Taken};
 use crate::core::guards::Guard;
 use crate::core::names::home_namespace;
-use crate::core::quantity::{Amounts, QuantityError};
 use crate::runtime::events::Events;
 use crate::runtime::hub::{Change, Hub, Queue, Router, enqueue};
 use crate::runtime::id::Id;
@@ -178,10 +177,8 @@ fn takes(system: &InformationSystem) -> Arc<Takes> {
     let opened = system.metadata.creation_timestamp.as_ref().map(|at| at.0);
     let granted = system.spec.grants.iter().filter(|g| g.change.is_some()).map(|g| g.effective_from.timestamp());
     let grants = Taken::by_grants(&system.spec).and_then(|grants| {
-        let Some(status) = &system.status else { return Ok((grants, Amounts::default())) };
-        let too_large = || ("its quota".to_owned(), QuantityError::TooLarge(system.name_any()));
-        let in_quota = Amounts::parse(&status.amounts)?.checked_add(&Amounts::parse(&status.held)?);
-        Ok((grants, in_quota.ok_or_else(too_large)?))
+        let Some(status) = &system.status else { return Ok((grants, InQuota::default())) };
+        Ok((grants, InQuota::told(status, system.metadata.generation)?))
     });
     Arc::new(Takes { since: granted.chain(opened).max(), grants })
 }

@@ -5,6 +5,7 @@ use super::quantity::{Amount, Amounts, QuantityError, Shortage};
 use super::text::Text;
 use crate::api::cloud_domain::Reservation;
 use crate::api::common::Time;
+use crate::api::information_system::InformationSystemStatus;
 use crate::api::{CloudDomainSpec, CloudDomainStatus, InformationSystemSpec};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,13 +53,13 @@ impl Taken {
         grants.collect()
     }
 
-    /// What a system has in its quota, by its status, beyond what its grants give it now: room is free once nothing uses it
-    /// any more, and not before. Nothing where there is none.
+    /// What a system has in its quota beyond what its grants give it now: room is free once nothing uses it any more, and not
+    /// before. Nothing where there is none.
     #[must_use]
-    pub fn beyond(grants: &[Self], in_quota: &Amounts, now: Timestamp) -> Option<Self> {
+    pub fn beyond(grants: &[Self], in_quota: &InQuota, now: Timestamp) -> Option<Self> {
         let holding = grants.iter().filter(|g| g.span.contains(now));
         let granted = holding.map(|g| &g.amounts).try_fold(Amounts::default(), Amounts::checked_add)?;
-        let amounts = in_quota.beyond(&granted);
+        let amounts = in_quota.at_most(grants, now)?.beyond(&granted);
         (!amounts.is_empty()).then_some(Self { submission_uid: None, amounts, span: Span::ALWAYS })
     }
 
@@ -76,6 +77,43 @@ impl Taken {
 fn span_of(reservation: &Reservation) -> Span {
     let from = reservation.from.map_or(Timestamp::MIN, Time::timestamp);
     Span { from, until: reservation.until.map(Time::timestamp) }
+}
+
+/// What a system has in its quota, by its status.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InQuota {
+    /// How much, when that was told.
+    amounts: Amounts,
+    /// Whether the status speaks of the record as it stands.
+    current: bool,
+    /// The moment from which the status is old, because what the system has changes by itself.
+    until: Option<Timestamp>,
+}
+
+impl InQuota {
+    /// As the status of a record of this generation tells it.
+    ///
+    /// # Errors
+    /// Names the resource whose amount cannot be read.
+    pub fn told(status: &InformationSystemStatus, generation: Option<i64>) -> Result<Self, (String, QuantityError)> {
+        let too_large = || ("its quota".to_owned(), QuantityError::TooLarge("amounts and held".to_owned()));
+        let amounts = Amounts::parse(&status.amounts)?.checked_add(&Amounts::parse(&status.held)?);
+        Ok(Self {
+            amounts: amounts.ok_or_else(too_large)?,
+            current: status.observed_generation == generation,
+            until: status.changes_at.map(Time::timestamp),
+        })
+    }
+
+    /// The most that the quota can have at a moment. While the status is old, an operator may be at writing, or may have
+    /// written, whatever the system had up to now: it writes the quota first.
+    fn at_most(&self, grants: &[Taken], now: Timestamp) -> Option<Amounts> {
+        if self.current && self.until.is_none_or(|until| now < until) {
+            return Some(self.amounts.clone());
+        }
+        let before = Span { from: Timestamp::MIN, until: Some(now) };
+        Some(self.amounts.clone().highest(&Profile::of(grants)?.highest_within(before)))
+    }
 }
 
 /// How much is taken at every instant.

@@ -337,12 +337,38 @@ fn r22_3_what_is_over_takes_no_room_and_the_next_turn_is_known() {
     assert_eq!(turns, [until(100), until(200), until(300), until(300), None]);
 }
 
+fn in_quota(units: i64, until: Option<i64>) -> InQuota {
+    let changes_at = until.map(|at| Time::new(second(at)));
+    let status = InformationSystemStatus {
+        observed_generation: Some(2),
+        amounts: cpus(units).print(),
+        changes_at,
+        ..InformationSystemStatus::default()
+    };
+    InQuota::told(&status, Some(2)).unwrap()
+}
+
 #[test]
 fn r22_3_what_is_still_in_use_takes_room_until_it_is_free() {
     let window = Taken { span: Span { from: second(0), until: Some(second(10)) }, ..granted("window", 6) };
     let grants = [granted("base", 4), window];
-    assert_eq!(Taken::beyond(&grants, &cpus(10), second(5)), None, "it is granted");
-    let after = Taken::beyond(&grants, &cpus(10), second(10)).unwrap();
+    assert_eq!(Taken::beyond(&grants, &in_quota(10, Some(10)), second(5)), None, "it is granted");
+    let after = Taken::beyond(&grants, &in_quota(10, Some(10)), second(10)).unwrap();
     assert_eq!((after.amounts, after.submission_uid), (cpus(6), None));
-    assert_eq!(Taken::beyond(&grants, &cpus(4), second(10)), None, "it has been freed");
+    assert_eq!(Taken::beyond(&grants, &in_quota(4, None), second(10)), None, "it has been freed");
+}
+
+#[test]
+fn r22_3_a_quota_of_which_an_old_status_speaks_may_have_all_that_was_granted_up_to_now() {
+    let window = Taken { span: Span { from: second(5), until: Some(second(10)) }, ..granted("window", 6) };
+    let grants = [granted("base", 4), window];
+    let beyond = |told: &InQuota, at| Taken::beyond(&grants, told, second(at)).map(|taken| taken.amounts);
+    // Told before the window began: an operator that died in it may have written the quota, and not that.
+    let before = in_quota(4, Some(5));
+    assert_eq!([4, 5, 10].map(|at| beyond(&before, at)), [None, None, Some(cpus(6))]);
+    // Told before it was on record.
+    let status = InformationSystemStatus { observed_generation: Some(1), ..InformationSystemStatus::default() };
+    let older = InQuota::told(&status, Some(2)).unwrap();
+    assert_eq!([4, 9, 10].map(|at| beyond(&older, at)), [None, None, Some(cpus(6))]);
+    assert_eq!(beyond(&InQuota::default(), 10), Some(cpus(6)), "not told at all");
 }
