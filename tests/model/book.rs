@@ -2,6 +2,8 @@
 //! `core::request::decide` and `core::capacity::reserve` say of a state is kept, since both are pure.
 
 use super::bugs::Bug;
+use super::facts;
+use super::lists::{Lists, Register};
 use super::rules::{self, Gate};
 use super::setup::Setup;
 use super::world::{Domain, Id, Place, Stage, Status, System, Uid, Vote};
@@ -10,9 +12,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use yunguan::api::CloudDomainStatus;
 use yunguan::api::cloud_domain::Reservation;
-use yunguan::api::cloud_resource_request::{CloudResourceRequestStatus, CountedDecision, Phase};
+use yunguan::api::cloud_resource_request::{CloudResourceRequestStatus, Phase};
 use yunguan::api::common::{RequestKind, RequestRef, Time};
-use yunguan::api::decision::{DecidedBy, DecisionSpec, Evidence, LineAmount, TestResult, Verdict};
+use yunguan::api::decision::DecisionSpec;
 use yunguan::api::information_system::{InformationSystemSpec, Live};
 use yunguan::core::capacity::{self, Reserving, Taken};
 use yunguan::core::digest;
@@ -94,41 +96,10 @@ pub enum Room {
     Reserved(Domain),
 }
 
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-struct Node {
-    before: Id,
-    vote: Vote,
-}
-
-/// Values by number, each once.
-struct Register<T> {
-    values: Vec<T>,
-    numbers: HashMap<String, Id>,
-}
-
-impl<T> Register<T> {
-    fn new() -> Self {
-        Self { values: Vec::new(), numbers: HashMap::new() }
-    }
-
-    fn note(&mut self, key: String, value: impl FnOnce() -> T) -> Id {
-        let next = Id(u32::try_from(self.values.len()).unwrap_or(u32::MAX));
-        *self.numbers.entry(key).or_insert_with(|| {
-            self.values.push(value());
-            next
-        })
-    }
-
-    fn get(&self, id: Id) -> &T {
-        &self.values[usize::try_from(id.0).unwrap_or(usize::MAX)]
-    }
-}
-
 pub struct Book {
     setup: Setup,
     registry: Registry,
-    lists: Vec<Option<(Node, u8)>>,
-    list_numbers: HashMap<Node, Id>,
+    lists: Lists,
     digests: Register<String>,
     statuses: Register<()>,
     grants: Register<Granted>,
@@ -137,16 +108,12 @@ pub struct Book {
     rooms: HashMap<(Domain, Vec<Id>, Id), Room>,
 }
 
-/// The empty list.
-pub const NOTHING: Id = Id(0);
-
 impl Book {
     pub fn new(setup: Setup) -> Self {
         Self {
             setup,
             registry: rules::registry(setup.has(Bug::MembersUnchecked)),
-            lists: vec![None],
-            list_numbers: HashMap::new(),
+            lists: Lists::new(),
             digests: Register::new(),
             statuses: Register::new(),
             grants: Register::new(),
@@ -163,42 +130,21 @@ impl Book {
 
     /// A list with one decision more.
     pub fn append(&mut self, before: Id, vote: Vote) -> Id {
-        let node = Node { before, vote };
-        if let Some(known) = self.list_numbers.get(&node) {
-            return *known;
-        }
-        let id = Id(u32::try_from(self.lists.len()).unwrap_or(u32::MAX));
-        let length = self.length(before) + 1;
-        self.lists.push(Some((node, length)));
-        self.list_numbers.insert(node, id);
-        id
+        self.lists.append(before, vote)
     }
 
     pub fn length(&self, list: Id) -> u8 {
-        self.lists[list.0 as usize].map_or(0, |(_, length)| length)
+        self.lists.length(list)
     }
 
     /// The decisions of a list, oldest first.
     pub fn votes(&self, list: Id) -> Vec<Vote> {
-        let mut votes = Vec::new();
-        let mut at = list;
-        while let Some((node, _)) = self.lists[at.0 as usize] {
-            votes.push(node.vote);
-            at = node.before;
-        }
-        votes.reverse();
-        votes
+        self.lists.votes(list)
     }
 
     /// The list as it was before each of its decisions, and as it is; the longest first.
     pub fn earlier(&self, list: Id) -> Vec<Id> {
-        let mut lists = vec![list];
-        let mut at = list;
-        while let Some((node, _)) = self.lists[at.0 as usize] {
-            at = node.before;
-            lists.push(at);
-        }
-        lists
+        self.lists.earlier(list)
     }
 
     pub fn grant(&self, id: Id) -> &Granted {
@@ -245,34 +191,10 @@ impl Book {
     }
 
     fn spec(&self, slot: u8, place: usize, vote: &Vote) -> DecisionSpec {
-        let report = || Evidence {
-            name: "TrialReport".to_owned(),
-            sha256: "0".repeat(64),
-            uri: None,
-            result: Some(TestResult::Passed),
-        };
-        let person = match self.setup.bug {
-            Some(Bug::PersonUnchecked) => format!("{} as {}", vote.who.name(), vote.role.name()),
-            Some(Bug::QuorumUnchecked) => format!("{} {place}", vote.who.name()),
-            _ => vote.who.name().to_owned(),
-        };
-        DecisionSpec {
-            request_ref: RequestRef {
-                kind: RequestKind::CloudResourceRequest,
-                name: format!("r{slot}"),
-                uid: uid(vote.request),
-            },
-            submission_uid: vote.filing.map(|filing| format!("d{slot}.{filing}")),
-            gate: vote.gate.name().to_owned(),
-            role: vote.role.name().to_owned(),
-            verdict: vote.verdict,
-            digest: self.digests.get(vote.digest).clone(),
-            comment: Some("意见".to_owned()),
-            evidence: (vote.verdict == Verdict::File).then(report).into_iter().collect(),
-            grant: vote.units.map(|u| LineAmount { line: rules::line(), quantity: u.into() }).into_iter().collect(),
-            access: None,
-            decided_by: Some(DecidedBy { username: vote.who.name().to_owned(), person, ..DecidedBy::default() }),
-        }
+        let about =
+            RequestRef { kind: RequestKind::CloudResourceRequest, name: format!("r{slot}"), uid: uid(vote.request) };
+        let filing = vote.filing.map(|filing| format!("d{slot}.{filing}"));
+        facts::spec(self.setup.bug, about, filing, place, vote, self.digests.get(vote.digest).clone())
     }
 
     /// Asks the core; a bug in it rewrites what it is told until nothing is left to refuse.
@@ -325,7 +247,7 @@ impl Book {
                 Some(Bug::DigestUnchecked) => {
                     let pinned =
                         digest::of_submission(RequestKind::CloudResourceRequest, &own, &application, rules::POLICY_UID);
-                    ignore_digests(&plan.status, &pinned, &mut decisions);
+                    facts::ignore_digests(&plan.status.open_gates, &pinned, &mut decisions);
                 }
                 Some(Bug::RoundUnchecked) => self.ignore_rounds(question, &plan.status, &mut decisions),
                 _ => {}
@@ -368,8 +290,8 @@ impl Book {
                 let granted = Granted {
                     request: Uid { slot: question.slot, incarnation: question.incarnation },
                     content: question.content,
-                    filing: place(&grant.submission_uid).unwrap_or(u8::MAX),
-                    decisions: places(&grant.decisions),
+                    filing: facts::place(&grant.submission_uid).unwrap_or(u8::MAX),
+                    decisions: facts::places(&grant.decisions),
                     units: [grant.lines.first().map_or(-1, |l| l.quantity), amount],
                     taken: Taken {
                         submission_uid: Some(grant.submission_uid.clone()),
@@ -384,20 +306,20 @@ impl Book {
             _ => None,
         };
         let live = plan.live.clone().map(|live| {
-            let decisions = places(&live.decisions);
+            let decisions = facts::places(&live.decisions);
             self.lives.note(format!("{live:?}"), || Charged { live, decisions })
         });
         Outline {
             phase: status.phase,
             stalled: stalled.map(|s| s.reason.clone()),
             subject: status.subject_uid.as_deref().and_then(uid_of),
-            filing: status.submission.as_ref().and_then(|s| place(&s.uid)),
+            filing: status.submission.as_ref().and_then(|s| facts::place(&s.uid)),
             gates: status
                 .open_gates
                 .iter()
                 .filter_map(|open| Some((Gate::named(&open.gate)?, self.digest(&open.digest))))
                 .collect(),
-            counted: places(&status.decisions),
+            counted: facts::places(&status.decisions),
             confirmed: status.lines.first().and_then(|l| l.confirmed).and_then(|units| u8::try_from(units).ok()),
             committed: status.committed,
             grant,
@@ -474,17 +396,6 @@ impl Book {
     }
 }
 
-/// Whatever is open takes whatever digest comes.
-fn ignore_digests(status: &CloudResourceRequestStatus, pinned: &str, decisions: &mut [DecisionFact]) {
-    for decision in decisions {
-        if decision.spec.verdict == Verdict::Submit {
-            pinned.clone_into(&mut decision.spec.digest);
-        } else if let Some(gate) = status.open_gates.iter().find(|g| g.gate == decision.spec.gate) {
-            decision.spec.digest.clone_from(&gate.digest);
-        }
-    }
-}
-
 /// The moment of a decision by its place.
 pub fn moment(place: usize) -> Timestamp {
     let start: Timestamp = Timestamp::from_second(1_795_000_000).unwrap_or_default();
@@ -498,14 +409,6 @@ pub fn uid(uid: Uid) -> String {
 fn uid_of(text: &str) -> Option<Uid> {
     let (slot, incarnation) = text.strip_prefix('r')?.split_once('-')?;
     Some(Uid { slot: slot.parse().ok()?, incarnation: incarnation.parse().ok()? })
-}
-
-fn place(uid: &str) -> Option<Place> {
-    uid.split_once('.')?.1.parse().ok()
-}
-
-fn places(decisions: &[CountedDecision]) -> Vec<Place> {
-    decisions.iter().filter_map(|d| place(&d.uid)).collect()
 }
 
 impl Vote {

@@ -44,4 +44,30 @@ pub enum Bug {
     Cascades,
     /// Every pass writes when it was made.
     WritesTime,
+    /// A change is worked out against what stood when it was filed, whatever stands now.
+    BasisUnchecked,
+    /// What a system had before is forgotten, so nobody can say how it has moved on.
+    ForgetsBefore,
+    /// A change that is on record is carried out once more.
+    Redelivered,
+    /// A record is written whatever has happened since it was read.
+    RecordUnguarded,
+    /// A change's status is written whatever has happened to its text since it was read.
+    TextUnguarded,
+    /// A change whose system moved on after it was locked stays locked.
+    StaysLocked,
+    /// Room is looked for at this moment alone.
+    LooksAtNowAlone,
+    /// What a system does not have any more is free, whatever it still uses.
+    FreesWhatIsUsed,
+    /// What an old status says of a quota is believed.
+    TrustsOldStatus,
+    /// Windows are read without their end.
+    NeverEnds,
+    /// Nothing is done about a quota when a window ends.
+    SleepsThroughEnd,
+    /// A quota goes down whatever is in use.
+    CutsUse,
+    /// A quota is written whatever has happened since it was read.
+    QuotaUnguarded,
 }

@@ -12,6 +12,7 @@ use stateright::{Model, Property};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use yunguan::api::InformationSystemSpec;
 use yunguan::api::cloud_resource_request::Phase;
 
 /// The machine: a setup, the book, and what was worked out about states before.
@@ -19,7 +20,7 @@ pub struct Machine {
     pub setup: Setup,
     fence: [bool; 2],
     /// Whether a state was left out because the model cannot count so far.
-    pub cut: AtomicBool,
+    cut: AtomicBool,
     mind: Mutex<Mind>,
 }
 
@@ -53,14 +54,16 @@ impl Machine {
         self.mind.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How often the core was asked.
-    pub fn decided(&self) -> usize {
-        self.mind().book.decided()
-    }
-
     /// Whether a write of theirs leaves the process: the leader's claim is current, that of the paused one is over.
     fn passes(&self, by: By) -> bool {
         self.setup.fence == Fence::Down || self.fence[usize::from(by == By::Leader)]
+    }
+
+    /// The systems that stand when the run begins.
+    pub fn records(&self) -> Vec<InformationSystemSpec> {
+        let world = self.begin();
+        let mind = self.mind();
+        must::each_system(&world).map(|system| mind.book.grant(system.grant).system.clone()).collect()
     }
 
     /// A world in which some of the standard course is done.
@@ -165,6 +168,24 @@ impl Machine {
         let menu = Arc::new(Menu { votes, leads: operator::leads(&mut mind.book, question) });
         mind.menus.insert(question, Arc::clone(&menu));
         menu
+    }
+}
+
+impl crate::Explored for Machine {
+    fn name(&self) -> &'static str {
+        self.setup.name
+    }
+
+    fn comes_about(&self) -> &'static [&'static str] {
+        self.setup.comes_about
+    }
+
+    fn decided(&self) -> usize {
+        self.mind().book.decided()
+    }
+
+    fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Relaxed)
     }
 }
 

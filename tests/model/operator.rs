@@ -1,8 +1,9 @@
 //! What an operator does, call by call, as `controllers::request`, `controllers::request::commit` and
 //! `controllers::domain` do it. What they decide is asked of the core; only the calls to the API are played.
 
-use super::book::{Book, NOTHING, Question, Room};
+use super::book::{Book, Question, Room};
 use super::bugs::Bug;
+use super::lists::NOTHING;
 use super::people::rival;
 use super::setup::{Fence, Setup};
 use super::world::{By, Commit, Id, Pass, Place, Request, Stage, Status, Step, System, World};

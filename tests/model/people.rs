@@ -96,7 +96,13 @@ pub fn draft(question: Question, outline: &Outline, gate: Gate, verdict: Verdict
         verdict,
         units: None,
         digest,
-        saw: Sight { content: question.content, filing: outline.filing, confirmed: outline.confirmed },
+        saw: Sight {
+            content: question.content,
+            filing: outline.filing,
+            confirmed: outline.confirmed,
+            record: super::lists::NOTHING,
+        },
+        at: 0,
     }
 }
 

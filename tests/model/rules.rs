@@ -6,8 +6,8 @@ use yunguan::api::cloud_resource_request::{Application, Funding, Line, SystemNam
 use yunguan::api::common::{Money, Names, Quantity};
 use yunguan::api::decision::Verdict;
 use yunguan::api::governance_policy::{
-    Effect, EffectRule, Gate as GateRule, HouseRules, Limit, RoleOrganizations, Scope, ServiceType, SubmissionRule,
-    Track as TrackRule,
+    ChangeRules, ChangeTracks, Effect, EffectRule, Gate as GateRule, HouseRules, Limit, RoleOrganizations, Scope,
+    ServiceType, SubmissionRule, Track as TrackRule,
 };
 use yunguan::api::organization::RoleMembers;
 use yunguan::api::{
@@ -19,7 +19,7 @@ pub const UNIT: &str = "health";
 pub const DOMAIN: &str = "main";
 pub const CPU: &str = "requests.cpu";
 pub const POLICY_UID: &str = "policy-uid";
-const UNIT_ZH: &str = "市卫健委";
+pub const UNIT_ZH: &str = "市卫健委";
 const FAMILY: &str = "model";
 const ITEM: &str = "cpu";
 const LINE: &str = "cpu";
@@ -142,7 +142,7 @@ impl Gate {
     }
 }
 
-/// A way through the rules. All three end with a report and two signatures.
+/// A way through the rules. All but the last end with a report and two signatures.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Track {
     /// Completeness, evaluation, approval.
@@ -151,14 +151,17 @@ pub enum Track {
     Short,
     /// One approval by two people.
     Board,
+    /// One approval of a change, and nothing to sign.
+    Light,
 }
 
 impl Track {
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Full => "Full",
             Self::Short => "Short",
             Self::Board => "Board",
+            Self::Light => "Light",
         }
     }
 
@@ -166,7 +169,7 @@ impl Track {
     pub fn before_grant(self) -> &'static [(Gate, usize)] {
         match self {
             Self::Full => &[(Gate::Completeness, 1), (Gate::Evaluation, 1), (Gate::Approval, 1)],
-            Self::Short => &[(Gate::Approval, 1)],
+            Self::Short | Self::Light => &[(Gate::Approval, 1)],
             Self::Board => &[(Gate::Approval, 2)],
         }
     }
@@ -175,7 +178,7 @@ impl Track {
     pub fn confirming(self) -> Gate {
         match self {
             Self::Full => Gate::Evaluation,
-            Self::Short | Self::Board => Gate::Approval,
+            Self::Short | Self::Board | Self::Light => Gate::Approval,
         }
     }
 
@@ -193,6 +196,11 @@ impl Track {
         }
         let granted =
             EffectRule { effect: Effect::Provision, after: vec![Gate::Approval.name().to_owned()], article: article() };
+        let submission = SubmissionRule { role: Role::Unit.name().to_owned(), article: article() };
+        let name = self.name().to_owned();
+        if self == Self::Light {
+            return TrackRule { name, submission, gates, effects: vec![granted], ..TrackRule::default() };
+        }
         gates.push(GateRule {
             reports: vec!["TrialReport".to_owned()],
             ..gate_rule(Gate::TrialReport, vec![Effect::Provision.step().to_owned()])
@@ -201,8 +209,8 @@ impl Track {
         gates.extend(SIGNATURES.map(|gate| gate_rule(gate, report())));
         let signed = SIGNATURES.map(|gate| gate.name().to_owned()).to_vec();
         TrackRule {
-            name: self.name().to_owned(),
-            submission: SubmissionRule { role: Role::Unit.name().to_owned(), article: article() },
+            name,
+            submission,
             gates,
             effects: vec![granted, EffectRule { effect: Effect::GoLive, after: signed, article: article() }],
             ..TrackRule::default()
@@ -271,9 +279,14 @@ pub fn line() -> String {
 }
 
 pub fn domain(large: bool) -> CloudDomainSpec {
+    domain_of(capacity(large))
+}
+
+/// A domain with room for so many units.
+pub fn domain_of(units: i64) -> CloudDomainSpec {
     CloudDomainSpec {
         provider: "cloud".to_owned(),
-        capacity: BTreeMap::from([(CPU.to_owned(), Quantity(capacity(large).to_string()))]),
+        capacity: BTreeMap::from([(CPU.to_owned(), Quantity(units.to_string()))]),
         ..CloudDomainSpec::default()
     }
 }
@@ -335,8 +348,31 @@ fn policy() -> GovernancePolicySpec {
         roles: vec![fills(Role::Authority, "bureau"), fills(Role::Agency, "center")],
         scope: Scope { max_protection_level: Limit { value: 3, article: article() }, ..Scope::default() },
         service_types: vec![ServiceType { name: "CloudServer".to_owned(), names: Names::default() }],
-        tracks: [Track::Full, Track::Short, Track::Board].map(Track::rule).to_vec(),
+        tracks: [Track::Full, Track::Short, Track::Board, Track::Light].map(Track::rule).to_vec(),
+        changes: Some(changes()),
         house_rules: HouseRules { never_above_asked: true, max_access_days: 30 },
         ..GovernancePolicySpec::default()
+    }
+}
+
+/// Changes by more than half are major ones, and take the whole track.
+fn changes() -> ChangeRules {
+    let limit = |value: i32| Limit { value, article: article() };
+    let light = || Track::Light.name().to_owned();
+    ChangeRules {
+        major_above_percent: limit(50),
+        fee_growth_above_percent: limit(50),
+        new_resource_is_major: true,
+        accumulation_months: limit(12),
+        window_months: limit(3),
+        extension_work_days: limit(7),
+        emergency_annex_work_days: None,
+        tracks: ChangeTracks {
+            minor: light(),
+            major: Track::Full.name().to_owned(),
+            temporary: light(),
+            extension: light(),
+            ..ChangeTracks::default()
+        },
     }
 }

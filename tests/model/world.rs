@@ -52,6 +52,8 @@ pub struct Sight {
     pub content: u8,
     pub filing: Option<Place>,
     pub confirmed: Option<u8>,
+    /// What the system had on record; nothing to a request.
+    pub record: Id,
 }
 
 /// A Decision.
@@ -66,6 +68,8 @@ pub struct Vote {
     pub units: Option<u8>,
     pub digest: Id,
     pub saw: Sight,
+    /// The tick of the clock at which it was made.
+    pub at: u8,
 }
 
 impl fmt::Debug for Vote {

@@ -1,0 +1,16 @@
+//! The machine of the changes: two changes of one system for good, one for a time, and one of another system in the same
+//! domain, with the clock, the quotas and what tenants use of them. `core::change`, `core::effective`, `core::capacity`
+//! and `build::quota` are the real ones; [`operator`] plays the rest.
+
+mod book;
+pub mod invariants;
+pub mod machine;
+mod operator;
+mod people;
+pub mod runs;
+mod settle;
+pub mod setup;
+mod world;
+
+pub use machine::Machine;
+pub use setup::Setup;
