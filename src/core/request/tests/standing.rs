@@ -53,10 +53,10 @@ fn r19_2_between_the_grant_and_the_open_resources_the_operator_is_at_work() {
 #[test]
 fn r15_1_once_granted_the_filing_of_the_grant_stands_whatever_is_filed_or_sent_back_later() {
     let mut story = evaluated();
-    // A gate beside the way, which the grant does not wait for.
+    // A gate beside the way, which the grant does not wait for: it may send nothing back.
     let policy = story.registry.policies.iter_mut().find(|p| p.name == "bozhou-2024").unwrap();
     let plan = policy.spec.tracks[0].gates.iter().find(|g| g.name == "plan").unwrap().clone();
-    policy.spec.tracks[0].gates.push(Gate { name: "audit".into(), ..plan });
+    policy.spec.tracks[0].gates.push(Gate { name: "audit".into(), verdicts: vec![Verdict::Approve], ..plan });
     story.decides(AUTHORITY, "approval", Verdict::Approve).operator_acts();
     let before = story.plan().status;
     let mut again = story.decisions[0].clone();
