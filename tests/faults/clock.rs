@@ -60,6 +60,7 @@ async fn r22_3_a_clock_that_goes_back_an_hour_and_forward_again_takes_nothing_an
     world.clock.advance_by(-HOUR)?;
     looked_at(&case).await?;
     world.clock.advance_by(HOUR)?;
+    quota(&case, "requests.memory", "48Gi").await?;
     later.phase(ChangePhase::InEffect).await?;
     let until = later.get().await?.status.and_then(|status| status.until).unwrap_or_default();
     turns_at(&case, until.timestamp(), "requests.memory", "40Gi").await?;
