@@ -3,6 +3,7 @@
 use super::common::Names;
 use super::decision::Verdict;
 use super::status::ConditionsStatus;
+use super::usage::UsageRules;
 use jiff::civil::Date;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -49,6 +50,20 @@ const CHANGES_HAVE_TRACKS: &str = "(!has(self.urgent) || self.tracks.exists(t, t
     && (!has(self.changes.tracks.reduction) || self.tracks.exists(t, t.name == self.changes.tracks.reduction)) \
     && (!has(self.changes.tracks.emergency) || self.tracks.exists(t, t.name == self.changes.tracks.emergency))))";
 
+/// No use may be too much and too little at once, also within the hysteresis.
+const USAGE_IS_CONSISTENT: &str = "!has(self.usage) || ( \
+    self.usage.memoryMeanAtMostPercent.value + self.usage.hysteresisPoints.value < self.usage.memoryMeanAbovePercent.value - self.usage.hysteresisPoints.value \
+    && self.usage.memoryPeakAtMostPercent.value + self.usage.hysteresisPoints.value < self.usage.memoryPeakAbovePercent.value \
+    && self.usage.memoryMeanAtMostPercent.value <= self.usage.memoryPeakAtMostPercent.value \
+    && self.usage.memoryMeanAbovePercent.value <= self.usage.memoryPeakAbovePercent.value \
+    && self.usage.memoryPeakAbovePercent.value <= 100 && self.usage.storageAbovePercent.value <= 100 \
+    && self.usage.hysteresisPoints.value < self.usage.storageAbovePercent.value \
+    && self.usage.expansionCoveragePercent.value >= 50 && self.usage.expansionCoveragePercent.value <= 100 \
+    && self.usage.reductionCoveragePercent.value >= 50 && self.usage.reductionCoveragePercent.value <= 100 \
+    && self.usage.idleCoveragePercent.value >= 50 && self.usage.idleCoveragePercent.value <= 100 \
+    && self.usage.heartbeatPercent.value >= 50 && self.usage.heartbeatPercent.value <= 100 \
+    && self.usage.memoryPeaks.value >= 1 && self.usage.idleMonths.value >= 1 && self.usage.noDataMonths.value >= 1)";
+
 /// The rules as data: roles, tracks, gates, documents, numbers, each with its article.
 #[derive(Clone, CustomResource, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[kube(
@@ -74,6 +89,9 @@ const CHANGES_HAVE_TRACKS: &str = "(!has(self.urgent) || self.tracks.exists(t, t
 #[x_kube(validation = Rule::new(CHANGES_HAVE_TRACKS)
     .message("spec.changes.tracks or spec.urgent.track names a track that this policy does not have: correct the name, or add the track to spec.tracks; `yunguan check -f FILE` names it (资源变更或紧急申请所用流程不存在，请更正或在 spec.tracks 中补充)")
     .field_path(".tracks"))]
+#[x_kube(validation = Rule::new(USAGE_IS_CONSISTENT)
+    .message("spec.usage contradicts itself: what is a ground for a reduction must lie below what is a ground for an expansion by more than twice hysteresisPoints, means at or below peaks, percentages at most 100, coverage from 50 to 100, counts and months at least 1 (资源使用评价指标相互矛盾，请更正)")
+    .field_path(".usage"))]
 #[x_kube(validation = Rule::new(ROLES_ARE_FILLED)
     .message("a gate or the filing of a track has a role that nobody fills, so nobody could ever act there: name its organizations in spec.roles; unit, supervisor and provider follow from the request; `yunguan check -f FILE` names the gate (环节角色没有对应单位，请在 spec.roles 中填写)")
     .field_path(".tracks"))]
@@ -118,6 +136,9 @@ pub struct GovernancePolicySpec {
     /// What cannot wait; without it no request takes an urgent track (紧急申请).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub urgent: Option<UrgentRules>,
+    /// When use is too much, too little or none; without it nobody's use is judged (资源使用评价).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<UsageRules>,
     /// Rules that the measures do not state and this policy adds (补充规则).
     pub house_rules: HouseRules,
 }

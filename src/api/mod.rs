@@ -18,6 +18,7 @@ pub mod organization;
 pub mod resource_change;
 pub mod service_product;
 pub mod status;
+pub mod usage;
 pub mod work_calendar;
 
 pub use catalog_item::{CatalogItem, CatalogItemSpec};

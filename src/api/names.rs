@@ -101,5 +101,15 @@ pub const CONDITION_IN_TIME: &str = "InTime";
 pub const CONDITION_SETTLED: &str = "Settled";
 /// Whether a system uses no more than it has (articles 22 and 26).
 pub const CONDITION_WITHIN_GRANT: &str = "WithinGrant";
+/// Whether the system's use is measured, so that it can be judged (article 26).
+pub const CONDITION_USAGE_KNOWN: &str = "UsageKnown";
+/// Whether use is so high that more may be applied for (达标扩容).
+pub const CONDITION_EXPANSION_ELIGIBLE: &str = "ExpansionEligible";
+/// Whether use is so low that a reduction may be proposed (核减).
+pub const CONDITION_REDUCTION_ELIGIBLE: &str = "ReductionEligible";
+/// Whether it has been idle or stopped for too long (闲置或停用).
+pub const CONDITION_IDLE: &str = "Idle";
+/// Whether no business data came about for too long (未产生业务数据).
+pub const CONDITION_NO_BUSINESS_DATA: &str = "NoBusinessData";
 /// Whether a policy, organization, domain or catalog object can be used as it stands.
 pub const CONDITION_VALID: &str = "Valid";

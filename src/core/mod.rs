@@ -24,4 +24,5 @@ pub mod retention;
 pub mod round;
 pub mod scope;
 pub mod text;
+pub mod usage;
 pub mod workflow;

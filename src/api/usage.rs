@@ -1,0 +1,114 @@
+//! Use of resources: the numbers by which a policy judges it (article 26), and what was seen of a system.
+
+use super::common::Time;
+use super::governance_policy::Limit;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// From when on use is too much, too little or none at all, and how much evidence that takes.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UsageRules {
+    /// A weekly mean of memory use above so many percent makes a system eligible to expand (内存周平均使用率).
+    pub memory_mean_above_percent: Limit,
+    /// Memory use above so many percent is a peak; the recorded rules of the metrics endpoint must say the same (内存峰值).
+    pub memory_peak_above_percent: Limit,
+    /// So many peaks within one hour make a system eligible to expand (一小时内峰值次数).
+    pub memory_peaks: Limit,
+    /// Storage use above so many percent makes a system eligible to expand (存储使用率).
+    pub storage_above_percent: Limit,
+    /// A weekly mean of memory use of at most so many percent, together with the next number, is a ground for a reduction (核减：内存周平均).
+    pub memory_mean_at_most_percent: Limit,
+    /// Memory use that peaks at so many percent at most (核减：内存峰值).
+    pub memory_peak_at_most_percent: Limit,
+    /// A system that has been idle or stopped for more than so many months can be reclaimed (闲置或停用).
+    pub idle_months: Limit,
+    /// So can one without business data for so many months (未产生业务数据).
+    pub no_data_months: Limit,
+    /// House rule: share of a week's minutes that must have been measured before a system counts as eligible to expand (扩容数据完整率).
+    pub expansion_coverage_percent: Limit,
+    /// House rule: the same before anything is reduced or reclaimed (核减数据完整率).
+    pub reduction_coverage_percent: Limit,
+    /// House rule: share of the minutes since a system was active last in which it must have been looked at before it counts as
+    /// idle, stopped or without data (闲置数据完整率).
+    pub idle_coverage_percent: Limit,
+    /// House rule: share of a domain's running systems that must be measured before any of them is reduced or reclaimed (监控覆盖率).
+    pub heartbeat_percent: Limit,
+    /// House rule: once it holds, a finding holds until use has passed its limit by so many percent points (回差).
+    pub hysteresis_points: Limit,
+}
+
+/// Percent, with one digit after the point.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Percent(#[schemars(length(max = 16), regex(pattern = "^[0-9]+(\\.[0-9])?$"))] pub String);
+
+/// What was seen of a system's use. Written when a finding turns, and at most once a day otherwise.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    /// When it was seen (采集时间).
+    pub at: Time,
+    /// Mean of a week's memory use, in percent of what is granted (内存周平均使用率).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_mean_percent: Option<Percent>,
+    /// Most of it within the week, in percent (内存周峰值).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_peak_percent: Option<Percent>,
+    /// How much of the week was measured, in percent (数据完整率).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage_percent: Option<Percent>,
+    /// Most peaks within any hour of the last day (一小时内峰值次数).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peaks: Option<i64>,
+    /// Storage in use, in percent of what is granted, of the class that is used most (存储使用率).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_percent: Option<Percent>,
+    /// For how long it has not been active, by sort of activity (停用、闲置、无业务数据的时长).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 3))]
+    pub clocks: Vec<ActivityClock>,
+}
+
+/// Since when one sort of activity has not been seen. It outlives the metrics: what was counted before they were lost
+/// is carried on.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ActivityClock {
+    /// Sort of activity (活动类型).
+    pub activity: Activity,
+    /// When it was seen last, or since when it is looked for (最近活动时间).
+    pub last: Time,
+    /// Minutes since then in which it was looked for and not seen, by metrics that were lost.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub carried_minutes: i64,
+    /// The same by the metrics that are there.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub counted_minutes: i64,
+}
+
+/// Sorts of activity.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Deserialize,
+    Eq,
+    JsonSchema,
+    Ord,
+    PartialEq,
+    PartialOrd,
+    Serialize,
+    strum::Display,
+    strum::EnumIter,
+)]
+pub enum Activity {
+    /// Something runs; without it the system is stopped (停止服务).
+    Running,
+    /// It works: CPU, network or jobs; without it the system is idle (闲置).
+    Busy,
+    /// Business data come about (业务数据).
+    Business,
+}
