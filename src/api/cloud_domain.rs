@@ -109,6 +109,16 @@ pub struct MetricsEndpoint {
     /// URL of the Prometheus API (地址).
     #[schemars(length(min = 8, max = 512), regex(pattern = "^https?://"))]
     pub url: String,
+    /// Value of the label `cluster` by which this domain's series are told apart, where one server holds those of several
+    /// clusters (集群标签).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"))]
+    pub cluster: Option<String>,
+    /// Name of the folder, among those that the operator is given by `--credentials`, in which `token` and `ca.crt` lie: a
+    /// mounted Secret. Without it nothing but the system's own authorities is trusted, and no token is sent (凭据).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub credentials: Option<String>,
 }
 
 /// What is granted and what is about to be.

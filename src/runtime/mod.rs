@@ -16,5 +16,6 @@ pub mod index;
 pub mod lease;
 pub mod metrics;
 mod press;
+pub mod prometheus;
 pub mod read;
 pub mod store;
