@@ -1,5 +1,6 @@
 //! The operator's process: watches, lease, controllers, health; started and stopped in this order.
 
+use crate::controllers::usage::Rounds;
 use crate::controllers::{self, Context, watches};
 use crate::runtime::client::connect;
 use crate::runtime::clock;
@@ -36,6 +37,12 @@ pub struct Settings {
     /// How many requests are looked at side by side.
     #[arg(long, default_value_t = 8)]
     pub concurrency: u16,
+    /// Seconds from one round of questions to the domains' metrics endpoints to the next.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub usage_interval: u64,
+    /// Folder in which the credentials of metrics endpoints lie: a folder each, with `token` and `ca.crt`.
+    #[arg(long)]
+    pub credentials: Option<PathBuf>,
 }
 
 /// Runs until SIGTERM or SIGINT, or until something that must not end has ended.
@@ -173,6 +180,9 @@ fn act(
     ));
     acting.spawn(until(stop.clone(), sweep.run(Arc::clone(context))));
     acting.spawn(until(stop.clone(), controllers::guards::watch(Arc::clone(context))));
+    let rounds =
+        Rounds { every: Duration::from_secs(settings.usage_interval), credentials: settings.credentials.clone() };
+    acting.spawn(until(stop.clone(), controllers::usage::watch(Arc::clone(context), rounds)));
     acting.spawn(measure(Arc::clone(context), stop.clone()));
     acting
 }

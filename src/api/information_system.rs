@@ -6,6 +6,7 @@ use super::common::{Money, Names, PolicyRef, QuantityMap, RequestRef, Time};
 use super::governance_policy::FundingSource;
 use super::resource_change::ChangeGround;
 use super::service_product::Fulfilment;
+use super::usage::Usage;
 use jiff::civil::Date;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
@@ -31,6 +32,8 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "CPU", type_ = "string", json_path = ".status.amounts.requests\\.cpu"),
     printcolumn(name = "MEMORY", type_ = "string", json_path = ".status.amounts.requests\\.memory"),
     printcolumn(name = "STORAGE", type_ = "string", json_path = ".status.amounts.requests\\.storage"),
+    printcolumn(name = "MEM-USE%", type_ = "string", json_path = ".status.usage.memoryMeanPercent"),
+    printcolumn(name = "DISK-USE%", type_ = "string", json_path = ".status.usage.storagePercent"),
     printcolumn(name = "LIVE-FROM", type_ = "string", json_path = ".spec.live.from"),
     printcolumn(name = "READY", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(
@@ -278,6 +281,9 @@ pub struct InformationSystemStatus {
     /// When the resources were open for the first time (开通时间).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provisioned_at: Option<Time>,
+    /// What was seen of its use (资源使用情况).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
     /// Who is let in now besides the unit (当前访问授权).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]

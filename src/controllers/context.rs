@@ -2,6 +2,7 @@
 
 use super::authority::Authority;
 use super::guards::Guards;
+use super::usage::Board;
 use crate::api::cloud_resource_request::Phase;
 use crate::api::common::Time;
 use crate::api::names::LABEL_MANAGED;
@@ -111,8 +112,16 @@ pub struct Waits {
     pub due: Option<Time>,
 }
 
-/// The room that a system takes in its domain.
+/// The room that a system takes in its domain, and what its use is judged by.
 pub struct Takes {
+    /// Whose it is.
+    pub organization: Box<str>,
+    /// Its namespace.
+    pub namespace: Box<str>,
+    /// When it was open for the first time.
+    pub opened: Option<Timestamp>,
+    /// Whether it is live.
+    pub live: bool,
     /// When the newest of its grants was made.
     pub since: Option<Timestamp>,
     /// Its grants, and what it has in its quota; an amount that cannot be read is an error, with its resource.
@@ -143,6 +152,8 @@ pub struct Context {
     pub decisions: Store<Decision>,
     /// The books.
     pub ledger: Store<LedgerEntry>,
+    /// What is known of the systems' use.
+    pub usage: Board,
     /// Ours in namespaces.
     pub managed: ManagedStores,
     /// Indexes.

@@ -13,6 +13,7 @@ pub mod request;
 mod room;
 pub mod system;
 mod told;
+pub mod usage;
 pub mod watches;
 
 pub use context::Context;

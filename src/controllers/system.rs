@@ -347,6 +347,7 @@ async fn report(
         },
         amounts: if open { outcome.amounts.print() } else { before.amounts.clone() },
         held: if open { outcome.held.print() } else { before.held.clone() },
+        usage: None,
         changes_at: effective::next_moment(&system.spec, now).map(Time::new),
         monthly_fee: effective::fee_at(&system.spec, now),
         provisioned_at,
@@ -362,12 +363,15 @@ async fn report(
             .collect(),
         conditions: Vec::new(),
     };
+    let use_ = context.usage.of(&Id::of(system), &before);
     let mut statements = statements(system, outcome, status.phase, now);
+    statements.extend(use_.statements);
     statements.push(within_grant(&outcome.held));
     statements.extend(old_system(system, retained, now));
     let generation = system.metadata.generation.unwrap_or_default();
     let status = InformationSystemStatus {
         conditions: apply::conditions(&before.conditions, &statements, generation, now),
+        usage: use_.usage,
         ..status
     };
     if system.status.as_ref() == Some(&status) {

@@ -7,8 +7,9 @@ use super::context::{
 };
 use super::guards::Guards;
 use super::system::stalled;
+use super::usage::Board;
 use crate::api::cloud_resource_request::{OpenGate, Phase};
-use crate::api::common::RequestKind;
+use crate::api::common::{RequestKind, Time};
 use crate::api::names::{LABEL_ORGANIZATION, LABEL_SYSTEM};
 use crate::api::{
     CatalogItem, CloudDomain, CloudResourceRequest, Decision, GovernancePolicy, InformationSystem, LedgerEntry,
@@ -117,6 +118,7 @@ pub fn watch_all(
         systems: systems_store,
         decisions,
         ledger,
+        usage: Board::new(queues.systems.clone()),
         managed,
         indexes,
         look_again: Arc::clone(&sweep.changed),
@@ -180,7 +182,14 @@ fn takes(system: &InformationSystem) -> Arc<Takes> {
         let Some(status) = &system.status else { return Ok((grants, InQuota::default())) };
         Ok((grants, InQuota::told(status, system.metadata.generation)?))
     });
-    Arc::new(Takes { since: granted.chain(opened).max(), grants })
+    Arc::new(Takes {
+        organization: system.spec.organization.as_str().into(),
+        namespace: system.spec.namespace.as_str().into(),
+        opened: system.status.as_ref().and_then(|s| s.provisioned_at).map(Time::timestamp),
+        live: system.spec.live.is_some(),
+        since: granted.chain(opened).max(),
+        grants,
+    })
 }
 
 /// Rules concern everybody: whatever they are, all work is looked at again, once for many changes.

@@ -20,6 +20,9 @@ pub struct Metrics {
     leader: IntGaugeVec,
     guards: IntGaugeVec,
     stalled: IntGaugeVec,
+    usage_known: IntGaugeVec,
+    usage_round: IntGaugeVec,
+    usage_failures: IntCounterVec,
 }
 
 impl Metrics {
@@ -70,6 +73,13 @@ impl Metrics {
             stalled: gauge(
                 "yunguan_systems_stalled",
                 "Systems that wait for somebody to mend something, by reason.",
+                &["reason"],
+            )?,
+            usage_known: gauge("yunguan_usage_known", "Systems whose use is measured.", &[])?,
+            usage_round: gauge("yunguan_usage_round_timestamp_seconds", "When use was judged last.", &[])?,
+            usage_failures: counter(
+                "yunguan_usage_failures_total",
+                "Rounds in which a domain's metrics endpoint was of no use, by reason.",
                 &["reason"],
             )?,
             duration,
@@ -143,6 +153,17 @@ impl Metrics {
         for (reason, count) in reasons {
             self.stalled.with_label_values(&[reason]).set(count);
         }
+    }
+
+    /// A round over all domains was made: so many systems are measured.
+    pub fn judged(&self, known: i64, at: i64) {
+        self.usage_known.with_label_values(&[] as &[&str]).set(known);
+        self.usage_round.with_label_values(&[] as &[&str]).set(at);
+    }
+
+    /// A domain's metrics endpoint was of no use.
+    pub fn usage_failed(&self, reason: &str) {
+        self.usage_failures.with_label_values(&[reason]).inc();
     }
 
     /// Whether this process acts.
