@@ -363,15 +363,15 @@ async fn report(
             .collect(),
         conditions: Vec::new(),
     };
-    let use_ = context.usage.of(&Id::of(system), &before);
+    let seen = super::usage::of(context, system, &before);
     let mut statements = statements(system, outcome, status.phase, now);
-    statements.extend(use_.statements);
+    statements.extend(seen.statements);
     statements.push(within_grant(&outcome.held));
     statements.extend(old_system(system, retained, now));
     let generation = system.metadata.generation.unwrap_or_default();
     let status = InformationSystemStatus {
         conditions: apply::conditions(&before.conditions, &statements, generation, now),
-        usage: use_.usage,
+        usage: seen.usage,
         ..status
     };
     if system.status.as_ref() == Some(&status) {

@@ -61,23 +61,19 @@ impl Board {
         Self { found: Mutex::default(), systems, told: Mutex::default() }
     }
 
-    /// What the status of a system is to say of its use: what it said, until a round has been made.
-    #[must_use]
-    pub fn of(&self, id: &Id<InformationSystem>, status: &InformationSystemStatus) -> Judgement {
-        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.get(id).map_or_else(|| by_status(status), |found| found.said.clone())
-    }
-
     fn latest(&self, id: &Id<InformationSystem>) -> Option<Judgement> {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         found.get(id).map(|found| found.latest.clone())
     }
 
     /// Takes note of what a round found; the system is looked at where that is news.
-    fn note(&self, id: &Id<InformationSystem>, next: Judgement, now: Timestamp) {
+    fn note(&self, id: &Id<InformationSystem>, next: Judgement) {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let at = |judgement: &Judgement| judgement.usage.as_ref().map(|usage| usage.at.timestamp());
-        let old = |said: &Judgement| at(&next).is_some() && at(said).is_none_or(|at| now.duration_since(at) >= DAILY);
+        // While use is not known its figures stand, and there is nothing to be written however old they are.
+        let seen = at(&next);
+        let old =
+            |said: &Judgement| seen.is_some_and(|seen| at(said).is_none_or(|said| seen.duration_since(said) >= DAILY));
         match found.get_mut(id) {
             Some(before) if before.said.says_the_same(&next) && !old(&before.said) => before.latest = next,
             _ => {
@@ -100,6 +96,29 @@ impl Board {
             None => told.remove(domain).is_some(),
         }
     }
+}
+
+/// What the status of a system is to say of its use: what it said, until a round has been made. Where the domain names no
+/// endpoint no round ever is.
+pub fn of(context: &Context, system: &InformationSystem, status: &InformationSystemStatus) -> Judgement {
+    let before = by_status(status);
+    let domain = context.rules.domains.get(&Id::new(&system.spec.domain));
+    if domain.is_some_and(|domain| domain.spec.metrics.is_none()) {
+        let registry = context.registry();
+        let rules =
+            rules_of(&registry, &system.spec.organization, clock::now()).and_then(|(_, rules)| rules.usage.as_ref());
+        return match rules {
+            Some(_) => unknown(&Unknown::no_endpoint(&system.spec.domain), &before),
+            None => silent(before),
+        };
+    }
+    let found = context.usage.found.lock().unwrap_or_else(PoisonError::into_inner);
+    found.get(&Id::of(system)).map_or(before, |found| found.said.clone())
+}
+
+/// By rules that judge nobody's use: what was said before is not said any more.
+fn silent(before: Judgement) -> Judgement {
+    Judgement { statements: Vec::new(), usage: before.usage }
 }
 
 /// What a status said.
@@ -129,11 +148,13 @@ pub async fn watch(context: Arc<Context>, rounds: Rounds) {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let domains: Vec<Arc<CloudDomain>> = context.rules.domains.all().collect();
+        let asked = |domain: &Arc<CloudDomain>| domain.spec.metrics.is_some();
+        let domains: Vec<Arc<CloudDomain>> = context.rules.domains.all().filter(asked).collect();
+        let any = !domains.is_empty();
         let asked = futures::stream::iter(domains).map(|domain| round(&context, domain, &rounds));
         let known: i64 = asked.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await.into_iter().sum();
         context.usage.keep(|id| context.systems.get(id).is_some());
-        if context.rules.domains.all().any(|domain| domain.spec.metrics.is_some()) {
+        if any {
             context.metrics.judged(known, clock::now().as_second());
         }
     }
@@ -142,16 +163,14 @@ pub async fn watch(context: Arc<Context>, rounds: Rounds) {
 /// One round of one domain: how many of its systems are measured.
 async fn round(context: &Context, domain: Arc<CloudDomain>, rounds: &Rounds) -> i64 {
     let name = domain.name_any();
-    let answer = match &domain.spec.metrics {
-        None => Err(Unknown::no_endpoint(&name)),
-        Some(endpoint) => ask(endpoint, rounds).await.map_err(|failure| {
-            context.metrics.usage_failed(failure.reason());
-            tracing::warn!(domain = name, %failure, "use is not known");
-            Unknown::failed(&name, failure.reason(), &failure.to_string())
-        }),
-    };
-    let known = found(context, &name, &answer);
-    let why = answer.err().filter(|_| domain.spec.metrics.is_some());
+    let Some(endpoint) = &domain.spec.metrics else { return 0 };
+    let answer = ask(endpoint, rounds).await;
+    let answer = answer.map_err(|failure| Unknown::failed(&name, failure.reason(), &failure.to_string()));
+    let (known, why) = found(context, &name, &answer);
+    if let Some(why) = &why {
+        context.metrics.usage_failed(why.reason);
+        tracing::warn!(domain = name, reason = why.reason, why = why.text.en, "use is not known");
+    }
     if context.usage.turned(&name, why.as_ref()) {
         let (reason, note) = match &why {
             Some(why) => (why.reason, why.text.to_string()),
@@ -162,8 +181,8 @@ async fn round(context: &Context, domain: Arc<CloudDomain>, rounds: &Rounds) -> 
     known
 }
 
-/// Judges the systems of a domain by an answer.
-fn found(context: &Context, domain: &str, answer: &Result<Round, Unknown>) -> i64 {
+/// Judges the systems of a domain by an answer: how many of them are measured, and why not all can be judged.
+fn found(context: &Context, domain: &str, answer: &Result<Round, Unknown>) -> (i64, Option<Unknown>) {
     let now = clock::now();
     let registry = context.registry();
     let systems = context.indexes.systems_by_domain.get(&Id::new(domain));
@@ -172,13 +191,13 @@ fn found(context: &Context, domain: &str, answer: &Result<Round, Unknown>) -> i6
     for (id, takes) in &systems {
         let Some(opened) = takes.opened else { continue };
         let Some((policy_uid, policy)) = rules_of(&registry, &takes.organization, now) else { continue };
-        let Some(rules) = &policy.usage else { continue };
         let before = context.usage.latest(id).unwrap_or_else(|| {
             context.systems.get(id).and_then(|s| s.status.as_ref().map(by_status)).unwrap_or_default()
         });
-        let verdict = match answer {
-            Err(why) => unknown(why, &before),
-            Ok(round) => {
+        let verdict = match (&policy.usage, answer) {
+            (None, _) => silent(before),
+            (Some(_), Err(why)) => unknown(why, &before),
+            (Some(rules), Ok(round)) => {
                 let beat = beats.entry(policy_uid).or_insert_with(|| {
                     let open = systems.iter().filter(|(_, takes)| takes.opened.is_some());
                     heartbeat(rules, domain, round, open.map(|(_, takes)| takes.namespace.as_ref()), now)
@@ -195,9 +214,11 @@ fn found(context: &Context, domain: &str, answer: &Result<Round, Unknown>) -> i6
         };
         known +=
             i64::from(verdict.statements.iter().any(|s| s.type_ == CONDITION_USAGE_KNOWN && s.holds == Some(true)));
-        context.usage.note(id, verdict, now);
+        context.usage.note(id, verdict);
     }
-    known
+    let beat = |beat: Result<Option<Unknown>, Unknown>| beat.unwrap_or_else(Some);
+    let why = answer.as_ref().err().cloned().or_else(|| beats.into_values().find_map(beat));
+    (known, why)
 }
 
 /// The version of the rules by which a unit's systems are judged today.

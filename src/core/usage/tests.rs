@@ -210,6 +210,17 @@ fn r26_6_the_clocks_go_on_where_the_metrics_were_lost() {
     let second = judged_after(lost, subject(), &first, now());
     let (before, after) = (clock(&first), clock(&second));
     assert_eq!((after.last, after.carried_minutes, after.counted_minutes), (before.last, counted, 10));
+    // A replica that is a little behind is no loss, however often it answers: nothing is counted twice.
+    let of = |minutes, at: &str, before: &Judgement| {
+        let mut sample = quiet(Activity::Busy, "2026-08-01T00:00:00Z");
+        sample.activity.get_mut(&Activity::Busy).unwrap().quiet_minutes = Some(minutes);
+        judged_after(sample, subject(), before, at.parse().unwrap())
+    };
+    let mut turns = of(80_000.0, "2026-10-01T00:00:00Z", &first);
+    for minutes in [79_990.0, 80_000.0, 79_990.0, 80_000.0] {
+        turns = of(minutes, "2026-10-01T00:01:00Z", &turns);
+    }
+    assert_eq!((clock(&turns).carried_minutes, clock(&turns).counted_minutes), (0, 80_000));
     // Active again, it begins anew.
     let third = judged_after(sample(), subject(), &second, now());
     assert_eq!((clock(&third).last, clock(&third).carried_minutes), (Time::new(now()), 0));
