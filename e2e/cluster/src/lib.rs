@@ -10,6 +10,7 @@ pub mod clock;
 mod control_plane;
 pub mod faults;
 mod http;
+pub mod metrics;
 pub mod operator;
 pub mod people;
 pub mod ports;
@@ -29,6 +30,7 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 
 pub use clock::Clock;
+pub use metrics::{Exporter, MetricsProxy, Trouble};
 pub use operator::{Operator, OperatorSpec};
 pub use people::Person;
 pub use process::{Program, Spec};

@@ -72,15 +72,20 @@ impl Deref for Prometheus {
 
 impl Prometheus {
     /// Starts one with this history and these rules, `intervals` naming groups that are to be worked out more often, and
-    /// waits until it answers.
+    /// waits until it answers. It scrapes these ports each second.
     ///
     /// # Errors
     /// When it cannot be built, filled or started: shows the end of its log.
-    pub async fn start(history: &History, rules: &[&Path], intervals: &[(&str, &str)]) -> Result<Self> {
+    pub async fn start(
+        history: &History,
+        rules: &[&Path],
+        intervals: &[(&str, &str)],
+        scraped: &[u16],
+    ) -> Result<Self> {
         let [server, promtool] = programs::paths(programs::PROMETHEUS).await?;
         let mut tries = 1;
         loop {
-            let this = Self::spawn(&server, &promtool, history, rules, intervals).await?;
+            let this = Self::spawn([&server, &promtool], history, rules, intervals, scraped).await?;
             let Err(error) = this.ready().await else { return Ok(this) };
             let lost_port = this.log().is_ok_and(|log| log.contains("address already in use"));
             this.stop().await?;
@@ -92,11 +97,11 @@ impl Prometheus {
     }
 
     async fn spawn(
-        server: &Path,
-        promtool: &Path,
+        [server, promtool]: [&Path; 2],
         history: &History,
         rules: &[&Path],
         intervals: &[(&str, &str)],
+        scraped: &[u16],
     ) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("yunguan-prometheus.").tempdir()?.keep();
         let leashes = Leashes::new(&directory)?;
@@ -108,7 +113,10 @@ impl Prometheus {
             fs::write(directory.join(&name), often(&text, intervals)?)?;
             files.push(name);
         }
-        let config = json!({"global": {"evaluation_interval": "1m"}, "rule_files": files});
+        let targets: Vec<String> = scraped.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+        let job = json!({"job_name": "scraped", "scrape_interval": "1s", "scrape_timeout": "1s", "honor_labels": true,
+            "static_configs": [{"targets": targets}]});
+        let config = json!({"global": {"evaluation_interval": "1m"}, "rule_files": files, "scrape_configs": [job]});
         fs::write(directory.join("prometheus.yml"), config.to_string())?;
         let data = directory.join("data");
         fill(promtool, history, &data).await?;
@@ -122,6 +130,12 @@ impl Prometheus {
         let spec = Spec { name: "prometheus".to_owned(), program, args, env: Vec::new(), log };
         let program = Program::start(spec, &leashes)?;
         Ok(Self { program, leashes, directory, promtool: promtool.to_owned(), port })
+    }
+
+    /// The port on which it is asked.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Where it is asked.

@@ -32,7 +32,7 @@ fn fortnight(share: f64) -> Result<History> {
 
 #[tokio::test]
 async fn weeks_of_history_are_there_in_seconds_and_outlive_kill_9() -> Result<()> {
-    let prometheus = Prometheus::start(&fortnight(0.72)?, &[], &[]).await?;
+    let prometheus = Prometheus::start(&fortnight(0.72)?, &[], &[], &[]).await?;
     let expression = r#"count_over_time(yunguan:namespace_memory_used_ratio:sum5m{namespace="a"}[15d])"#;
     assert!((value(&prometheus.query(expression).await?)? - 4032.0).abs() < 0.5);
     prometheus.kill9().await?;
@@ -51,7 +51,7 @@ async fn weeks_of_history_are_there_in_seconds_and_outlive_kill_9() -> Result<()
 #[tokio::test]
 async fn r26_2_a_real_prometheus_records_the_week_from_its_history() -> Result<()> {
     let often = [("yunguan-usage-week", "1s")];
-    let prometheus = Prometheus::start(&fortnight(0.72)?, &[Path::new(RULES)], &often).await?;
+    let prometheus = Prometheus::start(&fortnight(0.72)?, &[Path::new(RULES)], &often, &[]).await?;
     let recorded = async |name: &str| {
         let expression = format!("yunguan:namespace_memory_used_ratio:{name}");
         let what = format!("{expression} to be recorded");
