@@ -9,4 +9,5 @@ mod ground;
 mod months;
 pub mod provisioning;
 mod track;
+mod usage;
 mod voices;

@@ -52,19 +52,25 @@ pub async fn world() -> Result<&'static World> {
 impl World {
     /// A world of its own, for tests that break something.
     pub async fn new() -> Result<Self> {
-        Self::of_its_own(false).await
+        Self::of_its_own(false, &[]).await
     }
 
     /// A world of its own, in which the operator goes by `clock`.
     pub async fn with_clock() -> Result<Self> {
-        Self::of_its_own(true).await
+        Self::of_its_own(true, &[]).await
     }
 
-    async fn of_its_own(shifts: bool) -> Result<Self> {
+    /// The same, with a round of questions to metrics endpoints each second; their credentials lie in this folder.
+    pub async fn with_usage(credentials: &Path) -> Result<Self> {
+        let credentials = credentials.display().to_string();
+        Self::of_its_own(true, &["--usage-interval", "1", "--credentials", &credentials]).await
+    }
+
+    async fn of_its_own(shifts: bool, args: &[&str]) -> Result<Self> {
         let cluster = Cluster::start(Options::default()).await?;
         install(&cluster, "config/local").await?;
         let kubeconfig = cluster.service_account("yunguan-system", "yunguan").await?;
-        Self::with(cluster, &kubeconfig, None, shifts).await
+        Self::with(cluster, &kubeconfig, None, shifts, args).await
     }
 
     /// A world in which the operator speaks to the API server through a proxy that can break things, and goes by `clock`.
@@ -73,13 +79,19 @@ impl World {
         install(&cluster, "config/local").await?;
         let proxy = Proxy::start(crate::support::operator(&cluster).await?).await?;
         let kubeconfig = proxy.kubeconfig(cluster.directory())?;
-        Self::with(cluster, &kubeconfig, Some(proxy), true).await
+        Self::with(cluster, &kubeconfig, Some(proxy), true, &[]).await
     }
 
-    async fn with(cluster: Cluster, kubeconfig: &Path, proxy: Option<Proxy>, shifts: bool) -> Result<Self> {
+    async fn with(
+        cluster: Cluster,
+        kubeconfig: &Path,
+        proxy: Option<Proxy>,
+        shifts: bool,
+        args: &[&str],
+    ) -> Result<Self> {
         let mut spec = OperatorSpec::run("operator", env!("CARGO_BIN_EXE_yunguan"), kubeconfig)?;
         // The same after a restart, as a pod's name is: it need not wait for its own lease.
-        spec.args.extend(["--identity".to_owned(), "first".to_owned()]);
+        spec.args.extend(["--identity", "first"].into_iter().chain(args.iter().copied()).map(str::to_owned));
         let clock = Clock::new(cluster.directory());
         spec.env.extend(shifts.then(|| clock.env()));
         let operator = Operator::start(&cluster, spec).await?;
