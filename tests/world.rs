@@ -60,10 +60,10 @@ impl World {
         Self::of_its_own(true, &[]).await
     }
 
-    /// The same, with a round of questions to metrics endpoints each second; their credentials lie in this folder.
+    /// A world of its own, with a round of questions to metrics endpoints each second; their credentials lie in this folder.
     pub async fn with_usage(credentials: &Path) -> Result<Self> {
         let credentials = credentials.display().to_string();
-        Self::of_its_own(true, &["--usage-interval", "1", "--credentials", &credentials]).await
+        Self::of_its_own(false, &["--usage-interval", "1", "--credentials", &credentials]).await
     }
 
     async fn of_its_own(shifts: bool, args: &[&str]) -> Result<Self> {

@@ -93,11 +93,15 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    /// Whether it says the same, whatever the figures.
+    /// Whether it says the same, and of the same figures, whatever they are.
     #[must_use]
     pub fn says_the_same(&self, other: &Self) -> bool {
         let said = |j: &Self| j.statements.iter().map(|s| (s.type_, s.holds, s.reason.clone())).collect::<Vec<_>>();
-        said(self) == said(other)
+        let seen = |usage: &Usage| {
+            let percents = [&usage.memory_mean_percent, &usage.memory_peak_percent, &usage.coverage_percent];
+            (percents.map(Option::is_some), usage.peaks.is_some(), usage.storage_percent.is_some())
+        };
+        said(self) == said(other) && self.usage.as_ref().map(seen) == other.usage.as_ref().map(seen)
     }
 
     fn held(&self, type_: &str, reason: &str) -> bool {

@@ -10,7 +10,10 @@ use anyhow::{Context as _, Result, ensure};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Api;
+use kube::api::{ListParams, PostParams};
 use scenery::{Namespace, Scenery, of_a_system};
+use yunguan::api::common::Time;
+use yunguan::api::information_system::SystemPhase;
 use yunguan::api::names::{
     CONDITION_EXPANSION_ELIGIBLE as EXPANSION, CONDITION_IDLE as IDLE, CONDITION_NO_BUSINESS_DATA as NO_DATA,
     CONDITION_REDUCTION_ELIGIBLE as REDUCTION, CONDITION_USAGE_KNOWN as KNOWN,
@@ -44,14 +47,27 @@ async fn says(case: &Case<'_>, said: &Said<'_>) -> Result<Vec<Condition>> {
     .await
 }
 
-/// Makes a live system of each name, opened so many days ago.
+/// Makes a live system of each name that says it was opened so many days ago: neither people nor Prometheus could wait.
 async fn opened<'w>(world: &'w World, names: &[&str], days: i64, domain: &str) -> Result<Vec<Case<'w>>> {
-    world.clock.advance_to(ago(days)?)?;
     let mut cases = Vec::new();
     for name in names {
         cases.push(world.draft("t-use", name, |spec| domain.clone_into(&mut spec.application.domain)).await?);
     }
     futures::future::try_join_all(cases.iter().map(Case::to_live)).await?;
+    let then = Time::new(ago(days)?);
+    let systems: Api<InformationSystem> =
+        Api::namespaced(crate::support::operator(&world.cluster).await?, &cases[0].home());
+    for name in names {
+        wait_until("the opening to be put back", PATIENCE, async || {
+            let mut system = systems.get(name).await?;
+            let status = system.status.as_mut().context("no status")?;
+            ensure!(status.phase == SystemPhase::Live, "{}", status.phase);
+            status.provisioned_at = Some(then);
+            systems.replace_status(name, &PostParams::default(), &system).await?;
+            Ok(Some(()))
+        })
+        .await?;
+    }
     Ok(cases)
 }
 
@@ -145,7 +161,6 @@ async fn r26_2_r26_5_each_ground_is_found_where_it_is_and_nowhere_else() -> Resu
     let cases = opened(&world, &names, DAYS, "bozhou-main").await?;
     let dark = opened(&world, &["dark"], DAYS, "t-dark").await?;
     let young = opened(&world, &["young"], 3, "bozhou-main").await?;
-    world.clock.advance_to(Timestamp::now())?;
 
     let mut namespaces: Vec<(String, Namespace)> =
         cases.iter().zip(&table).map(|(case, (_, of, _))| (case.namespace(), of.clone())).collect();
@@ -191,7 +206,7 @@ async fn r26_2_r26_5_each_ground_is_found_where_it_is_and_nowhere_else() -> Resu
     // The same again says nothing new, so nothing is written.
     let versions = async || -> Result<Vec<Option<String>>> {
         let systems: Api<InformationSystem> = Api::namespaced(world.admin().await?, &cases[0].home());
-        Ok(systems.list(&Default::default()).await?.into_iter().map(|s| s.metadata.resource_version).collect())
+        Ok(systems.list(&ListParams::default()).await?.into_iter().map(|s| s.metadata.resource_version).collect())
     };
     let before = versions().await?;
     rounds(&scenery, 3).await?;
@@ -215,6 +230,6 @@ async fn rounds(scenery: &Scenery, count: usize) -> Result<()> {
 async fn dark_domain(world: &World) -> Result<()> {
     let domains: Api<CloudDomain> = Api::all(world.admin().await?);
     let spec = domains.get("bozhou-main").await?.spec;
-    domains.create(&Default::default(), &CloudDomain::new("t-dark", spec)).await?;
+    domains.create(&PostParams::default(), &CloudDomain::new("t-dark", spec)).await?;
     products_for(&world.admin().await?, "t-dark").await
 }

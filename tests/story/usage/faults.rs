@@ -3,7 +3,6 @@
 use super::scenery::{Namespace, Scenery, of_a_system};
 use super::*;
 use k8s_openapi::api::events::v1::Event;
-use kube::api::ListParams;
 use serde_json::{Value, json};
 use std::time::Duration;
 use yunguan_cluster::{History, MetricsProxy, Trouble};
@@ -79,14 +78,17 @@ async fn r26_6_whatever_is_wrong_with_the_metrics_nothing_is_found_too_much() ->
     let world = World::with_usage(folder.path()).await?;
     world.unit("t-use", None).await?;
     let cases = opened(&world, &["sleepy", "usual"], DAYS, "bozhou-main").await?;
-    world.clock.advance_to(Timestamp::now())?;
     let sleepy = Namespace { mean: 0.1, top: 0.2, busy_days: Some(100), data_days: 40, ..of_a_system() };
     let namespaces = vec![(cases[0].namespace(), sleepy), (cases[1].namespace(), of_a_system())];
     let scenery = Scenery::start(namespaces).await?;
     let (proxy, url) = (&scenery.proxy, scenery.proxy.url());
     points_at(&world, url, None, None).await?;
-    let found =
-        [(KNOWN, "True", "Measured"), (REDUCTION, "True", "LowMemory"), (IDLE, "True", "Idle"), (NO_DATA, "True", "NoBusinessData")];
+    let found = [
+        (KNOWN, "True", "Measured"),
+        (REDUCTION, "True", "LowMemory"),
+        (IDLE, "True", "Idle"),
+        (NO_DATA, "True", "NoBusinessData"),
+    ];
     says(&cases[0], &found).await?;
 
     let unusable = [(KNOWN, "False", "Unusable"), (EXPANSION, "Unknown", "UsageUnknown")];
@@ -139,7 +141,9 @@ async fn r26_6_whatever_is_wrong_with_the_metrics_nothing_is_found_too_much() ->
 
     by_tls(&world, &scenery, folder.path(), &cases[0], &found).await?;
     let idle_kept = lost(&world, &scenery, &cases[0], &found).await?;
-    println!("faults of a metrics endpoint: 13, reductions found meanwhile: 0; idle by the status' own clock: {idle_kept}");
+    println!(
+        "faults of a metrics endpoint: 13, reductions found meanwhile: 0; idle by the status' own clock: {idle_kept}"
+    );
     scenery.stop().await
 }
 
@@ -163,7 +167,8 @@ async fn by_tls(
     std::fs::write(mounted.join("token"), "another")?;
     says(case, &[(KNOWN, "False", "Unauthorized")]).await?;
     std::fs::write(mounted.join("token"), "a-token")?;
-    says(case, found).await.context("the token is mended")
+    says(case, found).await.context("the token is mended")?;
+    Ok(())
 }
 
 /// Prometheus is killed, comes back, and then loses all that it had.

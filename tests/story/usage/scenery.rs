@@ -66,7 +66,6 @@ pub fn of_a_system() -> Namespace {
 pub struct Scenery {
     pub prometheus: Prometheus,
     pub proxy: MetricsProxy,
-    pub exporter: Exporter,
 }
 
 impl Scenery {
@@ -83,7 +82,7 @@ impl Scenery {
         let history = history(&namespaces, now)?;
         let prometheus = Prometheus::start(&history, &[Path::new(RULES)], &often, &[exporter.port()]).await?;
         let proxy = MetricsProxy::start(prometheus.port()).await?;
-        Ok(Self { prometheus, proxy, exporter })
+        Ok(Self { prometheus, proxy })
     }
 
     pub async fn stop(self) -> Result<()> {
