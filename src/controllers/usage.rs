@@ -152,7 +152,8 @@ pub async fn watch(context: Arc<Context>, rounds: Rounds) {
         let domains: Vec<Arc<CloudDomain>> = context.rules.domains.all().filter(asked).collect();
         let any = !domains.is_empty();
         let asked = futures::stream::iter(domains).map(|domain| round(&context, domain, &rounds));
-        let known: i64 = asked.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await.into_iter().sum();
+        let known: Vec<Option<i64>> = asked.buffer_unordered(AT_ONCE).collect().await;
+        let known = known.into_iter().flatten().reduce(i64::saturating_add);
         context.usage.keep(|id| context.systems.get(id).is_some());
         if any {
             context.metrics.judged(known, clock::now().as_second());
@@ -160,10 +161,10 @@ pub async fn watch(context: Arc<Context>, rounds: Rounds) {
     }
 }
 
-/// One round of one domain: how many of its systems are measured.
-async fn round(context: &Context, domain: Arc<CloudDomain>, rounds: &Rounds) -> i64 {
+/// One round of one domain: how many of its systems are measured, where it has any.
+async fn round(context: &Context, domain: Arc<CloudDomain>, rounds: &Rounds) -> Option<i64> {
     let name = domain.name_any();
-    let Some(endpoint) = &domain.spec.metrics else { return 0 };
+    let endpoint = domain.spec.metrics.as_ref()?;
     let answer = ask(endpoint, rounds).await;
     let answer = answer.map_err(|failure| Unknown::failed(&name, failure.reason(), &failure.to_string()));
     let (known, why) = found(context, &name, &answer);
@@ -182,11 +183,11 @@ async fn round(context: &Context, domain: Arc<CloudDomain>, rounds: &Rounds) -> 
 }
 
 /// Judges the systems of a domain by an answer: how many of them are measured, and why not all can be judged.
-fn found(context: &Context, domain: &str, answer: &Result<Round, Unknown>) -> (i64, Option<Unknown>) {
+fn found(context: &Context, domain: &str, answer: &Result<Round, Unknown>) -> (Option<i64>, Option<Unknown>) {
     let now = clock::now();
     let registry = context.registry();
     let systems = context.indexes.systems_by_domain.get(&Id::new(domain));
-    let mut known = 0;
+    let mut known = None;
     let mut beats: HashMap<String, Result<Option<Unknown>, Unknown>> = HashMap::new();
     for (id, takes) in &systems {
         let Some(opened) = takes.opened else { continue };
@@ -212,8 +213,8 @@ fn found(context: &Context, domain: &str, answer: &Result<Round, Unknown>) -> (i
                 }
             }
         };
-        known +=
-            i64::from(verdict.statements.iter().any(|s| s.type_ == CONDITION_USAGE_KNOWN && s.holds == Some(true)));
+        let measured = verdict.statements.iter().any(|s| s.type_ == CONDITION_USAGE_KNOWN && s.holds == Some(true));
+        known = Some(known.unwrap_or(0) + i64::from(measured));
         context.usage.note(id, verdict);
     }
     let beat = |beat: Result<Option<Unknown>, Unknown>| beat.unwrap_or_else(Some);

@@ -155,9 +155,12 @@ impl Metrics {
         }
     }
 
-    /// A round over all domains was made: so many systems are measured.
-    pub fn judged(&self, known: i64, at: i64) {
-        self.usage_known.with_label_values(&[] as &[&str]).set(known);
+    /// A round over all domains was made: so many systems are measured. Where there are none, nothing is missing.
+    pub fn judged(&self, known: Option<i64>, at: i64) {
+        match known {
+            Some(known) => self.usage_known.with_label_values(&[] as &[&str]).set(known),
+            None => self.usage_known.reset(),
+        }
         self.usage_round.with_label_values(&[] as &[&str]).set(at);
     }
 

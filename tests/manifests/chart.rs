@@ -85,6 +85,8 @@ async fn the_charts_values_reach_the_operator_and_nothing_else() -> Result<()> {
         "--set=nodeSelector.role=platform",
         "--set=tolerations[0].key=platform",
         "--set=extraArgs={--concurrency=16}",
+        "--set=usageInterval=300",
+        "--set=metricsCredentials={city,health}",
     ];
     let (_, set) = rendered(&values).await?;
     let operator = "Deployment yunguan-system/yunguan";
@@ -100,7 +102,12 @@ async fn the_charts_values_reach_the_operator_and_nothing_else() -> Result<()> {
     container["image"] = json!("registry.example.org/yunguan:2026.7.1");
     container["imagePullPolicy"] = json!("Always");
     container["resources"]["limits"]["cpu"] = json!(2);
-    container["args"].as_array_mut().context("arguments")?.push(json!("--concurrency=16"));
+    let args = ["--concurrency=16", "--usage-interval=300", "--credentials=/etc/yunguan/credentials"];
+    container["args"].as_array_mut().context("arguments")?.extend(args.map(|arg| json!(arg)));
+    let mount = |name: &str| json!({"name": format!("credentials-{name}"), "mountPath": format!("/etc/yunguan/credentials/{name}"), "readOnly": true});
+    container["volumeMounts"] = json!(["city", "health"].map(mount));
+    let volume = |name: &str| json!({"name": format!("credentials-{name}"), "secret": {"secretName": name}});
+    pod["volumes"] = json!(["city", "health"].map(volume));
     assert_eq!(set[operator], wanted);
 
     let (_, alone) = rendered(&["--set=replicas=1"]).await?;
@@ -111,6 +118,8 @@ async fn the_charts_values_reach_the_operator_and_nothing_else() -> Result<()> {
         (vec!["--namespace=elsewhere"], "namespace yunguan-system"),
         (vec!["--set=imag.tag=7"], "additional properties 'imag' not allowed"),
         (vec!["--set=replicas=two"], "replicas"),
+        (vec!["--set=usageInterval=0"], "usageInterval"),
+        (vec!["--set=metricsCredentials={../etc}"], "metricsCredentials"),
     ] {
         let answer = template(&args).await?;
         ensure!(answer.status != 0 && answer.stderr.contains(message), "{args:?}: {}{}", answer.stdout, answer.stderr);
