@@ -86,7 +86,11 @@ pub struct Ground {
 impl Ground {
     /// Starts a cluster with everything in it.
     pub async fn new() -> Result<Self> {
-        let world = World::new().await?;
+        Self::within(World::new().await?).await
+    }
+
+    /// The same in a world of this kind.
+    pub async fn within(world: World) -> Result<Self> {
         world.unit(UNIT, None).await?;
         let admin = world.admin().await?;
         make_room(&admin).await?;

@@ -26,7 +26,7 @@ pub const AT_ONCE: usize = 16;
 /// So many windows ahead are granted to each, for what an approval costs beside many grants.
 const WINDOWS: i64 = 9;
 /// The system that comes by the whole track.
-const MODEL: &str = "model";
+pub const MODEL: &str = "model";
 
 /// Watches for so long what it asks for, the lease apart.
 ///
@@ -39,7 +39,7 @@ pub async fn measure(report: &mut Report, systems: usize, span: Duration) -> Res
     let alone = calls(&at_rest(&mut log).await?);
     let before = resident(ground.world.operator.pid())?;
     report.figure("memory with 1 system", "MiB", vec![mebibytes(Some(&before))], None);
-    open(&ground, systems).await?;
+    open(&ground, 1, systems).await?;
     at_rest(&mut log).await?;
     let after = resident(ground.world.operator.pid())?;
     report.figure(format!("memory with {systems} systems"), "MiB", vec![mebibytes(Some(&after))], None);
@@ -85,13 +85,13 @@ fn calls(events: &[Event]) -> f64 {
     f64::from(u32::try_from(calls).unwrap_or(u32::MAX))
 }
 
-/// Has so many systems opened beside the one that came by the whole track: copies of it, with its grant and under names
+/// Has so many systems opened, some being there, beside the one that came by the whole track: copies of it, with its grant and under names
 /// of their own, put on record by the operator's account, which alone may. The operator opens each as any other.
-async fn open(ground: &Ground, wanted: usize) -> Result<()> {
+pub async fn open(ground: &Ground, there: usize, wanted: usize) -> Result<()> {
     let home = home_namespace(UNIT);
     let systems: Api<InformationSystem> = Api::namespaced(ground.client(OPERATOR)?, &home);
     let model = systems.get(MODEL).await?;
-    let copies: Vec<InformationSystem> = (1..wanted)
+    let copies: Vec<InformationSystem> = (there..wanted)
         .map(|n| {
             let mut copy = InformationSystem::new(&format!("copy-{n}"), model.spec.clone());
             copy.spec.namespace = system_namespace(UNIT, &copy.name_any());

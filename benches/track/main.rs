@@ -15,12 +15,13 @@
 //! | operator | the namespace, quota, limit range, network policies and role binding |
 //!
 //! Access reviews, reads and Events, which the operator does besides, are not among them. `BENCH_QUICK=1` makes a short
-//! run, `BENCH_ONLY` names the one part to run (`rounds`, `idle`, `memory`), `BENCH_REQUESTS` says how many requests a
+//! run, `BENCH_ONLY` names the one part to run (`rounds`, `idle`, `memory`, `usage`), `BENCH_REQUESTS` says how many requests a
 //! round has, `BENCH_JSON` names the file for the figures. Nothing is asserted but that every request gets to its end.
 
 mod boundary;
 mod ground;
 mod idle;
+mod judging;
 mod replay;
 mod report;
 mod size;
@@ -52,6 +53,7 @@ struct Scale {
     systems: usize,
     idle: Duration,
     stored: &'static [usize],
+    judged: &'static [usize],
 }
 
 impl Scale {
@@ -67,6 +69,7 @@ impl Scale {
                 systems: 100,
                 idle: Duration::from_secs(10),
                 stored: &[0, 100, 1_000],
+                judged: &[100, 1_000],
             }
         } else {
             Self {
@@ -76,6 +79,7 @@ impl Scale {
                 systems: 1_000,
                 idle: Duration::from_mins(1),
                 stored: &[0, 1_000, 10_000],
+                judged: &[1_000, 10_000],
             }
         }
     }
@@ -102,6 +106,10 @@ async fn main() -> Result<()> {
     }
     if wanted("memory") {
         size::measure(&mut report, scale.stored).await?;
+        report.write()?;
+    }
+    if wanted("usage") {
+        judging::measure(&mut report, scale.judged).await?;
     }
     println!("{}", report.table());
     println!("as JSON: {}", report.write()?.display());
