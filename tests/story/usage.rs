@@ -89,14 +89,16 @@ async fn points_at(world: &World, url: &str, cluster: Option<&str>, credentials:
     Ok(())
 }
 
+/// A system by name, how it is used, and what is to be said of it.
+type Row = (&'static str, Namespace, Vec<(&'static str, &'static str, &'static str)>);
+
 /// Every clause of article 26, both sides of its limit.
-#[tokio::test]
-async fn r26_2_r26_5_each_ground_is_found_where_it_is_and_nowhere_else() -> Result<()> {
+fn table() -> Vec<Row> {
     let calm = (EXPANSION, "False", "WithinLimits");
     let used = [(KNOWN, "True", "Measured"), (REDUCTION, "False", "WithinLimits"), (IDLE, "False", "WithinLimits")];
     let more = |reason| [&[(EXPANSION, "True", reason)][..], &used].concat();
     let less = |status, reason| vec![(REDUCTION, status, reason), calm, (IDLE, "False", "WithinLimits")];
-    let table: Vec<(&str, Namespace, Vec<(&str, &str, &str)>)> = vec![
+    vec![
         ("mean-above", Namespace { mean: 0.701, top: 0.75, ..of_a_system() }, more("MemoryMean")),
         ("mean-at", Namespace { mean: 0.70, top: 0.75, ..of_a_system() }, [&[calm][..], &used].concat()),
         (
@@ -152,7 +154,13 @@ async fn r26_2_r26_5_each_ground_is_found_where_it_is_and_nowhere_else() -> Resu
                 (REDUCTION, "Unknown", "UsageUnknown"),
             ],
         ),
-    ];
+    ]
+}
+
+/// All of them in one world, and nothing else is found of anybody.
+#[tokio::test]
+async fn r26_2_r26_5_each_ground_is_found_where_it_is_and_nowhere_else() -> Result<()> {
+    let table = table();
     let folder = tempfile::tempdir()?;
     let world = World::with_usage(folder.path()).await?;
     world.unit("t-use", None).await?;
@@ -187,16 +195,7 @@ async fn r26_2_r26_5_each_ground_is_found_where_it_is_and_nowhere_else() -> Resu
     let told = says(&dark[0], &[(KNOWN, "False", "NoEndpoint")]).await?;
     ensure!(!told.iter().any(|c| [EXPANSION, REDUCTION, IDLE, NO_DATA].contains(&c.type_.as_str())), "{told:?}");
 
-    // The evidence: value, limit and its article, and in figures in the status.
-    let told = says(&cases[0], &[]).await?;
-    let message = &told.iter().find(|c| c.type_ == EXPANSION).context("no condition")?.message;
-    for part in ["70.1%", "70%", "第二十六条第一项", "内存周平均使用率"] {
-        ensure!(message.contains(part), "{part}: {message}");
-    }
-    let usage = cases[0].system().await?.status.and_then(|s| s.usage).context("no usage")?;
-    let figures = (usage.memory_mean_percent, usage.memory_peak_percent, usage.coverage_percent);
-    ensure!(figures.0.is_some_and(|p| p.0 == "70.1") && figures.1.is_some_and(|p| p.0 == "75.0"));
-    ensure!(figures.2.is_some());
+    evidence(&cases[0]).await?;
     let known = format!("yunguan_usage_known {}", table.len() + 1);
     wait_until("who is measured to be counted", PATIENCE, async || {
         Ok(world.operator.metrics().await?.lines().any(|line| line == known).then_some(()))
@@ -213,6 +212,20 @@ async fn r26_2_r26_5_each_ground_is_found_where_it_is_and_nowhere_else() -> Resu
     ensure!(before == versions().await?, "rounds that find the same write nothing");
     println!("systems judged: {}, grounds found: {grounds}, none besides", table.len() + 1);
     scenery.stop().await
+}
+
+/// The evidence: value, limit and its article, and the figures in the status.
+async fn evidence(case: &Case<'_>) -> Result<()> {
+    let told = says(case, &[]).await?;
+    let message = &told.iter().find(|c| c.type_ == EXPANSION).context("no condition")?.message;
+    for part in ["70.1%", "70%", "第二十六条第一项", "内存周平均使用率"] {
+        ensure!(message.contains(part), "{part}: {message}");
+    }
+    let usage = case.system().await?.status.and_then(|s| s.usage).context("no usage")?;
+    let figures = (usage.memory_mean_percent, usage.memory_peak_percent, usage.coverage_percent);
+    ensure!(figures.0.is_some_and(|p| p.0 == "70.1") && figures.1.is_some_and(|p| p.0 == "75.0"));
+    ensure!(figures.2.is_some());
+    Ok(())
 }
 
 /// Waits for so many rounds more.

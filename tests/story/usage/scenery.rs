@@ -123,7 +123,11 @@ fn expose(text: &mut String, name: &str, of: &Namespace, now: Timestamp) -> Resu
     Ok(())
 }
 
+/// What a series has of a namespace.
+type Figure = fn(&Namespace) -> f64;
+
 /// What the rules recorded of all of them until now; series of one metric stand together.
+#[expect(clippy::cast_precision_loss, reason = "some thousand samples, seconds of now")]
 fn history(namespaces: &[(String, Namespace)], now: Timestamp) -> Result<History> {
     let mut history = History::default();
     let minute = |days: usize| days * 24 * 12;
@@ -137,8 +141,7 @@ fn history(namespaces: &[(String, Namespace)], now: Timestamp) -> Result<History
     };
     let labels =
         |name: &str, of: &Namespace| format!("namespace=\"{name}\",quota=\"{}\"", f64::from(of.quota) * GIGABYTE);
-    let of_week: [(&str, fn(&Namespace) -> f64); 3] =
-        [("sum5m", |of| 5.0 * of.mean), ("count5m", |_| 5.0), ("max5m", |of| of.top)];
+    let of_week: [(&str, Figure); 3] = [("sum5m", |of| 5.0 * of.mean), ("count5m", |_| 5.0), ("max5m", |of| of.top)];
     for (series, value) in of_week {
         for (name, of) in namespaces.iter().filter(|(_, of)| of.quota > 0) {
             let metric = format!("yunguan:namespace_memory_used_ratio:{series}{{{}}}", labels(name, of));
@@ -164,7 +167,6 @@ fn history(namespaces: &[(String, Namespace)], now: Timestamp) -> Result<History
     }
     for (name, _) in namespaces.iter().filter(|(_, of)| of.killed) {
         let metric = format!("yunguan:namespace_oom_kill:last_timestamp_seconds{{namespace=\"{name}\"}}");
-        #[expect(clippy::cast_precision_loss, reason = "seconds of now")]
         let then = (now.as_second() - 3 * DAY) as f64;
         history.series(&metric, now, MINUTE, vec![Some(then); 3])?;
     }
