@@ -128,8 +128,23 @@ impl<'c, 'w> Changing<'c, 'w> {
         self.case.make(who, &decision).await
     }
 
+    /// Files it. Where use is not known the agency vouches for the need: most worlds have no Prometheus.
+    async fn filed(&self) -> Result<()> {
+        let filing = self.decide(&self.case.person(), "submission", Verdict::Submit).await?;
+        let open = wait_until(&format!("{} to be taken up", self.name), PATIENCE, async || {
+            let status = self.get().await?.status.unwrap_or_default();
+            let taken_up = status.submission.is_some_and(|s| Some(s.uid) == filing.metadata.uid);
+            Ok(taken_up.then_some(status.open_gates))
+        })
+        .await?;
+        if open.iter().any(|gate| gate.gate == "usage-evidence") {
+            self.decide(AGENCY, "usage-evidence", Verdict::Approve).await?;
+        }
+        Ok(())
+    }
+
     pub async fn to_approval(&self) -> Result<()> {
-        self.decide(&self.case.person(), "submission", Verdict::Submit).await?;
+        self.filed().await?;
         self.decide(AGENCY, "evaluation", Verdict::Approve).await?;
         Ok(())
     }

@@ -305,6 +305,8 @@ pub enum Applies {
     ManualServices,
     /// A temporary expansion is longer than the rules foresee (临时扩容超过规定期限).
     LongWindow,
+    /// A permanent expansion needs evidence of use, and use is not known (使用情况未知).
+    UsageUnknown,
 }
 
 /// How the resources of a running system change (articles 22 and 26).

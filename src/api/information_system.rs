@@ -6,7 +6,7 @@ use super::common::{Money, Names, PolicyRef, QuantityMap, RequestRef, Time};
 use super::governance_policy::FundingSource;
 use super::resource_change::ChangeGround;
 use super::service_product::Fulfilment;
-use super::usage::Usage;
+use super::usage::{Evidence, Usage};
 use jiff::civil::Date;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
@@ -179,6 +179,9 @@ pub struct GrantedChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub settles: Option<String>,
+    /// What was found of its use when it was filed, where the rules asked for it (申请时使用情况).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
 }
 
 /// That a grant without an end of its own has ended.

@@ -97,6 +97,8 @@ pub const CONDITION_OLD_SYSTEM_KEPT: &str = "OldSystemKept";
 pub const CONDITION_OVERDUE: &str = "Overdue";
 /// Whether a change is filed in time, and for a time that is still to come (article 22).
 pub const CONDITION_IN_TIME: &str = "InTime";
+/// Whether the system's use allows a permanent expansion (article 26); absent where the rules do not ask for it.
+pub const CONDITION_ELIGIBLE: &str = "Eligible";
 /// Whether an emergency expansion has been decided upon by the authority (article 26).
 pub const CONDITION_SETTLED: &str = "Settled";
 /// Whether a system uses no more than it has (articles 22 and 26).

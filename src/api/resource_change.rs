@@ -2,6 +2,7 @@
 
 use super::cloud_resource_request::{Contacts, CountedDecision, LineStatus, OpenGate, Submission, VoidDecision};
 use super::common::{Document, Money, PolicyRef, QuantityMap, Time};
+use super::usage::Evidence;
 use jiff::civil::Date;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
@@ -194,6 +195,9 @@ pub struct ResourceChangeStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub track: Option<String>,
+    /// What was found of the system's use when it was filed; absent where the rules do not ask for it (申请时使用情况).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
     /// Why it is a major change; absent where it is none (重大变更原因).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]

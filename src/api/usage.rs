@@ -70,6 +70,39 @@ pub struct Usage {
     pub clocks: Vec<ActivityClock>,
 }
 
+/// What was found of a system's use when a change of it was filed (article 26): it counts for that filing, whatever use
+/// does later.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    /// The filing (对应的申请).
+    #[schemars(length(max = 64))]
+    pub submission_uid: String,
+    /// What was found (结论).
+    pub finding: Finding,
+    /// The rule that is met, or why none is, in one word (依据).
+    #[schemars(length(max = 64))]
+    pub reason: String,
+    /// The figures in words, with what was asked for (说明).
+    #[schemars(length(max = 2048))]
+    pub message: String,
+    /// The figures, and when they were measured; absent where nothing is known (使用情况).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+}
+
+/// Whether a system may expand by its use.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum Finding {
+    /// A rule is met (达标).
+    Eligible,
+    /// None is (未达标).
+    NotEligible,
+    /// Nobody knows (未知).
+    #[default]
+    Unknown,
+}
+
 /// Since when one sort of activity has not been seen. It outlives the metrics: what was counted before they were lost
 /// is carried on.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]

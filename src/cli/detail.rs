@@ -121,6 +121,7 @@ fn changes(lang: Lang, clock: &Clock, change: &ResourceChange) -> Vec<Fact> {
         (("Settles", "补办的应急扩容"), asked.settles.clone().unwrap_or_default()),
         (("Track", "办理流程"), status.track.clone().unwrap_or_default()),
         (("Major because", "重大变更原因"), status.major_because.clone().unwrap_or_default()),
+        (("Use when filed", "申请时使用情况"), status.evidence.as_ref().map(|e| e.message.clone()).unwrap_or_default()),
         (("From", "生效时间"), at(status.effective_from.or(window.map(|w| w.from)).or(asked.not_before))),
         (("Until", "截止时间"), at(status.until.or(until))),
         (("Extend by", "延期申请截止日"), status.extend_by.map(|d| d.to_string()).unwrap_or_default()),

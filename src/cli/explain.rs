@@ -317,6 +317,12 @@ fn holds(when: Applies, paper: &Paper, policy: &GovernancePolicySpec, background
             Paper::Request(_) => false,
             Paper::Change(change) => lasts_long(change, policy, background.system),
         },
+        Applies::UsageUnknown => {
+            let told = |s: &Progress<'_>| {
+                s.conditions.iter().any(|c| c.type_ == names::CONDITION_ELIGIBLE && c.status == "Unknown")
+            };
+            paper.progress().is_some_and(|s| told(&s))
+        }
         // What no quota opens has a price and no amounts.
         Applies::ManualServices => {
             let grows = |l: &LineStatus| l.confirmed.unwrap_or(l.asked) > l.before.unwrap_or_default();

@@ -11,6 +11,7 @@ use crate::api::common::{Money, Names, QuantityMap, Time};
 use crate::api::governance_policy::Track;
 use crate::api::names;
 use crate::api::resource_change::ChangeGround;
+use crate::api::usage::Evidence;
 use crate::api::{CloudDomain, InformationSystem, ResourceChange};
 use crate::core::capacity::{self, Profile};
 use crate::core::change::{Facts, Plan, Prospect, decide};
@@ -19,6 +20,7 @@ use crate::core::names::organization_of;
 use crate::core::registry::Registry;
 use crate::core::request::{Statement, SystemFact};
 use crate::core::text::Text;
+use crate::core::usage::{evidence, said_by};
 use crate::core::workflow;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -69,6 +71,9 @@ pub struct Forecast {
     /// Last day on which an extension of it can be filed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extend_by: Option<Date>,
+    /// What would be found of the system's use, where the rules ask for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
     /// The gates, in their order.
     pub gates: Vec<Step>,
     /// Line by line.
@@ -173,6 +178,7 @@ pub fn forecast(change: &ResourceChange, background: Background<'_>, now: Timest
     let name = change.metadata.name.clone().unwrap_or_default();
     let namespace = change.namespace().unwrap_or_default();
     let uid = change.uid().unwrap_or_default();
+    let said = background.system.and_then(|s| s.status.as_ref()).map(said_by).unwrap_or_default();
     let facts = Facts {
         name: &name,
         uid: &uid,
@@ -184,6 +190,8 @@ pub fn forecast(change: &ResourceChange, background: Background<'_>, now: Timest
             spec: &system.spec,
             provisioned_at: system.status.as_ref().and_then(|s| s.provisioned_at),
         }),
+        evidence: None,
+        usage: &evidence(&said, now),
         domain: background.domain.and_then(|d| d.status.as_ref()),
     };
     let plan = decide(&facts, background.registry, now);
@@ -211,6 +219,7 @@ pub fn forecast(change: &ResourceChange, background: Background<'_>, now: Timest
         until: prospect.until,
         provisional: prospect.provisional,
         extend_by: prospect.extend_by,
+        evidence: prospect.evidence,
         gates: steps.unwrap_or_default(),
         lines: plan.status.lines,
         before: plan.status.before,
@@ -259,6 +268,7 @@ fn problems(statements: &[Statement]) -> Vec<Problem> {
         names::CONDITION_COMPLETE
         | names::CONDITION_RESOLVED
         | names::CONDITION_IN_TIME
+        | names::CONDITION_ELIGIBLE
         | names::CONDITION_CAPACITY => s.holds == Some(false),
         _ => false,
     };
@@ -317,6 +327,7 @@ pub fn page(lang: Lang, clock: &Clock, forecast: &Forecast) -> Page {
             (("Until", "截止时间"), until),
             (("Extend by", "延期申请截止日"), forecast.extend_by.map(|d| d.to_string()).unwrap_or_default()),
             (("CNY a month", "月费用（元）"), fee),
+            (("Use", "使用情况"), forecast.evidence.as_ref().map(|e| e.message.clone()).unwrap_or_default()),
             (("Room in the domain", "云域资源"), room),
         ]
         .map(|((en, zh), value)| (lang.pick(en, zh).to_owned(), value)),

@@ -189,6 +189,7 @@ pub fn condition(lang: Lang, type_: &str) -> &str {
         names::CONDITION_COMPLETE => "材料齐全",
         names::CONDITION_RESOLVED => "目录匹配",
         names::CONDITION_IN_TIME => "按时申请",
+        names::CONDITION_ELIGIBLE => "达标扩容",
         names::CONDITION_SETTLED => "已补办手续",
         names::CONDITION_WITHIN_GRANT => "未超出授予",
         names::CONDITION_CAPACITY => "容量充足",

@@ -6,6 +6,7 @@ use super::Context;
 use super::authority::Freshness;
 use super::context::system_changed;
 use super::told::report;
+use super::usage::evidence_of;
 use crate::api::{Decision, InformationSystem, ResourceChange};
 use crate::core::change::{Facts, Plan, decide};
 use crate::core::names::organization_of;
@@ -61,6 +62,7 @@ impl Observed {
         let name = change.name_any();
         let namespace = change.namespace().unwrap_or_default();
         let uid = change.uid().unwrap_or_default();
+        let usage = self.system.as_deref().map(|system| evidence_of(context, system, now)).unwrap_or_default();
         let domain = self.system.as_ref().and_then(|system| context.domain(&system.spec.domain));
         let facts = Facts {
             name: &name,
@@ -73,6 +75,8 @@ impl Observed {
                 spec: &system.spec,
                 provisioned_at: system.status.as_ref().and_then(|s| s.provisioned_at),
             }),
+            evidence: change.status.as_ref().and_then(|s| s.evidence.as_ref()),
+            usage: &usage,
             domain: domain.as_ref().and_then(|d| d.status.as_ref()),
         };
         decide(&facts, &context.registry(), now)

@@ -3,15 +3,12 @@
 
 use super::Context;
 use crate::api::cloud_domain::MetricsEndpoint;
-use crate::api::names::{
-    CONDITION_EXPANSION_ELIGIBLE, CONDITION_IDLE, CONDITION_NO_BUSINESS_DATA, CONDITION_REDUCTION_ELIGIBLE,
-    CONDITION_USAGE_KNOWN,
-};
-use crate::api::usage::Activity;
+use crate::api::names::CONDITION_USAGE_KNOWN;
+use crate::api::usage::{Activity, Evidence};
 use crate::api::{CloudDomain, GovernancePolicySpec, InformationSystem, InformationSystemStatus};
 use crate::core::registry::Registry;
-use crate::core::round::{Statement, in_force_at, zone_of};
-use crate::core::usage::{Judgement, Round, Sample, Subject, Unknown, heartbeat, judge, unknown};
+use crate::core::round::{in_force_at, zone_of};
+use crate::core::usage::{Judgement, Round, Sample, Subject, Unknown, evidence, heartbeat, judge, said_by, unknown};
 use crate::runtime::clock;
 use crate::runtime::hub::{Queue, enqueue};
 use crate::runtime::id::Id;
@@ -98,10 +95,26 @@ impl Board {
     }
 }
 
-/// What the status of a system is to say of its use: what it said, until a round has been made. Where the domain names no
-/// endpoint no round ever is.
+/// What the status of a system is to say of its use: what it said, until a round has been made.
 pub fn of(context: &Context, system: &InformationSystem, status: &InformationSystemStatus) -> Judgement {
-    let before = by_status(status);
+    known(context, system, status, |found| &found.said)
+}
+
+/// What is found of a system's use now, for a change of it that is filed.
+pub fn evidence_of(context: &Context, system: &InformationSystem, now: Timestamp) -> Evidence {
+    let status = system.status.clone().unwrap_or_default();
+    evidence(&known(context, system, &status, |found| &found.latest), now)
+}
+
+/// What the last round found; what the status said, until one has been made. Where the domain names no endpoint none ever
+/// is.
+fn known(
+    context: &Context,
+    system: &InformationSystem,
+    status: &InformationSystemStatus,
+    of: fn(&Found) -> &Judgement,
+) -> Judgement {
+    let before = said_by(status);
     let domain = context.rules.domains.get(&Id::new(&system.spec.domain));
     if domain.is_some_and(|domain| domain.spec.metrics.is_none()) {
         let registry = context.registry();
@@ -113,33 +126,12 @@ pub fn of(context: &Context, system: &InformationSystem, status: &InformationSys
         };
     }
     let found = context.usage.found.lock().unwrap_or_else(PoisonError::into_inner);
-    found.get(&Id::of(system)).map_or(before, |found| found.said.clone())
+    found.get(&Id::of(system)).map_or(before, |found| of(found).clone())
 }
 
 /// By rules that judge nobody's use: what was said before is not said any more.
 fn silent(before: Judgement) -> Judgement {
     Judgement { statements: Vec::new(), usage: before.usage }
-}
-
-/// What a status said.
-fn by_status(status: &InformationSystemStatus) -> Judgement {
-    let types = [
-        CONDITION_USAGE_KNOWN,
-        CONDITION_EXPANSION_ELIGIBLE,
-        CONDITION_REDUCTION_ELIGIBLE,
-        CONDITION_IDLE,
-        CONDITION_NO_BUSINESS_DATA,
-    ];
-    let said = types.into_iter().filter_map(|type_| {
-        let condition = status.conditions.iter().find(|c| c.type_ == type_)?;
-        let holds = match condition.status.as_str() {
-            "True" => Some(true),
-            "False" => Some(false),
-            _ => None,
-        };
-        Some(Statement::new(type_, holds, &condition.reason, &condition.message))
-    });
-    Judgement { statements: said.collect(), usage: status.usage.clone() }
 }
 
 /// Makes rounds for as long as the operator acts.
@@ -193,7 +185,7 @@ fn found(context: &Context, domain: &str, answer: &Result<Round, Unknown>) -> (O
         let Some(opened) = takes.opened else { continue };
         let Some((policy_uid, policy)) = rules_of(&registry, &takes.organization, now) else { continue };
         let before = context.usage.latest(id).unwrap_or_else(|| {
-            context.systems.get(id).and_then(|s| s.status.as_ref().map(by_status)).unwrap_or_default()
+            context.systems.get(id).and_then(|s| s.status.as_ref().map(said_by)).unwrap_or_default()
         });
         let verdict = match (&policy.usage, answer) {
             (None, _) => silent(before),

@@ -1,6 +1,7 @@
 //! What becomes of a ResourceChange: measured against a definite state of the system, decided upon by the same engine as
 //! annex 1, and put on record as a grant (articles 22 and 26).
 
+mod growth;
 mod lines;
 mod measure;
 mod report;
@@ -22,7 +23,9 @@ use crate::api::common::{PolicyRef, RequestKind, RequestRef, Time};
 use crate::api::decision::Verdict;
 use crate::api::governance_policy::{Applies, ChangeRules, Effect};
 use crate::api::information_system::{Agreement, Closed, Grant, GrantedChange, Live, Term};
+use crate::api::names::CONDITION_RESOLVED;
 use crate::api::resource_change::{Change, ResourceChangeStatus};
+use crate::api::usage::Evidence;
 use crate::api::{CloudDomainStatus, GovernancePolicySpec, OrganizationSpec};
 use crate::core::registry::Named;
 use jiff::civil::Date;
@@ -48,6 +51,10 @@ pub struct Facts<'a> {
     pub decisions: &'a [DecisionFact],
     /// The system that it is about.
     pub system: Option<SystemFact<'a>>,
+    /// What was found of the system's use when it was filed, as its status has it: it counts for that filing.
+    pub evidence: Option<&'a Evidence>,
+    /// What is found of it now.
+    pub usage: &'a Evidence,
     /// What the domain has granted so far, as last counted; for display only, the commit counts anew.
     pub domain: Option<&'a CloudDomainStatus>,
 }
@@ -88,6 +95,8 @@ pub struct Prospect {
     pub takes: Amounts,
     /// Circumstances that hold: they say which gates of its track apply.
     pub applies: Vec<Applies>,
+    /// What would be found of the system's use, where the rules ask for it.
+    pub evidence: Option<Evidence>,
 }
 
 /// So soon after its approval a change takes effect as of that.
@@ -114,6 +123,13 @@ struct Case<'a> {
 /// Decides. Pure: the same facts at the same moment give the same plan.
 #[must_use]
 pub fn decide(facts: &Facts<'_>, registry: &Registry, now: Timestamp) -> Plan {
+    let mut plan = decided(facts, registry, now);
+    // It counts for its filing, whatever stands in the way for a while.
+    plan.status.evidence = plan.status.evidence.or_else(|| facts.evidence.cloned());
+    plan
+}
+
+fn decided(facts: &Facts<'_>, registry: &Registry, now: Timestamp) -> Plan {
     let Some(organization) = registry.organizations.get(facts.organization) else {
         let why = Text::new(
             format!("there is no Organization {}: the authority creates it", facts.organization),
@@ -246,7 +262,7 @@ impl<'a> Case<'a> {
             if let Some(grant) = self.granted {
                 return Some((Round { submission, policy, number: grant.round }, rules));
             }
-            let worked = self.work_out(policy, rules, submission.at.timestamp()).ok()?;
+            let worked = self.work_out(policy, rules, submission.at.timestamp(), Some(submission)).ok()?;
             let counts = matter.is_filed(self.registry, &policy.spec, &worked.track.submission.role, submission);
             let pinned = self.submission_digest(policy, &worked.basis);
             let number = matter.filings(self.registry, &policy.spec, submission);
@@ -271,7 +287,7 @@ impl<'a> Case<'a> {
     /// Nothing filed stands: shows what would be filed, under which digest, and what is still wrong with it.
     fn draft(&self, policy: &'a Named<GovernancePolicySpec>, now: Timestamp) -> Plan {
         let Some(rules) = policy.spec.changes.as_ref() else { return Plan::default() };
-        let worked = match self.work_out(policy, rules, now) {
+        let worked = match self.work_out(policy, rules, now, None) {
             Ok(worked) => worked,
             Err((reason, why)) => return report::stalled(self.facts, reason, &why),
         };
@@ -284,7 +300,7 @@ impl<'a> Case<'a> {
     fn in_round(&self, round: &Round<'a>, rules: &'a ChangeRules, now: Timestamp) -> Plan {
         let worked = match self.granted {
             Some(grant) => self.on_record(&round.policy.spec, grant),
-            None => self.work_out(round.policy, rules, round.submission.at.timestamp()),
+            None => self.work_out(round.policy, rules, round.submission.at.timestamp(), Some(round.submission)),
         };
         let mut worked = match worked {
             Ok(worked) => worked,
@@ -376,7 +392,7 @@ impl<'a> Case<'a> {
         let Ok(amounts) = super::catalog::total(&lines) else { return };
         // Whatever the gates ask for, what is wrong with it is never granted.
         if let Some(problem) = worked.problems.first() {
-            let wrong = work::Refused { reason: "LineProblem", why: problem.clone() };
+            let wrong = work::Refused { type_: CONDITION_RESOLVED, reason: "LineProblem", why: problem.clone() };
             *plan = report::refused(self, round, worked, &wrong);
             return;
         }
@@ -419,6 +435,7 @@ impl<'a> Case<'a> {
                 major: worked.major.is_some(),
                 basis: worked.basis.clone(),
                 settles: worked.settles.map(|emergency| emergency.submission_uid.clone()),
+                evidence: worked.evidence.clone(),
             }),
         });
     }

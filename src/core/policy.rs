@@ -5,7 +5,7 @@ use super::text::Text;
 use super::workflow::GATE_WITHDRAWAL;
 use crate::api::GovernancePolicySpec;
 use crate::api::decision::Verdict;
-use crate::api::governance_policy::{Effect, EffectRule, Gate, Track};
+use crate::api::governance_policy::{Applies, Effect, EffectRule, Gate, Track};
 use crate::api::names::{GATE_ACCESS, GATE_ANNEX, GATE_SUBMISSION, ROLE_PROVIDER, ROLE_SUPERVISOR, ROLE_UNIT};
 use crate::api::organization::RoleMembers;
 use jiff::civil::Date;
@@ -63,7 +63,24 @@ pub fn check(policy: &GovernancePolicySpec) -> Vec<Problem> {
             ),
         ));
     }
+    if policy.usage.is_some() {
+        problems.extend(policy.changes.as_ref().and_then(|rules| nobody_vouches(policy.track(&rules.tracks.minor)?)));
+    }
     problems
+}
+
+/// Where use decides and is not known, somebody must vouch before anything is granted.
+fn nobody_vouches(track: &Track) -> Option<Problem> {
+    let provision = track.effects.iter().find(|e| e.effect == Effect::Provision)?;
+    let before = steps_before(track, &provision.after);
+    let vouches = |gate: &Gate| gate.when == Some(Applies::UsageUnknown) && before.contains(gate.name.as_str());
+    (!track.gates.iter().any(vouches)).then(|| {
+        problem(
+            &format!("spec.tracks[{}].gates", track.name),
+            "spec.usage lets nobody expand without evidence of use, and nobody can vouch where use is not known: add a gate with `when: UsageUnknown` before Provision, or leave spec.usage out (article 26) (使用情况未知时须有佐证环节，第二十六条)"
+                .to_owned(),
+        )
+    })
 }
 
 fn check_track(policy: &GovernancePolicySpec, track: &Track, problems: &mut Vec<Problem>) {

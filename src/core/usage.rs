@@ -16,10 +16,12 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
 mod clocks;
+mod evidence;
 mod heartbeat;
 #[cfg(test)]
 mod tests;
 
+pub use evidence::{evidence, said as said_by, takes_evidence};
 pub use heartbeat::{Unknown, heartbeat};
 
 /// A week, over which means and peaks are taken.

@@ -50,7 +50,10 @@ async fn r22_3_the_plugin_walks_a_change_from_draft_to_effect() -> Result<()> {
     let waits = json(AGENCY, &["inbox"]).await?;
     let mine = waits["items"].as_array().context("items")?.iter().find(|i| i["request"] == "more");
     let mine = mine.context("it waits for the agency")?;
-    ensure!(mine["kind"] == "ResourceChange" && mine["gate"] == "evaluation" && mine["due"].is_string(), "{mine}");
+    ensure!(mine["kind"] == "ResourceChange" && mine["gate"] == "usage-evidence" && mine["due"].is_string(), "{mine}");
+    let page = done(AGENCY, &["status", named]).await?;
+    ensure!(page.contains("Use when filed") && page.contains("names no metrics endpoint"), "{page}");
+    done(AGENCY, &["approve", named, "--yes", "--comment", "已核对监控截图"]).await?;
     let listed = done(AGENCY, &["inbox"]).await?;
     ensure!(listed.contains("yg-t-plugin-change/change/more"), "{listed}");
     exits(2, AGENCY, &["approve", named, "--yes"]).await?;
@@ -63,6 +66,7 @@ async fn r22_3_the_plugin_walks_a_change_from_draft_to_effect() -> Result<()> {
     }
     let history = done(unit, &["timeline", named]).await?;
     ensure!(history.contains("the change takes effect") && history.contains("Withdraw"), "{history}");
+    ensure!(history.contains("usage-evidence") && history.contains("已核对监控截图"), "{history}");
     quota(&case, "requests.cpu", "22").await
 }
 
@@ -100,7 +104,8 @@ async fn r22_2_a_unit_drafts_a_change_and_what_if_says_what_the_operator_then_sa
     ensure!(foreseen["track"]["name"] == "MinorChange" && foreseen["fits"] == true, "{foreseen}");
     let gates: Vec<&str> =
         foreseen["gates"].as_array().into_iter().flatten().filter_map(|g| g["gate"].as_str()).collect();
-    assert_eq!(gates, ["evaluation", "approval"]);
+    assert_eq!(gates, ["usage-evidence", "evaluation", "approval"]);
+    assert_eq!(foreseen["evidence"]["finding"], "Unknown");
     exits(3, unit, &["status", "yg-t-plugin-draft/change/drafted-change"]).await?;
 
     let made = json(unit, &wish).await?;
@@ -118,7 +123,8 @@ async fn r22_2_a_unit_drafts_a_change_and_what_if_says_what_the_operator_then_sa
     let named = "yg-t-plugin-draft/drafted-change";
     done(unit, &["submit", named, "--yes"]).await?;
     let waits = json(AGENCY, &["inbox"]).await?;
-    assert_eq!(find(&waits["items"], "request", "drafted-change")?["gate"], "evaluation");
+    assert_eq!(find(&waits["items"], "request", "drafted-change")?["gate"], "usage-evidence");
+    done(AGENCY, &["approve", named, "--yes", "--comment", "已核对监控截图"]).await?;
     done(AGENCY, &["approve", named, "--as-asked", "--yes"]).await?;
     done(AUTHORITY, &["approve", named, "--yes"]).await?;
     let status = serde_json::to_value(change.phase(ChangePhase::InEffect).await?.status)?;

@@ -5,10 +5,11 @@ use super::{Case, Facts, Plan};
 use crate::api::GovernancePolicySpec;
 use crate::api::common::{PolicyRef, Time};
 use crate::api::decision::Verdict;
-use crate::api::governance_policy::{Effect, Track};
+use crate::api::governance_policy::{Applies, Effect, Track};
 use crate::api::information_system::{Grant, GrantedLine};
-use crate::api::names::{CONDITION_APPROVED, CONDITION_CAPACITY, CONDITION_IN_TIME, CONDITION_SETTLED};
+use crate::api::names::{CONDITION_APPROVED, CONDITION_CAPACITY, CONDITION_ELIGIBLE, CONDITION_SETTLED};
 use crate::api::resource_change::{ChangePhase, ResourceChangeStatus};
+use crate::api::usage::{Evidence, Finding};
 use crate::core::quantity::Amounts;
 use crate::core::registry::Named;
 use crate::core::round::report::{
@@ -131,15 +132,21 @@ fn difference(then: &Grant, worked: &Worked<'_>) -> Text {
 
 /// A filing that is not taken up, whatever people would decide.
 pub(super) fn refused(case: &Case<'_>, round: &Round<'_>, worked: &Worked<'_>, refused: &Refused) -> Plan {
+    let (matter, rules, filed) = (case.matter(), &round.policy.spec, round.submission.spec.digest.clone());
+    // What is too late stays so; use may rise.
+    let again = (refused.type_ == CONDITION_ELIGIBLE)
+        .then(|| submission_gate(&matter, case.registry, rules, worked.track, filed));
     let status = ResourceChangeStatus {
         phase: ChangePhase::Refused,
         round: round.number,
         waiting_for: Some(shorten(&refused.why.to_string(), 512)),
         submission: Some(submission_of(round.submission)),
+        evidence: worked.evidence.clone(),
+        open_gates: again.into_iter().collect(),
         ..told(case, round.policy, worked)
     };
     let mut conditions = stuck(refused.reason, &refused.why);
-    conditions.push(Statement::new(CONDITION_IN_TIME, false, refused.reason, &refused.why));
+    conditions.push(Statement::new(refused.type_, false, refused.reason, &refused.why));
     Plan { status, conditions, ..Plan::default() }
 }
 
@@ -171,6 +178,7 @@ pub(super) fn in_round(case: &Case<'_>, round: &Round<'_>, worked: &Worked<'_>, 
         waiting_for: waiting_for.as_ref().map(|text| shorten(text, 512)),
         due: due.map(|at| last_day(at, &zone)),
         submission: Some(submission_of(round.submission)),
+        evidence: worked.evidence.clone(),
         open_gates: gates,
         decisions: walk.counted.iter().rev().take(64).rev().cloned().collect(),
         void_decisions: scene.void_decisions(),
@@ -285,8 +293,9 @@ fn findings(case: &Case<'_>, worked: &Worked<'_>) -> Vec<Statement> {
     problems.extend(worked.lines.problems());
     let mut found = vec![completeness(&worked.missing), resolution(&problems)];
     if let Some(refused) = &worked.refusal {
-        found.push(Statement::new(CONDITION_IN_TIME, false, refused.reason, &refused.why));
+        found.push(Statement::new(refused.type_, false, refused.reason, &refused.why));
     }
+    found.extend(worked.evidence.as_ref().and_then(|evidence| eligible(worked, evidence)));
     if !problems.is_empty() {
         let unknown =
             "known once every line can be provided: condition Resolved says what to mend (待各行可提供后计算)";
@@ -298,6 +307,24 @@ fn findings(case: &Case<'_>, worked: &Worked<'_>) -> Vec<Statement> {
         Err(why) => Statement::new(CONDITION_CAPACITY, false, "Short", why),
     });
     found
+}
+
+/// Whether use allows it; where it does not, the refusal says so.
+fn eligible(worked: &Worked<'_>, evidence: &Evidence) -> Option<Statement> {
+    let message = &evidence.message;
+    match evidence.finding {
+        Finding::Eligible => Some(Statement::new(CONDITION_ELIGIBLE, true, &evidence.reason, message)),
+        Finding::NotEligible => None,
+        Finding::Unknown => {
+            let gate = worked.track.gates.iter().find(|gate| gate.when == Some(Applies::UsageUnknown))?;
+            let (name, role, article) = (&gate.name, &gate.role, &gate.article);
+            let why = Text::new(
+                format!("{message}; so the {role} vouches for the need at gate {name}, with its reason ({article})"),
+                format!("使用情况未知，由{}在“{}”环节说明理由（{article}）", role, gate.title.zh),
+            );
+            Some(Statement::new(CONDITION_ELIGIBLE, None, &evidence.reason, why))
+        }
+    }
 }
 
 /// Whether it fits into what the domain had left, at its fullest, when it was last counted; for display.

@@ -5,11 +5,13 @@ use crate::api::cloud_resource_request::VoidReason;
 use crate::api::common::Document;
 use crate::api::names::*;
 use crate::api::resource_change::{ChangeGround, ChangeLine, ChangePhase, Extend, Window};
+use crate::api::usage::Finding;
 use crate::core::fixtures::{Drafted, Story};
 use crate::core::quantity::Amount;
 use jiff::ToSpan as _;
 
 mod emergencies;
+mod evidence;
 mod lines;
 mod plans;
 mod races;
@@ -26,7 +28,16 @@ struct Changing {
     name: String,
     change: Change,
     decisions: Vec<DecisionFact>,
+    /// What is found of the system's use now: it may expand, unless a test says otherwise.
+    usage: Evidence,
+    /// What the status says was found when it was filed.
+    pinned: Option<Evidence>,
     now: Timestamp,
+}
+
+/// A finding, as it would be made of use.
+fn found(finding: Finding, reason: &str) -> Evidence {
+    Evidence { finding, reason: reason.into(), message: format!("figures of {reason}"), ..Evidence::default() }
 }
 
 fn live() -> Story {
@@ -79,7 +90,8 @@ impl Changing {
             ..change
         };
         let now = story.now;
-        Self { story, name: name.to_owned(), change, decisions: Vec::new(), now }
+        let usage = found(Finding::Eligible, "MemoryMean");
+        Self { story, name: name.to_owned(), change, decisions: Vec::new(), usage, pinned: None, now }
     }
 
     fn up_and_down(wanted: &[(&str, i64)]) -> Self {
@@ -100,8 +112,8 @@ impl Changing {
 
     /// An earlier change, as it stands beside this one.
     fn again(self, name: &str, change: &Change, then: &Self) -> Self {
-        let decisions = then.decisions.clone();
-        Self { decisions, ..self.next(name, change.clone()) }
+        let (decisions, pinned) = (then.decisions.clone(), then.pinned.clone());
+        Self { decisions, pinned, ..self.next(name, change.clone()) }
     }
 
     /// The next change of the same system.
@@ -121,6 +133,8 @@ impl Changing {
             change: &self.change,
             decisions: &self.decisions,
             system: system.map(|(spec, provisioned_at)| SystemFact { spec, provisioned_at: *provisioned_at }),
+            evidence: self.pinned.as_ref(),
+            usage: &self.usage,
             domain: Some(&self.story.domain),
         };
         decide(&facts, &self.story.registry, self.now)
@@ -146,6 +160,12 @@ impl Changing {
         self.now = self.now.checked_add(1.minute()).unwrap();
         let decision = self.draft(who, gate, verdict);
         self.decisions.push(decision);
+        self.told()
+    }
+
+    /// The operator writes the status.
+    fn told(&mut self) -> &mut Self {
+        self.pinned = self.plan().status.evidence;
         self
     }
 
@@ -157,6 +177,9 @@ impl Changing {
     /// By the agency and the authority, on the tracks that are light.
     fn approved(self) -> Self {
         let mut filed = self.filed();
+        if filed.open() == ["usage-evidence"] {
+            filed.decides(AGENCY, "usage-evidence", Verdict::Approve);
+        }
         filed.decides(AGENCY, "evaluation", Verdict::Approve).decides(AUTHORITY, "approval", Verdict::Approve);
         filed
     }
@@ -428,10 +451,13 @@ fn r22_1_applied_again_after_it_was_pruned_it_goes_on_where_it_stood() {
         change: &facts.change,
         decisions: &facts.decisions,
         system: Some(SystemFact { spec: &system.0, provisioned_at: system.1 }),
+        evidence: None,
+        usage: &facts.usage,
         domain: None,
     };
     let plan = decide(&again, &facts.story.registry, facts.now);
     assert_eq!((plan.status.phase, plan.status.committed), (ChangePhase::InEffect, true));
+    assert_eq!(plan.status.evidence, facts.pinned, "and what was found when it was filed is on record");
     assert!(plan.grant.is_none());
     facts.change.lines = lines(&[("cpu", 20)]);
     assert_eq!(facts.says(CONDITION_STALLED).0, "NameTaken");

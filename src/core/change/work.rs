@@ -9,13 +9,16 @@ use crate::api::GovernancePolicySpec;
 use crate::api::common::{RequestKind, Time};
 use crate::api::governance_policy::{Applies, ChangeRules, Track};
 use crate::api::information_system::{Grant, GrantedLine};
+use crate::api::names::CONDITION_IN_TIME;
 use crate::api::resource_change::{Change, ChangeGround};
+use crate::api::usage::{Evidence, Finding};
 use crate::core::calendar::{WorkCalendars, date_in};
 use crate::core::effective::{self, Span};
 use crate::core::quantity::Amounts;
 use crate::core::registry::Named;
 use crate::core::round::{report::unknown_year, zone_of};
 use crate::core::text::Text;
+use crate::core::workflow::DecisionFact;
 use crate::core::{calendar, catalog};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -71,6 +74,8 @@ impl Sort {
 
 /// A filing that is not taken up, whatever people would decide.
 pub(super) struct Refused {
+    /// The condition that says so.
+    pub(super) type_: &'static str,
     pub(super) reason: &'static str,
     pub(super) why: Text,
 }
@@ -79,6 +84,7 @@ impl Refused {
     /// The time that is asked for is over.
     pub(super) fn over(until: Time) -> Self {
         Self {
+            type_: CONDITION_IN_TIME,
             reason: "WindowOver",
             why: Text::new(
                 format!(
@@ -104,6 +110,8 @@ pub(super) struct Worked<'a> {
     pub(super) problems: Vec<Text>,
     pub(super) refusal: Option<Refused>,
     pub(super) applies: Vec<Applies>,
+    /// What was found of the system's use, where that decides.
+    pub(super) evidence: Option<Evidence>,
     /// The grant that an extension goes on from, by its first filing.
     pub(super) extends: Option<&'a str>,
     /// The newest grant of the window that is extended.
@@ -146,12 +154,14 @@ impl Worked<'_> {
 type Stalled = (&'static str, Text);
 
 impl<'a> Case<'a> {
-    /// Works the change out as it is filed at a moment: its prices, its calendar, its measure are those of that day.
+    /// Works the change out as it is filed at a moment: its prices, its calendar, its measure are those of that day. A
+    /// draft has no filing.
     pub(super) fn work_out(
         &self,
         policy: &'a Named<GovernancePolicySpec>,
         rules: &'a ChangeRules,
         at: Timestamp,
+        filing: Option<&DecisionFact>,
     ) -> Result<Worked<'a>, Stalled> {
         let change = self.facts.change;
         let zone = zone_of(&policy.spec);
@@ -179,6 +189,7 @@ impl<'a> Case<'a> {
             problems: Vec::new(),
             refusal: None,
             applies: Vec::new(),
+            evidence: None,
             extends: None,
             extended: None,
             settles: None,
@@ -203,6 +214,7 @@ impl<'a> Case<'a> {
         if worked.lines.any_by_hand() {
             worked.applies.push(Applies::ManualServices);
         }
+        self.judge_use(&policy.spec, rules, filing, &mut worked);
         worked.missing = self.missing(worked.track, &worked.applies);
         Ok(worked)
     }
@@ -249,6 +261,9 @@ impl<'a> Case<'a> {
         if lines.any_by_hand() {
             applies.push(Applies::ManualServices);
         }
+        if granted.evidence.as_ref().is_some_and(|evidence| evidence.finding == Finding::Unknown) {
+            applies.push(Applies::UsageUnknown);
+        }
         Ok(Worked {
             sort,
             track,
@@ -260,6 +275,7 @@ impl<'a> Case<'a> {
             problems: Vec::new(),
             refusal: None,
             applies,
+            evidence: granted.evidence,
             extends: None,
             extended: None,
             settles: None,
@@ -287,6 +303,7 @@ impl<'a> Case<'a> {
             extend_by: until.and_then(|until| self.extend_by(policy, until)),
             takes: worked.takes(&amounts),
             applies: worked.applies.clone(),
+            evidence: worked.evidence.clone(),
         }
     }
 
@@ -458,6 +475,7 @@ fn late(at: Timestamp, end: Time, by: jiff::civil::Date, rules: &ChangeRules, zo
     let (days, article) = (rules.extension_work_days.value, &rules.extension_work_days.article);
     if end.timestamp() <= at {
         return Some(Refused {
+            type_: CONDITION_IN_TIME,
             reason: "WindowEnded",
             why: Text::new(
                 format!(
@@ -468,6 +486,7 @@ fn late(at: Timestamp, end: Time, by: jiff::civil::Date, rules: &ChangeRules, zo
         });
     }
     (date_in(at, zone) > by).then(|| Refused {
+        type_: CONDITION_IN_TIME,
         reason: "FiledTooLate",
         why: Text::new(
             format!(

@@ -21,6 +21,10 @@ fn gate<'p>(policy: &'p mut GovernancePolicySpec, name: &str) -> &'p mut Gate {
     policy.tracks[0].gates.iter_mut().find(|g| g.name == name).unwrap()
 }
 
+fn minor(policy: &mut GovernancePolicySpec) -> &mut Track {
+    policy.tracks.iter_mut().find(|t| t.name == "MinorChange").unwrap()
+}
+
 type Shape = fn(&mut GovernancePolicySpec);
 
 #[test]
@@ -120,6 +124,16 @@ fn r41_1_what_is_wrong_with_a_policy_is_named_with_its_place_and_the_way_out() {
             |p| p.tracks[0].effects[1].after = vec!["approval".into()],
             "spec.tracks[Standard].effects",
             "GoLive must come after `provision`",
+        ),
+        (
+            |p| minor(p).gates.retain(|g| g.name != "usage-evidence"),
+            "spec.tracks[MinorChange].gates",
+            "when: UsageUnknown",
+        ),
+        (
+            |p| minor(p).gates.iter_mut().for_each(|g| g.after.retain(|step| step != "usage-evidence")),
+            "spec.tracks[MinorChange].gates",
+            "before Provision",
         ),
     ];
     for (shape, at, message) in table {

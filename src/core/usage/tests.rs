@@ -6,6 +6,8 @@ use jiff::ToSpan as _;
 use proptest::prelude::*;
 use strum::IntoEnumIterator as _;
 
+mod evidence;
+
 const NAMESPACE: &str = "org-health-portal";
 
 /// Sets one figure of a sample.
