@@ -1,6 +1,7 @@
 //! Article 26 in the real: systems whose use a real Prometheus records by the shipped rules, from weeks of history and from
 //! what it scrapes, and what the operator says of them.
 
+mod evidence;
 mod faults;
 mod scenery;
 
