@@ -125,22 +125,32 @@ fn r41_1_what_is_wrong_with_a_policy_is_named_with_its_place_and_the_way_out() {
             "spec.tracks[Standard].effects",
             "GoLive must come after `provision`",
         ),
-        (
-            |p| minor(p).gates.retain(|g| g.name != "usage-evidence"),
-            "spec.tracks[MinorChange].gates",
-            "when: UsageUnknown",
-        ),
-        (
-            |p| minor(p).gates.iter_mut().for_each(|g| g.after.retain(|step| step != "usage-evidence")),
-            "spec.tracks[MinorChange].gates",
-            "before Provision",
-        ),
     ];
     for (shape, at, message) in table {
         let problems = check(&bozhou(shape));
         let found = problems.iter().find(|p| p.at == *at && p.message.contains(message));
         let found = found.unwrap_or_else(|| panic!("{at}: {message} is not in {problems:?}"));
         assert!(found.message.chars().any(|c| c > '\u{4e00}'), "no Chinese in {found}");
+    }
+}
+
+#[test]
+fn r26_2_where_use_decides_somebody_can_vouch_before_anything_is_granted() {
+    let table: &[(Shape, bool)] = &[
+        (|p| minor(p).gates.retain(|g| g.name != "usage-evidence"), true),
+        (|p| minor(p).gates.iter_mut().for_each(|g| g.after.retain(|step| step != "usage-evidence")), true),
+        (
+            |p| {
+                p.usage = None;
+                minor(p).gates.iter_mut().for_each(|g| g.after.retain(|step| step != "usage-evidence"));
+            },
+            false,
+        ),
+    ];
+    for (shape, wrong) in table {
+        let problems = check(&bozhou(shape));
+        let said = |p: &Problem| p.at == "spec.tracks[MinorChange].gates" && p.message.contains("`when: UsageUnknown`");
+        assert_eq!(problems.iter().any(said), *wrong, "{problems:?}");
     }
 }
 
