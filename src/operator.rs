@@ -119,7 +119,8 @@ fn act(
         gates: gates.clone(),
         stop: stop.clone(),
     };
-    let watches::Work { requests, changes, systems, organizations, domains, policies, items, products } = work;
+    let watches::Work { requests, changes, systems, proposals, organizations, domains, policies, items, products } =
+        work;
     let mut acting = JoinSet::new();
     let wide = settings.concurrency;
     acting.spawn(controller::run(
@@ -142,6 +143,13 @@ fn act(
         systems,
         Arc::clone(context),
         controllers::system::reconcile,
+    ));
+    acting.spawn(controller::run(
+        options("proposal", wide),
+        context.systems.clone(),
+        proposals,
+        Arc::clone(context),
+        controllers::proposal::reconcile,
     ));
     acting.spawn(controller::run(
         options("organization", wide),

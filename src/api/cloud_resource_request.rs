@@ -444,6 +444,9 @@ pub struct OpenGate {
     /// Whether amounts are confirmed here.
     #[serde(default)]
     pub confirms_amounts: bool,
+    /// Whether somebody is only heard here: any opinion passes it, and so does silence until it is due (征求意见).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hearing: bool,
     /// Article (条款).
     #[schemars(length(max = 128))]
     pub article: String,
@@ -550,6 +553,8 @@ pub enum VoidReason {
     ReportsMissing,
     /// The gate asks for a reason, and none is given.
     ReasonMissing,
+    /// A proposal is dismissed for longer than the policy allows, or for a time that was over.
+    TimeWrong,
 }
 
 /// What a line comes to.

@@ -157,6 +157,8 @@ pub enum RequestKind {
     ResourceChange,
     /// A running system, for letting somebody in (R35.1).
     InformationSystem,
+    /// What a system's use suggests, for dismissing it (R26.1).
+    RightsizingProposal,
 }
 
 /// One version of the rules, by name and uid.

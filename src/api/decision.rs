@@ -1,6 +1,8 @@
 //! Decision: one act of one person.
 
 use super::common::{RequestRef, Time};
+use super::rightsizing_proposal::UseRule;
+use jiff::civil::Date;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,7 +33,7 @@ use serde::{Deserialize, Serialize};
 #[x_kube(validation = ("has(self.decidedBy)", "decidedBy was not stamped: the admission policy yunguan-decision-stamp is missing; install config/admission (办理人未由系统填写，请重新安装 config/admission)"))]
 #[x_kube(validation = ("(self.verdict == 'Submit') == (self.gate == 'submission') && (self.verdict != 'Submit' || !has(self.submissionUid))",
     "a Submit is made at gate `submission` and opens a round, so it has no submissionUid; every other verdict is made at another gate: use `kubectl yunguan submit` (提交申请须在 submission 环节办理，且不填 submissionUid)"))]
-#[x_kube(validation = ("self.verdict in ['Submit', 'Authorize', 'Withdraw'] || has(self.submissionUid)",
+#[x_kube(validation = ("self.verdict in ['Submit', 'Authorize', 'Withdraw'] || self.gate == 'take-up' || has(self.submissionUid)",
     "submissionUid says which filing of the request is decided upon: copy it from the request's status.submission.uid (请从申请的 status.submission.uid 填写所办理的轮次)"))]
 #[x_kube(validation = ("!(self.verdict in ['Reject', 'Return']) || (has(self.comment) && self.comment.size() > 0)",
     "a Reject or Return says why in spec.comment, so that the unit knows what to mend (不予通过或退回须在 comment 中说明理由)"))]
@@ -39,6 +41,8 @@ use serde::{Deserialize, Serialize};
     "a File carries the reports in spec.evidence, each with its result Passed or Failed (备案须附报告及结论)"))]
 #[x_kube(validation = ("(self.verdict == 'Authorize') == has(self.access)", "spec.access says whom an Authorize lets in: fill it in on an Authorize, and leave it out otherwise (访问授权须填写 access，其他决定不填)"))]
 #[x_kube(validation = ("!has(self.grant) || self.verdict in ['Approve', 'Return', 'Confirm']", "amounts in spec.grant belong to an Approve, Confirm or Return: leave them out otherwise (核定资源量仅用于 Approve、Confirm、Return)"))]
+#[x_kube(validation = ("has(self.dismissal) == (self.gate == 'take-up') && (self.gate == 'take-up') == (self.requestRef.kind == 'RightsizingProposal') && (self.gate != 'take-up' || (self.verdict == 'Reject' && !has(self.submissionUid)))",
+    "a RightsizingProposal is dismissed by a Reject at gate `take-up`, with the rule and the last day in spec.dismissal and the reason in comment: use `kubectl yunguan dismiss`; to take it up, file a ResourceChange that names it in spec.change.proposalRef: `kubectl yunguan takeup` (搁置建议须在 take-up 环节以 Reject 办理并填写 dismissal 和理由；采纳建议请提交资源变更)"))]
 pub struct DecisionSpec {
     /// What is decided upon (办理对象).
     pub request_ref: RequestRef,
@@ -72,6 +76,9 @@ pub struct DecisionSpec {
     /// Who is let in, for how long and what for (访问授权).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access: Option<Access>,
+    /// Until when a proposal is dismissed, and by which rule it was made (搁置建议).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dismissal: Option<Dismissal>,
     /// Who decided. Stamped by the API server whatever is written here (办理人).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_by: Option<DecidedBy>,
@@ -197,6 +204,17 @@ pub enum AccessLevel {
     View,
     /// 运维操作
     Operate,
+}
+
+/// That nothing is proposed by a rule for a while.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Dismissal {
+    /// The rule of the proposal (依据).
+    pub rule: UseRule,
+    /// Last day for which nothing is proposed by it (搁置至).
+    #[schemars(length(max = 10))]
+    pub until: Date,
 }
 
 /// Who made a decision, as the API server authenticated them.

@@ -1,5 +1,7 @@
 //! GovernancePolicy: one version of the rules of a city or county.
 
+#![allow(clippy::struct_excessive_bools, reason = "each of a gate is a field that the authority writes")]
+
 use super::common::Names;
 use super::decision::Verdict;
 use super::status::ConditionsStatus;
@@ -64,6 +66,11 @@ const USAGE_IS_CONSISTENT: &str = "!has(self.usage) || ( \
     && self.usage.heartbeatPercent.value >= 50 && self.usage.heartbeatPercent.value <= 100 \
     && self.usage.memoryPeaks.value >= 1 && self.usage.idleMonths.value >= 1 && self.usage.noDataMonths.value >= 1)";
 
+/// A size that leaves the margin is itself no ground for a reduction.
+const SIZES_ARE_CONSISTENT: &str = "!has(self.usage) || ( \
+    (self.usage.memoryPeakAtMostPercent.value + self.usage.hysteresisPoints.value) * (100 + self.usage.marginPercent.value) < 10000 \
+    && self.usage.dismissMonths.value >= 1 && self.usage.dismissMonths.value <= 60)";
+
 /// The rules as data: roles, tracks, gates, documents, numbers, each with its article.
 #[derive(Clone, CustomResource, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[kube(
@@ -91,6 +98,9 @@ const USAGE_IS_CONSISTENT: &str = "!has(self.usage) || ( \
     .field_path(".tracks"))]
 #[x_kube(validation = Rule::new(USAGE_IS_CONSISTENT)
     .message("spec.usage contradicts itself: what is a ground for a reduction must lie below what is a ground for an expansion by more than twice hysteresisPoints, means at or below peaks, percentages at most 100, coverage from 50 to 100, counts and months at least 1 (资源使用评价指标相互矛盾，请更正)")
+    .field_path(".usage"))]
+#[x_kube(validation = Rule::new(SIZES_ARE_CONSISTENT)
+    .message("spec.usage: with so large a marginPercent what is proposed would be a ground for a reduction at once, so make it smaller; dismissMonths is 1 to 60 (资源使用评价：建议余量过大，建议规格将立即达到核减标准，请调小；建议搁置最长月数为1至60)")
     .field_path(".usage"))]
 #[x_kube(validation = Rule::new(ROLES_ARE_FILLED)
     .message("a gate or the filing of a track has a role that nobody fills, so nobody could ever act there: name its organizations in spec.roles; unit, supervisor and provider follow from the request; `yunguan check -f FILE` names the gate (环节角色没有对应单位，请在 spec.roles 中填写)")
@@ -409,11 +419,17 @@ pub struct SubmissionRule {
 #[x_kube(validation = Rule::new("!has(self.after) || !('provision' in self.after || 'go-live' in self.after) || !self.verdicts.exists(v, v in ['Return', 'Reject'])")
     .message("a gate after `provision` offers no Return or Reject: it would end the round while the resources stand, and nothing could be decided on the system any more; leave them out (资源开通后的环节不得设 Return 或 Reject)")
     .field_path(".verdicts"))]
+#[x_kube(validation = Rule::new("!has(self.hearing) || !self.hearing || has(self.dueWorkDays)")
+    .message("who is heard is heard within a time: set dueWorkDays on a gate with `hearing` (征求意见的环节须填写办理时限)")
+    .field_path(".hearing"))]
+#[x_kube(validation = Rule::new("!has(self.hearing) || !self.hearing || (!self.confirmsAmounts && !self.requiresComplete && !has(self.reports) && !has(self.quorum) && self.verdicts.all(v, v in ['Approve', 'Reject']))")
+    .message("a gate with `hearing` takes opinions for (Approve) and against (Reject), and decides nothing: leave confirmsAmounts, requiresComplete, reports, quorum and other verdicts out (征求意见的环节仅可表示同意或不同意，不作其他决定)")
+    .field_path(".hearing"))]
 pub struct Gate {
     /// Name, such as `completeness` (环节).
     #[schemars(length(min = 1, max = 40), regex(pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
-    #[x_kube(validation = ("!(self in ['submission', 'access', 'withdrawal', 'provision', 'go-live'])",
-        "submission, access, withdrawal, provision and go-live are not free as a gate's name: choose another (该名称为系统保留，请另取环节名称)"))]
+    #[x_kube(validation = ("!(self in ['submission', 'access', 'take-up', 'withdrawal', 'provision', 'go-live'])",
+        "submission, access, take-up, withdrawal, provision and go-live are not free as a gate's name: choose another (该名称为系统保留，请另取环节名称)"))]
     pub name: String,
     /// Title (名称).
     pub title: Names,
@@ -449,6 +465,10 @@ pub struct Gate {
     /// Whether whoever passes it says why (须说明理由).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub requires_reason: bool,
+    /// Whether somebody is only heard here: any opinion passes the gate, and silence until it is due counts as having been
+    /// heard (征求意见，逾期视为已征求).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hearing: bool,
     /// Kinds of report that are filed here, each with its result (提交报告).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), inner(length(min = 1, max = 64)), extend("x-kubernetes-list-type" = "set"))]

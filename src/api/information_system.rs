@@ -182,6 +182,10 @@ pub struct GrantedChange {
     /// What was found of its use when it was filed, where the rules asked for it (申请时使用情况).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
+    /// Uid of the RightsizingProposal that it took up (采纳的优化建议).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub proposal: Option<String>,
 }
 
 /// That a grant without an end of its own has ended.

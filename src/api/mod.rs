@@ -16,6 +16,7 @@ pub mod ledger_entry;
 pub mod names;
 pub mod organization;
 pub mod resource_change;
+pub mod rightsizing_proposal;
 pub mod service_product;
 pub mod status;
 pub mod usage;
@@ -30,6 +31,7 @@ pub use information_system::{InformationSystem, InformationSystemSpec, Informati
 pub use ledger_entry::{LedgerEntry, LedgerEntrySpec};
 pub use organization::{Organization, OrganizationSpec};
 pub use resource_change::{ResourceChange, ResourceChangeSpec, ResourceChangeStatus};
+pub use rightsizing_proposal::{RightsizingProposal, RightsizingProposalSpec, RightsizingProposalStatus};
 pub use service_product::{ServiceProduct, ServiceProductSpec};
 pub use work_calendar::{WorkCalendar, WorkCalendarSpec};
 
@@ -51,5 +53,6 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
         Decision::crd(),
         InformationSystem::crd(),
         LedgerEntry::crd(),
+        RightsizingProposal::crd(),
     ]
 }

@@ -68,6 +68,8 @@ pub const CLUSTER_ROLE_GUEST_OPERATE: &str = "yunguan-tenant-guest-operate";
 pub const GATE_SUBMISSION: &str = "submission";
 /// The gate at which an emergency expansion waits for annex 2: it is passed by another ResourceChange, and by no Decision.
 pub const GATE_ANNEX: &str = "annex";
+/// The gate name under which a RightsizingProposal is dismissed (R26.5); it is taken up by a ResourceChange.
+pub const GATE_TAKE_UP: &str = "take-up";
 /// The gate name under which a unit lets somebody into its system (R35.1).
 pub const GATE_ACCESS: &str = "access";
 
@@ -113,5 +115,7 @@ pub const CONDITION_REDUCTION_ELIGIBLE: &str = "ReductionEligible";
 pub const CONDITION_IDLE: &str = "Idle";
 /// Whether no business data came about for too long (未产生业务数据).
 pub const CONDITION_NO_BUSINESS_DATA: &str = "NoBusinessData";
+/// Of a RightsizingProposal: whether the ground on which it was made still is there.
+pub const CONDITION_GROUND: &str = "GroundHolds";
 /// Whether a policy, organization, domain or catalog object can be used as it stands.
 pub const CONDITION_VALID: &str = "Valid";

@@ -2,6 +2,7 @@
 
 use super::cloud_resource_request::{Contacts, CountedDecision, LineStatus, OpenGate, Submission, VoidDecision};
 use super::common::{Document, Money, PolicyRef, QuantityMap, Time};
+use super::rightsizing_proposal::ObjectRef;
 use super::usage::Evidence;
 use jiff::civil::Date;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -61,6 +62,10 @@ pub struct ResourceChangeSpec {
     "`settles` names the emergency expansion that a permanent change of ground Emergency makes good (article 26): leave it out otherwise (settles 仅用于补办应急扩容)"))]
 #[x_kube(validation = ("!has(self.window) || !(self.ground in ['Reduction', 'Cancellation'])",
     "a reduction or cancellation is permanent: leave `window` out (缩减和注销无起止时间，勿填 window)"))]
+#[x_kube(validation = ("!has(self.proposalRef) || self.ground in ['Reduction', 'StandardExpansion']",
+    "`proposalRef` names the RightsizingProposal that a reduction or a standard expansion takes up: leave it out otherwise (proposalRef 仅用于缩减或标准扩容)"))]
+#[x_kube(validation = ("!has(self.proposalRef) || !has(self.notBefore)",
+    "what takes a proposal up takes effect once it is approved, since use is read once more just then: leave notBefore out (采纳优化建议的变更批准后即时生效，勿填 notBefore)"))]
 pub struct Change {
     /// Name of the unit, as in its Organization (单位名称).
     #[schemars(length(min = 1, max = 128))]
@@ -87,6 +92,9 @@ pub struct Change {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100))]
     pub settles: Option<String>,
+    /// The RightsizingProposal that it takes up: use is read once more before it takes effect (采纳的优化建议).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal_ref: Option<ObjectRef>,
     /// The earliest moment at which a permanent change takes effect; once it is approved where nothing is said (计划变更时间).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Time>,
@@ -252,6 +260,9 @@ pub struct ResourceChangeStatus {
     /// CNY a month after: what changes at the prices of the day of filing (变更后月费用).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fee_after: Option<Money>,
+    /// That its ground was gone when it was to take effect (依据已消失).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ground_gone: Option<GroundGone>,
     /// Whether it is on record; from then on it cannot be edited.
     #[serde(default)]
     pub committed: bool,
@@ -268,6 +279,21 @@ pub struct ResourceChangeStatus {
     #[serde(default)]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+}
+
+/// That the ground of a reduction was gone when it was to take effect: that filing is over, and it can be filed again.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroundGone {
+    /// The filing.
+    #[schemars(length(max = 64))]
+    pub submission_uid: String,
+    /// What was proposed, and what is found instead.
+    #[schemars(length(max = 2048))]
+    pub message: String,
+    /// The same in Chinese (前后情况).
+    #[schemars(length(max = 2048))]
+    pub message_zh: String,
 }
 
 /// Where a change stands, for display: state is derived from decisions, never from this.

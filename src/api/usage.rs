@@ -36,6 +36,10 @@ pub struct UsageRules {
     pub heartbeat_percent: Limit,
     /// House rule: once it holds, a finding holds until use has passed its limit by so many percent points (回差).
     pub hysteresis_points: Limit,
+    /// House rule: what is proposed leaves so many percent above the most that was used (建议余量).
+    pub margin_percent: Limit,
+    /// House rule: for so many months at most a proposal is dismissed (建议搁置最长月数).
+    pub dismiss_months: Limit,
 }
 
 /// Percent, with one digit after the point.

@@ -78,6 +78,10 @@ pub enum Command {
     Extend(ExtendWish),
     /// Draft an emergency expansion, for the provider
     Emergency(EmergencyWish),
+    /// Take up what use suggests: drafts the change and files it
+    Takeup(Takeup),
+    /// Put off what use suggests until a day, with the reason
+    Dismiss(Dismiss),
     /// What would become of a change: track, gates, quota, fee, room, dates; changes nothing
     Whatif(Whatif),
     /// What a domain has left, now and in the coming months
@@ -160,6 +164,35 @@ pub struct ActWithReports {
     /// What the reports find: Passed or Failed
     #[arg(long, value_name = "RESULT", value_parser = result)]
     pub result: TestResult,
+}
+
+/// Taking a proposal up.
+#[derive(Args, Clone, Debug)]
+pub struct Takeup {
+    /// The RightsizingProposal, as NAME or NAMESPACE/NAME
+    pub proposal: String,
+    /// The reason in words; what was found where nothing is said
+    #[arg(long = "reason", id = "takeup_reason", value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// How it is filed.
+    #[command(flatten)]
+    pub making: Making,
+}
+
+/// Putting a proposal off.
+#[derive(Args, Clone, Debug)]
+pub struct Dismiss {
+    /// The RightsizingProposal, as NAME or NAMESPACE/NAME
+    pub proposal: String,
+    /// Why
+    #[arg(long = "reason", id = "dismiss_reason", value_name = "TEXT")]
+    pub reason: String,
+    /// Last day for which nothing is proposed by the same rule: 2026-12-31
+    #[arg(long = "until", id = "dismissed_until", value_name = "DAY")]
+    pub until: String,
+    /// How it is made.
+    #[command(flatten)]
+    pub making: Making,
 }
 
 /// Letting somebody in.

@@ -56,6 +56,7 @@ pub fn build(
         evidence: details.evidence,
         grant: details.grant,
         access: None,
+        dismissal: None,
         decided_by: None,
     })
 }

@@ -87,14 +87,41 @@ pub async fn extend(session: &Session, format: Output, wish: &ExtendWish) -> Res
     draft(session, &clock, format, Idea { namespace, base, change }, &wish.drafting).await
 }
 
-/// Completes the form, looks what would become of it, and makes it.
-async fn draft(
+/// Drafts the change that takes a proposal up: its name, unless it is only shown.
+///
+/// # Errors
+/// As [`change`].
+pub async fn taken_up(
     session: &Session,
-    clock: &Clock,
     format: Output,
+    change: Change,
+    (namespace, proposal): (&str, &str),
+    reason: &str,
+    dry_run: bool,
+) -> Result<Option<String>, Failure> {
+    let (lang, clock) = (session.lang, read::clock(session).await?);
+    let idea = Idea { namespace: namespace.to_owned(), base: proposal.to_owned(), change };
+    let drafting = Drafting { reason: crate::core::text::shorten(reason, 2048), name: None, dry_run };
+    let (wanted, forecast) = complete(session, idea, &drafting).await?;
+    output::aside(&whatif::page(lang, &clock, &forecast).render());
+    if dry_run {
+        let format = if format == Output::Json { Output::Json } else { Output::Yaml };
+        output::result(format, &wanted, |_| Page::default())?;
+        return Ok(None);
+    }
+    let api = session.api::<ResourceChange>(namespace);
+    let made = api.create(&PostParams::default(), &wanted).await.map_err(|e| session.failure(&e))?;
+    let name = made.name_any();
+    output::aside(&format!("{}\n", lang.drafted(&Paper::from(made).path())));
+    Ok(Some(name))
+}
+
+/// Completes the form, and looks what would become of it.
+async fn complete(
+    session: &Session,
     idea: Idea,
     drafting: &Drafting,
-) -> Result<Exit, Failure> {
+) -> Result<(ResourceChange, whatif::Forecast), Failure> {
     let lang = session.lang;
     let Idea { namespace, base, mut change } = idea;
     let system: InformationSystem = session.get(&namespace, &change.system).await?;
@@ -107,11 +134,25 @@ async fn draft(
         None => free(&base, &taken(session, &namespace, &system).await?),
     };
     let mut wanted = ResourceChange::new(&name, ResourceChangeSpec { change, contacts: None });
-    wanted.metadata.namespace = Some(namespace.clone());
+    wanted.metadata.namespace = Some(namespace);
     let forecast = read::forecast(session, &rules, &wanted, Some(&system)).await?;
     if let Some(refusal) = forecast.refusal() {
         return Err(Failure::new(Exit::Refused, refusal.message.clone(), lang.next_not_drafted()));
     }
+    Ok((wanted, forecast))
+}
+
+/// Completes the form, looks what would become of it, and makes it.
+async fn draft(
+    session: &Session,
+    clock: &Clock,
+    format: Output,
+    idea: Idea,
+    drafting: &Drafting,
+) -> Result<Exit, Failure> {
+    let lang = session.lang;
+    let (wanted, forecast) = complete(session, idea, drafting).await?;
+    let (namespace, name) = (wanted.namespace().unwrap_or_default(), wanted.name_any());
     if drafting.dry_run {
         output::aside(&whatif::page(lang, clock, &forecast).render());
         let format = if format == Output::Json { Output::Json } else { Output::Yaml };

@@ -181,6 +181,12 @@ messages! {
     bar_now() = "now", "当前";
     bar_peak() = "peak", "最高";
 
+    no_decommission(name) = "{name}: giving a system back is a Decommission, and that kind is not there yet, so nothing can be filed", "{name}：系统下线须办理注销（Decommission），该流程尚未提供，暂不能提交";
+    next_dismiss(name) = "put it off with the reason: kubectl yunguan dismiss {name} --reason TEXT --until DAY", "可说明理由予以搁置：kubectl yunguan dismiss {name} --reason 理由 --until 日期";
+    proposal_not_open(name, phase) = "{name} is not open: {phase}", "优化建议 {name} 当前不能办理：{phase}";
+    next_proposal(name) = "see what it says of itself: kubectl get rsp {name} -o wide", "查看其状态：kubectl get rsp {name} -o wide";
+    bad_day(text) = "{text} is no day: write one such as 2026-12-31", "{text} 不是日期，请写作 2026-12-31";
+
     suggest_none() = "The catalog has nothing near this need.", "目录中没有相近的服务。";
     next_suggest() = "use other words, or ask for it as `need` with `selfProcured` (article 16)", "请换用其他词，或按第十六条在申请中填写 need 与 selfProcured";
     suggest_empty() = "say what is needed, in words or with --function", "请用文字或 --function 说明需求";

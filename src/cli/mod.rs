@@ -23,6 +23,7 @@ pub mod outcome;
 pub mod output;
 pub mod page;
 pub mod paper;
+pub mod proposal;
 pub mod read;
 pub mod rules;
 #[cfg(test)]
@@ -93,6 +94,8 @@ async fn execute(session: &Session, format: Output, command: &Command) -> Result
         Command::Change(wish) => draft::change(session, format, wish).await,
         Command::Extend(wish) => Box::pin(draft::extend(session, format, wish)).await,
         Command::Emergency(wish) => draft::emergency(session, format, wish).await,
+        Command::Takeup(wish) => Box::pin(proposal::take_up(session, format, wish)).await,
+        Command::Dismiss(wish) => Box::pin(proposal::dismiss(session, format, wish)).await,
         Command::Whatif(wish) => read::whatif(session, format, wish).await,
         Command::Capacity(wish) => read::capacity(session, format, wish).await,
         Command::Authorize(wish) => {

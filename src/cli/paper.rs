@@ -254,6 +254,7 @@ impl Paper {
 pub fn typed(kind: RequestKind, name: &str) -> String {
     match kind {
         RequestKind::ResourceChange => format!("change/{name}"),
+        RequestKind::RightsizingProposal => format!("proposal/{name}"),
         _ => name.to_owned(),
     }
 }
@@ -264,6 +265,7 @@ pub fn split_kind(text: &str) -> (Option<RequestKind>, String) {
     let parts: Vec<&str> = text.split('/').collect();
     let known = |word: &str| match word {
         "change" | "rch" => Some(RequestKind::ResourceChange),
+        "proposal" | "rsp" => Some(RequestKind::RightsizingProposal),
         "request" | "crr" => Some(RequestKind::CloudResourceRequest),
         _ => None,
     };

@@ -8,10 +8,10 @@ use super::page::Page;
 use super::paper::{Paper, split_kind};
 use super::rules::{self, Rules};
 use super::session::{Session, forbidden};
-use super::{capacity, detail, inbox, suggest, timeline, whatif, whoami};
+use super::{capacity, detail, inbox, proposal, suggest, timeline, whatif, whoami};
 use crate::api::cloud_resource_request::Need;
 use crate::api::names::ROLE_UNIT;
-use crate::api::{CatalogItem, Decision, GovernancePolicy, InformationSystem, ResourceChange};
+use crate::api::{CatalogItem, Decision, GovernancePolicy, InformationSystem, ResourceChange, RightsizingProposal};
 use crate::cli::output;
 use jiff::{Timestamp, tz::TimeZone};
 use kube::api::ListParams;
@@ -72,13 +72,18 @@ pub async fn inbox(session: &Session, format: Output, wish: &Inbox) -> Result<Ex
     let clock = clock_of(&policies);
     let user = session.me().await?.username.unwrap_or_default();
     let (papers, skipped_namespaces) = session.papers().await?;
+    let proposals = proposal::waiting(session).await?;
+    let proposed: Vec<_> = proposals.iter().filter_map(|p| Some((p.namespace()?, proposal::gate(p)?, p))).collect();
     let gates = papers.iter().flat_map(|p| p.standing().open_gates.iter().map(|gate| (p.namespace(), gate)));
+    let gates = gates.chain(proposed.iter().map(|(namespace, gate, _)| (namespace.as_str(), gate)));
     let rights = session.rights(gates).await?;
     let mut items = Vec::new();
     for paper in &papers {
         let role = filing_role(&policies, paper);
         items.extend(inbox::items(paper, role, &user, &clock, |gate| rights.at(paper.namespace(), gate)));
     }
+    let mine = proposed.iter().filter(|(namespace, gate, _)| rights.at(namespace, gate));
+    items.extend(mine.filter_map(|(.., proposal)| proposal::item(proposal)));
     inbox::sort(&mut items);
     let found = Found { items, skipped_namespaces };
     output::result(format, &found, |wide| inbox::page(lang, &clock, &user, &found.items, wide))?;
@@ -208,7 +213,14 @@ pub async fn forecast(
         None => None,
     };
     let registry = &rules.registry;
-    let background = whatif::Background { registry, system, domain, profile: profile.as_ref() };
+    let proposal = match &change.spec.change.proposal_ref {
+        Some(named) => {
+            session.get::<RightsizingProposal>(&change.namespace().unwrap_or_default(), &named.name).await.ok()
+        }
+        None => None,
+    };
+    let background =
+        whatif::Background { registry, system, proposal: proposal.as_ref(), domain, profile: profile.as_ref() };
     Ok(whatif::forecast(change, background, now))
 }
 

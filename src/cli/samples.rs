@@ -96,6 +96,7 @@ pub fn request() -> CloudResourceRequest {
             due: Some(at("2026-11-30T09:30:00Z")),
             reports: vec![],
             confirms_amounts: true,
+            hearing: false,
             article: "第十九条".into(),
         }],
         decisions: vec![

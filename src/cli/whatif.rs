@@ -12,9 +12,9 @@ use crate::api::governance_policy::Track;
 use crate::api::names;
 use crate::api::resource_change::ChangeGround;
 use crate::api::usage::Evidence;
-use crate::api::{CloudDomain, InformationSystem, ResourceChange};
+use crate::api::{CloudDomain, InformationSystem, ResourceChange, RightsizingProposal};
 use crate::core::capacity::{self, Profile};
-use crate::core::change::{Facts, Plan, Prospect, decide};
+use crate::core::change::{Facts, Plan, ProposalFact, Prospect, decide};
 use crate::core::effective::Span;
 use crate::core::names::organization_of;
 use crate::core::registry::Registry;
@@ -36,6 +36,8 @@ pub struct Background<'a> {
     pub registry: &'a Registry,
     /// The system, where it is there.
     pub system: Option<&'a InformationSystem>,
+    /// The proposal that the change takes up, where it is there.
+    pub proposal: Option<&'a RightsizingProposal>,
     /// The domain that it runs in.
     pub domain: Option<&'a CloudDomain>,
     /// What is taken of the domain at every moment, where all of it can be read.
@@ -192,6 +194,11 @@ pub fn forecast(change: &ResourceChange, background: Background<'_>, now: Timest
         }),
         evidence: None,
         usage: &evidence(&said, now),
+        proposal: background.proposal.map(|proposal| ProposalFact {
+            uid: proposal.metadata.uid.as_deref().unwrap_or_default(),
+            spec: &proposal.spec,
+        }),
+        ground_gone: None,
         domain: background.domain.and_then(|d| d.status.as_ref()),
     };
     let plan = decide(&facts, background.registry, now);
@@ -397,8 +404,13 @@ mod tests {
             span: Span { from: "2027-01-15T00:00:00Z".parse().unwrap(), until: None },
         };
         let profile = Profile::of(&[taken]).unwrap();
-        let background =
-            Background { registry: &registry, system: Some(&system), domain: Some(&domain), profile: Some(&profile) };
+        let background = Background {
+            registry: &registry,
+            system: Some(&system),
+            proposal: None,
+            domain: Some(&domain),
+            profile: Some(&profile),
+        };
         forecast(change, background, now)
     }
 
@@ -450,7 +462,7 @@ mod tests {
         let mut strange = sample("minor");
         strange.spec.change.system = "elsewhere".into();
         let (registry, _, now) = live_portal();
-        let background = Background { registry: &registry, system: None, domain: None, profile: None };
+        let background = Background { registry: &registry, system: None, proposal: None, domain: None, profile: None };
         let forecast = forecast(&strange, background, now);
         assert_eq!(forecast.problems[0].reason, "SystemUnknown");
         assert!(forecast.gates.is_empty() && forecast.from.is_none());

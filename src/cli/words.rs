@@ -6,6 +6,7 @@ use crate::api::cloud_resource_request::{Phase, VoidReason};
 use crate::api::decision::{AccessLevel, TestResult, Verdict};
 use crate::api::names;
 use crate::api::resource_change::{ChangeGround, ChangePhase};
+use crate::api::rightsizing_proposal::ProposalPhase;
 use crate::core::request;
 
 /// What a person decides.
@@ -103,6 +104,19 @@ pub fn role(lang: Lang, role: &str) -> &str {
     lang.pick(role, zh)
 }
 
+/// Where a proposal stands.
+#[must_use]
+pub fn proposal_phase(lang: Lang, phase: ProposalPhase) -> &'static str {
+    let (en, zh) = match phase {
+        ProposalPhase::Proposed => ("Proposed", "已提出"),
+        ProposalPhase::Dismissed => ("Dismissed", "已搁置"),
+        ProposalPhase::Underway => ("Underway", "办理中"),
+        ProposalPhase::Done => ("Done", "已完成"),
+        ProposalPhase::Withdrawn => ("Withdrawn", "已撤销"),
+    };
+    lang.pick(en, zh)
+}
+
 /// Who must act next. The status says it in the words of the API; what is in the way, it says in both languages.
 #[must_use]
 pub fn waiting_for(lang: Lang, status: &Progress<'_>) -> Option<String> {
@@ -155,6 +169,7 @@ pub fn void_reason(lang: Lang, reason: VoidReason) -> &'static str {
         VoidReason::MaterialIncomplete => ("papers are missing", "材料不齐"),
         VoidReason::AmountsWrong => ("the amounts are missing or wrong", "核定资源量缺失或有误"),
         VoidReason::ReportsMissing => ("reports are missing", "缺少报告"),
+        VoidReason::TimeWrong => ("not for a time that the policy allows", "搁置期限不符合规定"),
         VoidReason::ReasonMissing => ("a reason is missing", "未说明理由"),
     };
     lang.pick(en, zh)

@@ -4,11 +4,11 @@ mod commit;
 
 use super::Context;
 use super::authority::Freshness;
-use super::context::system_changed;
+use super::context::{beside, system_changed};
 use super::told::report;
 use super::usage::evidence_of;
-use crate::api::{Decision, InformationSystem, ResourceChange};
-use crate::core::change::{Facts, Plan, decide};
+use crate::api::{Decision, InformationSystem, ResourceChange, RightsizingProposal};
+use crate::core::change::{Facts, Plan, ProposalFact, decide};
 use crate::core::names::organization_of;
 use crate::core::request::SystemFact;
 use crate::core::round::report::held;
@@ -45,6 +45,7 @@ pub async fn reconcile(change: Arc<ResourceChange>, context: Arc<Context>) -> Re
 struct Observed {
     decisions: Vec<DecisionFact>,
     system: Option<Arc<InformationSystem>>,
+    proposal: Option<Arc<RightsizingProposal>>,
 }
 
 /// What the caches know.
@@ -54,7 +55,14 @@ async fn observe(context: &Context, change: &ResourceChange) -> Result<Observed,
     Ok(Observed {
         decisions: context.authority.facts(&decisions, Freshness::Recent).await?,
         system: context.systems.get(&system_changed(change)),
+        proposal: taken_up(context, change),
     })
+}
+
+/// The proposal that a change takes up, as the cache has it: before it is carried out, use itself is read once more.
+fn taken_up(context: &Context, change: &ResourceChange) -> Option<Arc<RightsizingProposal>> {
+    let named = change.spec.change.proposal_ref.as_ref()?;
+    context.proposals.get(&beside(change, &named.name))
 }
 
 impl Observed {
@@ -77,6 +85,11 @@ impl Observed {
             }),
             evidence: change.status.as_ref().and_then(|s| s.evidence.as_ref()),
             usage: &usage,
+            proposal: self.proposal.as_ref().map(|proposal| ProposalFact {
+                uid: proposal.metadata.uid.as_deref().unwrap_or_default(),
+                spec: &proposal.spec,
+            }),
+            ground_gone: change.status.as_ref().and_then(|s| s.ground_gone.as_ref()),
             domain: domain.as_ref().and_then(|d| d.status.as_ref()),
         };
         decide(&facts, &context.registry(), now)

@@ -9,7 +9,7 @@ use crate::api::names::LABEL_MANAGED;
 use crate::api::resource_change::ChangePhase;
 use crate::api::{
     CatalogItem, CloudDomain, CloudResourceRequest, Decision, GovernancePolicy, InformationSystem, LedgerEntry,
-    Organization, ResourceChange, ServiceProduct, WorkCalendar,
+    Organization, ResourceChange, RightsizingProposal, ServiceProduct, WorkCalendar,
 };
 use crate::core::capacity::{InQuota, Taken};
 use crate::core::quantity::QuantityError;
@@ -76,6 +76,8 @@ pub struct Indexes {
     pub changes_by_system: Arc<Index<Id<InformationSystem>, ResourceChange>>,
     /// Changes by phase, with the gates at which they wait.
     pub changes_by_phase: Arc<Index<ChangePhase, ResourceChange, Box<[Waits]>>>,
+    /// Decisions by the proposal that they dismiss.
+    pub decisions_by_proposal: Arc<Index<Id<RightsizingProposal>, Decision>>,
     /// Decisions by the system that they let somebody into.
     pub decisions_by_system: Arc<Index<Id<InformationSystem>, Decision>>,
     /// Requests by the system that their code names, with the filing that is being decided.
@@ -152,6 +154,8 @@ pub struct Context {
     pub decisions: Store<Decision>,
     /// The books.
     pub ledger: Store<LedgerEntry>,
+    /// What use suggests.
+    pub proposals: Store<RightsizingProposal>,
     /// What is known of the systems' use.
     pub usage: Board,
     /// Ours in namespaces.
@@ -269,6 +273,12 @@ fn sorted<S>(mut all: Vec<Named<S>>) -> Vec<Named<S>> {
 #[must_use]
 pub fn beside<K: Resource, L>(object: &K, name: &str) -> Id<L> {
     Id::new(name).within(&object.namespace().unwrap_or_default())
+}
+
+/// The system whose use a proposal is about.
+#[must_use]
+pub fn system_proposed(proposal: &RightsizingProposal) -> Id<InformationSystem> {
+    beside(proposal, &proposal.spec.system_ref.name)
 }
 
 /// The system that a request asks for, by its code.

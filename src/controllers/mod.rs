@@ -9,6 +9,7 @@ pub mod guards;
 mod measure;
 pub mod organization;
 pub mod policy;
+pub mod proposal;
 pub mod request;
 mod room;
 pub mod system;

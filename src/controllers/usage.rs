@@ -3,6 +3,7 @@
 
 use super::Context;
 use crate::api::cloud_domain::MetricsEndpoint;
+use crate::api::common::Time;
 use crate::api::names::CONDITION_USAGE_KNOWN;
 use crate::api::usage::{Activity, Evidence};
 use crate::api::{CloudDomain, GovernancePolicySpec, InformationSystem, InformationSystemStatus};
@@ -18,7 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::{Resource as _, ResourceExt as _};
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// Figures that say nothing new are written so often at most.
@@ -41,6 +42,19 @@ pub struct Board {
     systems: Queue<InformationSystem>,
     /// Why a domain's systems are not judged, as it was told last.
     told: Mutex<HashMap<String, &'static str>>,
+    /// How rounds are made, once they are.
+    rounds: OnceLock<Rounds>,
+}
+
+/// Whether something that was found still holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ground {
+    /// It does.
+    Holds,
+    /// It does not: what is found instead.
+    Gone(String),
+    /// It is not known, and why.
+    Unknown(String),
 }
 
 #[derive(Clone)]
@@ -55,7 +69,7 @@ impl Board {
     /// A board that has systems looked at by this queue.
     #[must_use]
     pub fn new(systems: Queue<InformationSystem>) -> Self {
-        Self { found: Mutex::default(), systems, told: Mutex::default() }
+        Self { found: Mutex::default(), systems, told: Mutex::default(), rounds: OnceLock::new() }
     }
 
     fn latest(&self, id: &Id<InformationSystem>) -> Option<Judgement> {
@@ -134,8 +148,32 @@ fn silent(before: Judgement) -> Judgement {
     Judgement { statements: Vec::new(), usage: before.usage }
 }
 
+/// Asks the endpoint of a system's domain once more, because something depends on it that costs.
+pub async fn once_more(context: &Context, system: &InformationSystem, type_: &str) -> Ground {
+    let unknown = |why: &str| Ground::Unknown(why.to_owned());
+    let (Some(rounds), Some(domain)) = (context.usage.rounds.get(), context.domain(&system.spec.domain)) else {
+        return unknown("no round has been made yet (尚未采集)");
+    };
+    let asked = Time::new(clock::now());
+    round(context, domain, rounds).await;
+    let latest = context.usage.latest(&Id::of(system)).unwrap_or_default();
+    let said = |type_: &str| latest.statements.iter().find(|s| s.type_ == type_);
+    match (said(CONDITION_USAGE_KNOWN), said(type_)) {
+        (Some(known), _) if known.holds != Some(true) => unknown(&known.message),
+        // What was not judged now says nothing of now.
+        _ if latest.usage.as_ref().is_none_or(|usage| usage.at < asked) => unknown("it is not judged (未评价)"),
+        (_, Some(found)) => match found.holds {
+            Some(true) => Ground::Holds,
+            Some(false) => Ground::Gone(found.message.clone()),
+            None => unknown(&found.message),
+        },
+        (_, None) => unknown("it is not judged (未评价)"),
+    }
+}
+
 /// Makes rounds for as long as the operator acts.
 pub async fn watch(context: Arc<Context>, rounds: Rounds) {
+    let _ = context.usage.rounds.set(rounds.clone());
     let mut ticks = tokio::time::interval(rounds.every);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

@@ -3,7 +3,7 @@
 use super::authority::Authority;
 use super::context::{
     Context, Filed, Indexes, ManagedStores, RuleStores, Takes, Waits, beside, managed_selector, system_changed,
-    system_of,
+    system_of, system_proposed,
 };
 use super::guards::Guards;
 use super::system::stalled;
@@ -13,11 +13,12 @@ use crate::api::common::{RequestKind, Time};
 use crate::api::names::{LABEL_ORGANIZATION, LABEL_SYSTEM};
 use crate::api::{
     CatalogItem, CloudDomain, CloudResourceRequest, Decision, GovernancePolicy, InformationSystem, LedgerEntry,
-    Organization, ResourceChange, ServiceProduct, WorkCalendar,
+    Organization, ResourceChange, RightsizingProposal, ServiceProduct, WorkCalendar,
 };
 use crate::core::capacity::{InQuota, Taken};
 use crate::core::guards::Guard;
 use crate::core::names::home_namespace;
+use crate::core::proposal;
 use crate::runtime::events::Events;
 use crate::runtime::hub::{Change, Hub, Queue, Router, enqueue};
 use crate::runtime::id::Id;
@@ -44,6 +45,8 @@ pub struct Work {
     pub changes: UnboundedReceiver<Id<ResourceChange>>,
     /// Systems.
     pub systems: UnboundedReceiver<Id<InformationSystem>>,
+    /// Systems whose proposals are to be looked at.
+    pub proposals: UnboundedReceiver<Id<InformationSystem>>,
     /// Organizations.
     pub organizations: UnboundedReceiver<Id<Organization>>,
     /// Domains.
@@ -61,6 +64,7 @@ struct Queues {
     requests: Queue<CloudResourceRequest>,
     changes: Queue<ResourceChange>,
     systems: Queue<InformationSystem>,
+    proposals: Queue<InformationSystem>,
     organizations: Queue<Organization>,
     domains: Queue<CloudDomain>,
     policies: Queue<GovernancePolicy>,
@@ -80,6 +84,7 @@ pub fn watch_all(
     let (requests_tx, requests) = unbounded();
     let (changes_tx, changes) = unbounded();
     let (systems_tx, systems) = unbounded();
+    let (proposals_tx, proposals) = unbounded();
     let (organizations_tx, organizations) = unbounded();
     let (domains_tx, domains) = unbounded();
     let (policies_tx, policies) = unbounded();
@@ -89,6 +94,7 @@ pub fn watch_all(
         requests: requests_tx,
         changes: changes_tx,
         systems: systems_tx,
+        proposals: proposals_tx,
         organizations: organizations_tx,
         domains: domains_tx,
         policies: policies_tx,
@@ -104,6 +110,7 @@ pub fn watch_all(
     let requests_store = watch_requests(&mut hub, client, &queues, &indexes);
     let changes_store = watch_changes(&mut hub, client, &queues, &indexes);
     let systems_store = watch_systems(&mut hub, client, &queues, &indexes);
+    let proposals_store = watch_proposals(&mut hub, client, &queues, &indexes);
     let by_system = Arc::clone(&indexes.ledger_by_system);
     let ledger = hub.watch(all(client), None, vec![Box::new(move |change| drop(by_system.note(change)))]);
     let context = Context {
@@ -118,6 +125,7 @@ pub fn watch_all(
         systems: systems_store,
         decisions,
         ledger,
+        proposals: proposals_store,
         usage: Board::new(queues.systems.clone()),
         managed,
         indexes,
@@ -127,7 +135,7 @@ pub fn watch_all(
         commits: Mutex::default(),
         committing: Mutex::default(),
     };
-    let work = Work { requests, changes, systems, organizations, domains, policies, items, products };
+    let work = Work { requests, changes, systems, proposals, organizations, domains, policies, items, products };
     (hub, Arc::new(context), work, sweep)
 }
 
@@ -141,6 +149,7 @@ fn indexes() -> Indexes {
         decisions_by_change: Index::new(|d| refers_to(d, RequestKind::ResourceChange), |_| ()),
         changes_by_system: Index::new(|c| Some(system_changed(c)), |_| ()),
         changes_by_phase: Index::new(|c: &ResourceChange| c.status.as_ref().map(|s| s.phase), change_waits),
+        decisions_by_proposal: Index::new(|d| refers_to(d, RequestKind::RightsizingProposal), |_| ()),
         decisions_by_system: Index::new(|d| refers_to(d, RequestKind::InformationSystem), |_| ()),
         requests_by_code: Index::new(|r| Some(system_of(r)), filed),
         requests_by_phase: Index::new(|r: &CloudResourceRequest| r.status.as_ref().map(|s| s.phase), waits),
@@ -217,15 +226,22 @@ fn watch_decisions(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &In
     let (requests, changes, systems) = (queues.requests.clone(), queues.changes.clone(), queues.systems.clone());
     let (by_request, by_system) = (Arc::clone(&indexes.decisions_by_request), Arc::clone(&indexes.decisions_by_system));
     let by_change = Arc::clone(&indexes.decisions_by_change);
+    let (proposals, by_proposal) = (queues.proposals.clone(), Arc::clone(&indexes.decisions_by_proposal));
     let route = move |change: &Change<'_, Decision>| {
         by_request.note(change);
         by_change.note(change);
         by_system.note(change);
+        by_proposal.note(change);
         let reference = &change.object.spec.request_ref;
         match reference.kind {
             RequestKind::CloudResourceRequest => enqueue(&requests, beside(change.object, &reference.name)),
             RequestKind::ResourceChange => enqueue(&changes, beside(change.object, &reference.name)),
             RequestKind::InformationSystem => enqueue(&systems, beside(change.object, &reference.name)),
+            RequestKind::RightsizingProposal => {
+                if let Some(system) = proposal::system_of(&reference.name) {
+                    enqueue(&proposals, beside(change.object, system));
+                }
+            }
         }
     };
     hub.watch(all(client), None, vec![Box::new(route)])
@@ -246,9 +262,13 @@ fn watch_requests(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Ind
 
 fn watch_changes(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Indexes) -> Store<ResourceChange> {
     let (by_system, by_phase) = (Arc::clone(&indexes.changes_by_system), Arc::clone(&indexes.changes_by_phase));
+    let proposals = queues.proposals.clone();
     let note: Router<ResourceChange> = Box::new(move |change| {
         by_system.note(change);
         by_phase.note(change);
+        if change.object.spec.change.proposal_ref.is_some() {
+            enqueue(&proposals, system_changed(change.object));
+        }
     });
     hub.watch(all(client), None, vec![note, to_self(&queues.changes)])
 }
@@ -258,6 +278,7 @@ fn watch_systems(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Inde
     let by_code = Arc::clone(&indexes.requests_by_code);
     let changes_of = Arc::clone(&indexes.changes_by_system);
     let (requests, changes, domains) = (queues.requests.clone(), queues.changes.clone(), queues.domains.clone());
+    let proposals = to_self(&queues.proposals);
     let route: Router<InformationSystem> = Box::new(move |change| {
         by_domain.note(change);
         stalled.note(change);
@@ -265,7 +286,19 @@ fn watch_systems(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Inde
         by_code.ids(change.id).into_iter().for_each(|request| enqueue(&requests, request));
         changes_of.ids(change.id).into_iter().for_each(|other| enqueue(&changes, other));
     });
-    hub.watch(all(client), None, vec![route, to_self(&queues.systems)])
+    hub.watch(all(client), None, vec![route, to_self(&queues.systems), proposals])
+}
+
+/// A proposal is looked at with its system, and so are the changes that take one up.
+fn watch_proposals(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Indexes) -> Store<RightsizingProposal> {
+    let (changes, proposals) = (queues.changes.clone(), queues.proposals.clone());
+    let changes_of = Arc::clone(&indexes.changes_by_system);
+    let route: Router<RightsizingProposal> = Box::new(move |change| {
+        let system = system_proposed(change.object);
+        changes_of.ids(&system).into_iter().for_each(|other| enqueue(&changes, other));
+        enqueue(&proposals, system);
+    });
+    hub.watch(all(client), None, vec![route])
 }
 
 /// What is ours in namespaces goes back to the system or organization that it belongs to.
@@ -353,6 +386,7 @@ impl Sweep {
             each(&context.requests, &self.queues.requests);
             each(&context.changes, &self.queues.changes);
             each(&context.systems, &self.queues.systems);
+            each(&context.systems, &self.queues.proposals);
         }
     }
 }

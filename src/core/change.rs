@@ -24,9 +24,9 @@ use crate::api::decision::Verdict;
 use crate::api::governance_policy::{Applies, ChangeRules, Effect};
 use crate::api::information_system::{Agreement, Closed, Grant, GrantedChange, Live, Term};
 use crate::api::names::CONDITION_RESOLVED;
-use crate::api::resource_change::{Change, ResourceChangeStatus};
+use crate::api::resource_change::{Change, GroundGone, ResourceChangeStatus};
 use crate::api::usage::Evidence;
-use crate::api::{CloudDomainStatus, GovernancePolicySpec, OrganizationSpec};
+use crate::api::{CloudDomainStatus, GovernancePolicySpec, OrganizationSpec, RightsizingProposalSpec};
 use crate::core::registry::Named;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -55,8 +55,21 @@ pub struct Facts<'a> {
     pub evidence: Option<&'a Evidence>,
     /// What is found of it now.
     pub usage: &'a Evidence,
+    /// The proposal that it says it takes up, as it stands in the namespace.
+    pub proposal: Option<ProposalFact<'a>>,
+    /// The filing whose ground was found gone when it was to take effect: nothing comes of that any more.
+    pub ground_gone: Option<&'a GroundGone>,
     /// What the domain has granted so far, as last counted; for display only, the commit counts anew.
     pub domain: Option<&'a CloudDomainStatus>,
+}
+
+/// A RightsizingProposal, as far as a change that takes it up must know.
+#[derive(Clone, Copy, Debug)]
+pub struct ProposalFact<'a> {
+    /// Its uid.
+    pub uid: &'a str,
+    /// What it says.
+    pub spec: &'a RightsizingProposalSpec,
 }
 
 /// What follows.
@@ -309,6 +322,10 @@ impl<'a> Case<'a> {
         if let Some(refusal) = worked.refusal.take_if(|_| self.granted.is_none()) {
             return report::refused(self, round, &worked, &refusal);
         }
+        let gone = self.facts.ground_gone.filter(|gone| gone.submission_uid == round.submission.uid);
+        if let Some(gone) = gone.filter(|_| self.granted.is_none()) {
+            return report::gone_back(self, round, &worked, gone);
+        }
         let walk = self.walk(round, &worked, now);
         worked.lines = worked.lines.confirmed(walk.confirmed.as_ref());
         let mut plan = report::in_round(self, round, &worked, &walk, now);
@@ -337,6 +354,7 @@ impl<'a> Case<'a> {
             least: worked.lines.least(),
             settled: self.granted.map_or(&[], |grant| grant.decisions.as_slice()),
             done: &self.done(now),
+            now,
         };
         matter.walk(self.registry, round, worked.track, &content, particulars)
     }
@@ -436,6 +454,7 @@ impl<'a> Case<'a> {
                 basis: worked.basis.clone(),
                 settles: worked.settles.map(|emergency| emergency.submission_uid.clone()),
                 evidence: worked.evidence.clone(),
+                proposal: facts.change.proposal_ref.as_ref().map(|proposal| proposal.uid.clone()),
             }),
         });
     }

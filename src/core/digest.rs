@@ -5,6 +5,7 @@ use crate::api::common::RequestKind;
 use crate::api::decision::Access;
 use crate::api::information_system::Terms;
 use crate::api::names::GATE_SUBMISSION;
+use crate::api::rightsizing_proposal::UseRule;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -66,6 +67,12 @@ struct Submission<'a, A> {
 #[must_use]
 pub fn of_access(system_uid: &str, access: &Access) -> String {
     of(&json!({"encoding": ENCODING, "system": system_uid, "access": access}))
+}
+
+/// What is dismissed: that something is proposed for a system by a rule.
+#[must_use]
+pub fn of_dismissal(proposal_uid: &str, rule: UseRule) -> String {
+    of(&json!({"encoding": ENCODING, "proposal": proposal_uid, "rule": rule}))
 }
 
 /// Everything that a decision at a gate is about, except the gate and the decisions before it.
@@ -168,6 +175,9 @@ mod tests {
             of_access("u", &access("li")),
             of_access("U", &access("li")),
             of_access("u", &access("wang")),
+            of_dismissal("u", UseRule::Idle),
+            of_dismissal("U", UseRule::Idle),
+            of_dismissal("u", UseRule::Stopped),
             of_application(&base),
             of_application(&other),
         ];

@@ -127,6 +127,7 @@ impl Drafted<'_> {
                 evidence: open.map_or_else(Vec::new, |g| g.reports.iter().map(report).collect()),
                 grant: lines.filter(|_| confirms).map(|(line, quantity)| LineAmount { line, quantity }).collect(),
                 access: None,
+                dismissal: None,
                 decided_by: Some(DecidedBy {
                     username: who.to_owned(),
                     person: who.to_owned(),

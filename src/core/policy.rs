@@ -6,7 +6,9 @@ use super::workflow::GATE_WITHDRAWAL;
 use crate::api::GovernancePolicySpec;
 use crate::api::decision::Verdict;
 use crate::api::governance_policy::{Applies, Effect, EffectRule, Gate, Track};
-use crate::api::names::{GATE_ACCESS, GATE_ANNEX, GATE_SUBMISSION, ROLE_PROVIDER, ROLE_SUPERVISOR, ROLE_UNIT};
+use crate::api::names::{
+    GATE_ACCESS, GATE_ANNEX, GATE_SUBMISSION, GATE_TAKE_UP, ROLE_PROVIDER, ROLE_SUPERVISOR, ROLE_UNIT,
+};
 use crate::api::organization::RoleMembers;
 use jiff::civil::Date;
 use std::collections::BTreeSet;
@@ -48,6 +50,16 @@ pub fn check(policy: &GovernancePolicySpec) -> Vec<Problem> {
                 policy.valid_until, policy.valid_from
             ),
         ));
+    }
+    if let Some(usage) = &policy.usage {
+        let peak = i64::from(usage.memory_peak_at_most_percent.value) + i64::from(usage.hysteresis_points.value);
+        if peak * (100 + i64::from(usage.margin_percent.value)) >= 10_000 {
+            problems.push(problem(
+                "spec.usage.marginPercent",
+                "with so large a margin what is proposed would be a ground for a reduction at once: make it smaller (建议余量过大，请调小)"
+                    .to_owned(),
+            ));
+        }
     }
     for track in &policy.tracks {
         check_track(policy, track, &mut problems);
@@ -159,8 +171,15 @@ fn check_gate(
     at: &str,
     problems: &mut Vec<Problem>,
 ) {
-    let reserved =
-        [GATE_SUBMISSION, GATE_ACCESS, GATE_ANNEX, GATE_WITHDRAWAL, Effect::Provision.step(), Effect::GoLive.step()];
+    let reserved = [
+        GATE_SUBMISSION,
+        GATE_ACCESS,
+        GATE_TAKE_UP,
+        GATE_ANNEX,
+        GATE_WITHDRAWAL,
+        Effect::Provision.step(),
+        Effect::GoLive.step(),
+    ];
     if reserved.contains(&gate.name.as_str()) {
         problems
             .push(problem(at, format!("`{}` is not free as a gate's name: choose another (系统保留名称)", gate.name)));
@@ -176,6 +195,16 @@ fn check_gate(
     if gate.confirms_amounts && !gate.verdicts.iter().any(|v| matches!(v, Verdict::Approve | Verdict::Confirm)) {
         let message = "amounts are confirmed by an Approve or a Confirm: add one (核定资源量须有 Approve 或 Confirm)";
         problems.push(problem(&verdicts, message.to_owned()));
+    }
+    if gate.hearing && gate.due_work_days.is_none() {
+        let message = "who is heard is heard within a time: set dueWorkDays (征求意见的环节须填写办理时限)";
+        problems.push(problem(&format!("{at}.hearing"), message.to_owned()));
+    }
+    let decides = gate.confirms_amounts || gate.requires_complete || !gate.reports.is_empty() || gate.quorum.is_some();
+    let opinion = |v: &Verdict| matches!(v, Verdict::Approve | Verdict::Reject);
+    if gate.hearing && (decides || !gate.verdicts.iter().all(opinion)) {
+        let message = "it takes opinions for (Approve) and against (Reject), and decides nothing: leave confirmsAmounts, requiresComplete, reports, quorum and other verdicts out (征求意见的环节仅可表示同意或不同意)";
+        problems.push(problem(&format!("{at}.hearing"), message.to_owned()));
     }
     let elsewhere = |v: &&Verdict| matches!(v, Verdict::Submit | Verdict::Withdraw | Verdict::Authorize);
     if let Some(verdict) = gate.verdicts.iter().find(elsewhere) {

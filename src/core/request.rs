@@ -365,7 +365,7 @@ fn in_round(
     let circumstances = circumstances(facts, organization, &lines);
     let missing = missing(facts, registry, organization, policy, track, &circumstances);
     let complete = missing.is_empty() && lines.problems().is_empty();
-    let walk = walk_through(facts, registry, round, track, &lines, complete, &circumstances);
+    let walk = walk_through(facts, registry, (round, now), track, &lines, complete, &circumstances);
 
     let lines = lines.confirmed(walk.confirmed.as_ref());
     let on_its_way =
@@ -392,7 +392,7 @@ fn in_round(
 fn walk_through(
     facts: &Facts<'_>,
     registry: &Registry,
-    round: &Round<'_>,
+    (round, now): (&Round<'_>, Timestamp),
     track: &Track,
     lines: &Lines,
     complete: bool,
@@ -415,6 +415,7 @@ fn walk_through(
         least: &BTreeMap::new(),
         settled: granted.map_or(&[], |grant| grant.decisions.as_slice()),
         done: &done(facts),
+        now,
     };
     matter.walk(registry, round, track, &content, particulars)
 }

@@ -8,7 +8,7 @@ use super::digest::Encoded;
 use super::policy;
 use super::registry::{Named, Registry};
 use super::text::Text;
-use super::workflow::{self, DecisionFact, Subject, Walk};
+use super::workflow::{self, DecisionFact, SilentSince, Subject, Walk};
 use crate::api::OrganizationSpec;
 use crate::api::cloud_resource_request::CountedDecision;
 use crate::api::common::{RequestKind, Time};
@@ -171,7 +171,15 @@ impl<'a> Matter<'a> {
     ) -> Walk {
         let policy = &round.policy.spec;
         let acted = self.acted_before(registry, policy, round.submission);
-        let Particulars { applies, complete, asked, least, settled, done } = subject;
+        let Particulars { applies, complete, asked, least, settled, done, now } = subject;
+        // What is granted stands, whatever becomes of the calendar.
+        let silent = |gate: &Gate, since: Time| {
+            if !settled.is_empty() {
+                return Some(since);
+            }
+            let due = report::due_at(registry, policy, gate.due_work_days, since)?.ok()?;
+            (due <= now).then(|| Time::new(due))
+        };
         let subject = Subject {
             name: self.name,
             uid: self.uid,
@@ -184,6 +192,7 @@ impl<'a> Matter<'a> {
             settled,
             acted: &acted,
             done,
+            silent: SilentSince(&silent),
         };
         let digest = |gate: &Gate, before: &[&CountedDecision], confirmed: Option<&BTreeMap<String, i64>>| {
             content.of_gate(&gate.name, before, confirmed)
@@ -212,6 +221,8 @@ pub struct Particulars<'a> {
     pub settled: &'a [CountedDecision],
     /// Effects that are done, and when.
     pub done: &'a BTreeMap<crate::api::governance_policy::Effect, Time>,
+    /// What time it is.
+    pub now: Timestamp,
 }
 
 /// The version of the rules that is in force at a moment, in the policy's own time zone.

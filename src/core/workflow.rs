@@ -56,6 +56,19 @@ pub struct Subject<'a> {
     pub acted: &'a BTreeMap<String, String>,
     /// Effects that are done, and when.
     pub done: &'a BTreeMap<Effect, Time>,
+    /// When somebody who is to be heard at a gate has been silent for long enough, by when the gate opened; nothing as
+    /// long as that is to come, or cannot be counted.
+    pub silent: SilentSince<'a>,
+}
+
+/// See [`Subject::silent`].
+#[derive(Clone, Copy)]
+pub struct SilentSince<'a>(pub &'a dyn Fn(&Gate, Time) -> Option<Time>);
+
+impl std::fmt::Debug for SilentSince<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SilentSince")
+    }
 }
 
 /// Computes the digest of a gate from the decisions counted at earlier gates and the amounts confirmed so far.
@@ -136,6 +149,13 @@ pub fn walk(track: &Track, subject: &Subject<'_>, decisions: &[DecisionFact], di
             break;
         }
         let next = pending.iter().position(|d| acceptance::judge(track, subject, &walk, &roles, d).is_ok());
+        // An opinion that came in time counts, whenever it is looked at.
+        if let Some((gate, at)) = walk.first_silence(track, subject)
+            && next.and_then(|next| pending.get(next)).is_none_or(|d| d.at > at)
+        {
+            walk.passed.insert(gate, at);
+            continue;
+        }
         let Some(next) = next else { break };
         let decision = pending.remove(next);
         roles.insert(person(decision), decision.spec.role.clone());
@@ -212,6 +232,16 @@ impl Walk {
         }
     }
 
+    /// The open gate whose time for being heard was over first, and when.
+    fn first_silence(&self, track: &Track, subject: &Subject<'_>) -> Option<(String, Time)> {
+        let hearings = track.gates.iter().filter(|gate| gate.hearing);
+        let over = hearings.filter_map(|gate| {
+            let open = self.open.iter().find(|open| open.gate == gate.name)?;
+            Some((gate.name.clone(), subject.silent.0(gate, open.since)?))
+        });
+        over.min_by_key(|(_, at)| *at)
+    }
+
     /// The moment at which the gate's quorum was reached, and every report asked for had passed.
     fn gate_passed_at(&self, gate: &Gate) -> Option<Time> {
         let agreed: Vec<&CountedDecision> = self.agreed_at(gate).collect();
@@ -222,7 +252,11 @@ impl Walk {
     /// failed is on record and passes nothing.
     fn agreed_at<'w>(&'w self, gate: &'w Gate) -> impl Iterator<Item = &'w CountedDecision> {
         use crate::api::decision::TestResult::Failed;
-        let here = self.counted.iter().enumerate().filter(|(_, d)| d.gate == gate.name && d.verdict.agrees());
+        let here = self
+            .counted
+            .iter()
+            .enumerate()
+            .filter(|(_, d)| d.gate == gate.name && (gate.hearing || d.verdict.agrees()));
         let newest: BTreeMap<&str, usize> = here.map(|(n, d)| (d.person.as_str(), n)).collect();
         let counts =
             move |n: usize, d: &CountedDecision| newest.get(d.person.as_str()) == Some(&n) && d.result != Some(Failed);
@@ -256,7 +290,8 @@ impl Walk {
 
     fn accept(&mut self, track: &Track, decision: &DecisionFact) {
         let counted = counted(decision);
-        if matches!(decision.spec.verdict, Verdict::Reject | Verdict::Return | Verdict::Withdraw) {
+        let heard = track.gates.iter().any(|g| g.name == decision.spec.gate && g.hearing);
+        if !heard && matches!(decision.spec.verdict, Verdict::Reject | Verdict::Return | Verdict::Withdraw) {
             self.ended = Some(Ended {
                 verdict: decision.spec.verdict,
                 gate: decision.spec.gate.clone(),

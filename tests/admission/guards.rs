@@ -52,6 +52,20 @@ fn entry(system: &str) -> Result<DynamicObject> {
     )
 }
 
+fn proposal(system: &str) -> Result<DynamicObject> {
+    let moment = "2026-11-24T00:00:00Z";
+    let spec = json!({
+        "systemRef": {"name": system, "uid": "some-uid"}, "action": "Reduce", "rule": "LowMemory", "proposedAt": moment,
+        "evidence": {"message": "why", "window": "7d", "since": moment, "measuredAt": moment},
+    });
+    made(
+        "RightsizingProposal",
+        &format!("{system}-reduce"),
+        &[],
+        json!({"apiVersion": "yunguan.dev/v1alpha1", "kind": "RightsizingProposal", "spec": spec}),
+    )
+}
+
 fn merge(change: &Value) -> Patch<&Value> {
     Patch::Merge(change)
 }
@@ -141,8 +155,11 @@ async fn r25_1_systems_and_books_are_the_operators() -> Result<()> {
     wait_for_right(cluster, &Person::new("books-unit"), "list", "yunguan.dev/ledgerentries/", home, true).await?;
     let mut actors = mighty(cluster).await?.to_vec();
     actors.push(("unit", cluster.client(&Person::new("books-unit")).await?));
-    let records =
-        [("InformationSystem", "books", system("books", "ygs-books")?), ("LedgerEntry", "books.1", entry("books")?)];
+    let records = [
+        ("InformationSystem", "books", system("books", "ygs-books")?),
+        ("LedgerEntry", "books.1", entry("books")?),
+        ("RightsizingProposal", "books-reduce", proposal("books")?),
+    ];
     for (kind, name, record) in &records {
         for (who, client) in &actors {
             let created = objects(client, kind, home).create(&PostParams::default(), record).await;
@@ -155,9 +172,10 @@ async fn r25_1_systems_and_books_are_the_operators() -> Result<()> {
             .with_context(|| (*kind).to_owned())?;
         for (who, client) in &actors {
             let api = objects(client, kind, home);
-            for change in
-                [json!({"spec": {"name": "另", "fact": "other"}}), json!({"metadata": {"labels": {"a": "b"}}})]
-            {
+            for change in [
+                json!({"spec": {"name": "另", "fact": "other", "rule": "Idle"}}),
+                json!({"metadata": {"labels": {"a": "b"}}}),
+            ] {
                 let patched = api.patch(name, &PatchParams::default(), &merge(&change)).await;
                 let Err(kube::Error::Api(status)) = patched else { anyhow::bail!("{who} changed {kind}") };
                 ensure!(matches!(status.code, 403 | 422), "{kind} by {who}: {status:?}");

@@ -39,6 +39,7 @@ pub fn spec(
         evidence: (vote.verdict == Verdict::File).then(report).into_iter().collect(),
         grant: vote.units.map(|u| LineAmount { line: rules::line(), quantity: u.into() }).into_iter().collect(),
         access: None,
+        dismissal: None,
         decided_by: Some(DecidedBy { username: vote.who.name().to_owned(), person, ..DecidedBy::default() }),
     }
 }

@@ -2,18 +2,24 @@
 //! the change's status, from which on its text is locked; the system's record, guarded by its version. Each step is found
 //! done when it is tried again after a crash.
 
-use super::{Observed, hold};
+use super::{Observed, hold, taken_up};
 use crate::api::cloud_domain::Reservation;
 use crate::api::common::RequestKind;
+use crate::api::information_system::Grant;
+use crate::api::names::CONDITION_REDUCTION_ELIGIBLE;
+use crate::api::resource_change::{ChangeGround, GroundGone};
 use crate::api::{Decision, InformationSystem, ResourceChange};
 use crate::controllers::Context;
 use crate::controllers::authority::Freshness;
 use crate::controllers::request::commit::replace;
 use crate::controllers::room::reserve;
 use crate::controllers::told::record_approval;
+use crate::controllers::usage::{self, Ground};
 use crate::core::change::Plan;
+use crate::core::text::shorten;
 use crate::runtime::clock;
 use crate::runtime::controller::Error;
+use jiff::SignedDuration;
 use kube::ResourceExt as _;
 use kube::api::ListParams;
 use std::sync::Arc;
@@ -34,7 +40,8 @@ async fn afresh(context: &Context, change: &ResourceChange) -> Result<(ResourceC
     let about = |d: &Decision| d.spec.request_ref.kind == RequestKind::ResourceChange;
     let decisions: Vec<_> = decisions.items.into_iter().filter(about).map(Arc::new).collect();
     let decisions = context.authority.facts(&decisions, Freshness::Now).await?;
-    Ok((fresh, Observed { decisions, system: system.map(Arc::new) }))
+    let proposal = taken_up(context, &fresh);
+    Ok((fresh, Observed { decisions, system: system.map(Arc::new), proposal }))
 }
 
 /// Puts on record what the decisions come to. Gives back the change as it stands then, and what is to be said of it.
@@ -63,6 +70,9 @@ pub(super) async fn carry_out(
             hold(&mut plan, "RecordFull", &why);
             return Ok((Arc::new(fresh), plan));
         }
+        if !still_founded(context, &fresh, &observed, &grant, &mut plan).await {
+            return Ok((Arc::new(fresh), plan));
+        }
         let _under_way = context.under_way(&grant.submission_uid);
         if let Err(why) = take_room(context, &fresh, system, &plan).await? {
             hold(&mut plan, "CapacityShort", &why);
@@ -82,6 +92,62 @@ pub(super) async fn carry_out(
         replace(context, &next).await?;
     }
     Ok((Arc::new(fresh), plan))
+}
+
+/// So soon it is looked again whether use is known.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(1);
+
+/// Whether a reduction that takes a proposal up may take effect: use is read once more, and nobody is reduced on what is
+/// missing, partial or stale (R26.6). Says otherwise what it waits for, or that its ground is gone.
+async fn still_founded(
+    context: &Context,
+    change: &ResourceChange,
+    observed: &Observed,
+    grant: &Grant,
+    plan: &mut Plan,
+) -> bool {
+    let (Some(proposal), Some(system)) = (&observed.proposal, &observed.system) else { return true };
+    if change.spec.change.ground != ChangeGround::Reduction {
+        return true;
+    }
+    let now = clock::now();
+    if grant.effective_from.timestamp() > now {
+        let why = format!(
+            "another change takes effect at {} first; use is read once more then (待前一变更于该时刻生效后再次核实使用情况)",
+            grant.effective_from
+        );
+        hold(plan, "EarlierChange", &why);
+        plan.wake = Some(grant.effective_from.timestamp());
+        return false;
+    }
+    match usage::once_more(context, system, CONDITION_REDUCTION_ELIGIBLE).await {
+        Ground::Holds => true,
+        Ground::Unknown(why) => {
+            let why = format!(
+                "approved, and not carried out: nobody is reduced while use is not known ({why}); see that the metrics endpoint answers for this system (docs/usage.md), and it goes on by itself (使用情况未知，暂缓执行，恢复采集后自动继续)"
+            );
+            hold(plan, "UsageUnknown", &why);
+            plan.wake = now.checked_add(LOOK_AGAIN).ok();
+            false
+        }
+        Ground::Gone(why) => {
+            let then = &proposal.spec.evidence.message;
+            plan.goes_back(GroundGone {
+                submission_uid: grant.submission_uid.clone(),
+                message: shorten(
+                    &format!(
+                        "its ground is gone, so it is not carried out: file it again once it is proposed again. Proposed: {then}. Now: {why}"
+                    ),
+                    2048,
+                ),
+                message_zh: shorten(
+                    &format!("依据已消失，不予执行；再次提出后请重新提交。提出时：{then}。现在：{why}"),
+                    2048,
+                ),
+            });
+            false
+        }
+    }
 }
 
 /// Takes what the change needs beyond what its system has; the inner error is why there is no room.

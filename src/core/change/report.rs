@@ -8,7 +8,7 @@ use crate::api::decision::Verdict;
 use crate::api::governance_policy::{Applies, Effect, Track};
 use crate::api::information_system::{Grant, GrantedLine};
 use crate::api::names::{CONDITION_APPROVED, CONDITION_CAPACITY, CONDITION_ELIGIBLE, CONDITION_SETTLED};
-use crate::api::resource_change::{ChangePhase, ResourceChangeStatus};
+use crate::api::resource_change::{ChangePhase, GroundGone, ResourceChangeStatus};
 use crate::api::usage::{Evidence, Finding};
 use crate::core::quantity::Amounts;
 use crate::core::registry::Named;
@@ -149,6 +149,38 @@ pub(super) fn refused(case: &Case<'_>, round: &Round<'_>, worked: &Worked<'_>, r
     conditions.push(Statement::new(refused.type_, false, refused.reason, &refused.why));
     Plan { status, conditions, ..Plan::default() }
 }
+
+/// A filing whose ground was gone: it is for who filed it to file it again.
+pub(super) fn gone_back(case: &Case<'_>, round: &Round<'_>, worked: &Worked<'_>, gone: &GroundGone) -> Plan {
+    let matter = case.matter();
+    let digest = round.submission.spec.digest.clone();
+    let gate = submission_gate(&matter, case.registry, &round.policy.spec, worked.track, digest);
+    let status = ResourceChangeStatus {
+        round: round.number,
+        submission: Some(submission_of(round.submission)),
+        open_gates: vec![gate],
+        ..told(case, round.policy, worked)
+    };
+    let mut plan = Plan { status, ..Plan::default() };
+    plan.goes_back(gone.clone());
+    plan
+}
+
+impl Plan {
+    /// Nothing comes of this filing: its ground is gone.
+    pub fn goes_back(&mut self, gone: GroundGone) {
+        self.grant = None;
+        self.status.phase = ChangePhase::Returned;
+        let why = Text::new(&gone.message, &gone.message_zh);
+        self.status.waiting_for = Some(shorten(&why.to_string(), 512));
+        self.conditions.extend(progress(GROUND_GONE, &why));
+        self.conditions.push(Statement::new(CONDITION_APPROVED, false, GROUND_GONE, why));
+        self.status.ground_gone = Some(gone);
+    }
+}
+
+/// The reason of what goes back since use has changed.
+const GROUND_GONE: &str = "GroundGone";
 
 pub(super) fn in_round(case: &Case<'_>, round: &Round<'_>, worked: &Worked<'_>, walk: &Walk, now: Timestamp) -> Plan {
     let (facts, registry, matter) = (case.facts, case.registry, case.matter());

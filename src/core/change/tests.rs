@@ -14,6 +14,7 @@ mod emergencies;
 mod evidence;
 mod lines;
 mod plans;
+mod proposals;
 mod races;
 mod windows;
 
@@ -32,6 +33,8 @@ struct Changing {
     usage: Evidence,
     /// What the status says was found when it was filed.
     pinned: Option<Evidence>,
+    proposal: Option<RightsizingProposalSpec>,
+    ground_gone: Option<GroundGone>,
     now: Timestamp,
 }
 
@@ -91,7 +94,8 @@ impl Changing {
         };
         let now = story.now;
         let usage = found(Finding::Eligible, "MemoryMean");
-        Self { story, name: name.to_owned(), change, decisions: Vec::new(), usage, pinned: None, now }
+        let (proposal, ground_gone) = (None, None);
+        Self { story, name: name.to_owned(), change, decisions: Vec::new(), usage, pinned: None, proposal, ground_gone, now }
     }
 
     fn up_and_down(wanted: &[(&str, i64)]) -> Self {
@@ -135,6 +139,8 @@ impl Changing {
             system: system.map(|(spec, provisioned_at)| SystemFact { spec, provisioned_at: *provisioned_at }),
             evidence: self.pinned.as_ref(),
             usage: &self.usage,
+            ground_gone: self.ground_gone.as_ref(),
+            proposal: self.proposal.as_ref().map(|spec| ProposalFact { uid: "uid-proposal", spec }),
             domain: Some(&self.story.domain),
         };
         decide(&facts, &self.story.registry, self.now)
@@ -353,8 +359,47 @@ fn r26_5_a_reduction_is_the_agencys_to_propose_and_never_major() {
     less.decides(UNIT, GATE_SUBMISSION, Verdict::Submit);
     assert_eq!(less.phase(), ChangePhase::Draft, "not the unit's");
     assert_eq!(less.plan().status.void_decisions[0].reason, VoidReason::NotEntitled, "and it says so");
-    less.decides(AGENCY, GATE_SUBMISSION, Verdict::Submit).decides(AUTHORITY, "approval", Verdict::Approve);
+    less.decides(AGENCY, GATE_SUBMISSION, Verdict::Submit);
+    less.decides(UNIT, "unit-opinion", Verdict::Reject).decides(PROVIDER, "provider-opinion", Verdict::Approve);
+    assert_eq!(less.phase(), ChangePhase::InReview, "an opinion against it decides nothing");
+    less.decides(AUTHORITY, "approval", Verdict::Approve);
     assert_eq!(less.operator_acts().cpus("2028-01-01T00:00:00Z"), Amount::units(2));
+}
+
+#[test]
+fn r26_5_whoever_is_silent_until_the_due_day_has_been_heard() {
+    let ground = ChangeGround::Reduction;
+    let change = Change { ground, lines: lines(&[("cpu", 2)]), ..Change::default() };
+    let mut less = Changing::of(live(), "less", change);
+    less.decides(AGENCY, GATE_SUBMISSION, Verdict::Submit).decides(UNIT, "unit-opinion", Verdict::Reject);
+    let plan = less.plan();
+    let gates: Vec<_> = plan.status.open_gates.iter().map(|g| (g.gate.as_str(), g.hearing)).collect();
+    assert_eq!(gates, [("provider-opinion", true)], "the authority decides once both are heard");
+    let due = plan.status.open_gates[0].due.unwrap();
+    assert_eq!(plan.wake, Some(due.timestamp()));
+    less.now = due.timestamp();
+    let gates: Vec<_> = less.plan().status.open_gates.iter().map(|g| g.gate.clone()).collect();
+    assert_eq!(gates, ["approval"]);
+    less.decides(AUTHORITY, "approval", Verdict::Approve);
+    let mut less = less.operator_acts();
+    assert_eq!(less.phase(), ChangePhase::InEffect);
+    // What was granted stands, whatever becomes of the calendar.
+    less.story.registry.calendars.clear();
+    assert_eq!((less.phase(), less.plan().status.open_gates.len()), (ChangePhase::InEffect, 0));
+}
+
+#[test]
+fn r26_5_without_a_calendar_silence_is_waited_for_and_it_says_so() {
+    let ground = ChangeGround::Reduction;
+    let change = Change { ground, lines: lines(&[("cpu", 2)]), ..Change::default() };
+    let mut less = Changing::of(live(), "less", change);
+    less.story.registry.calendars.clear();
+    less.decides(AGENCY, GATE_SUBMISSION, Verdict::Submit);
+    less.now = less.now.checked_add((90 * 24).hours()).unwrap();
+    let plan = less.plan();
+    assert_eq!(plan.status.open_gates.len(), 2);
+    let overdue = plan.conditions.iter().find(|c| c.type_ == CONDITION_OVERDUE).unwrap();
+    assert_eq!((overdue.holds, overdue.reason.as_str()), (None, "CalendarMissing"));
 }
 
 #[test]
@@ -453,6 +498,8 @@ fn r22_1_applied_again_after_it_was_pruned_it_goes_on_where_it_stood() {
         system: Some(SystemFact { spec: &system.0, provisioned_at: system.1 }),
         evidence: None,
         usage: &facts.usage,
+        proposal: None,
+        ground_gone: None,
         domain: None,
     };
     let plan = decide(&again, &facts.story.registry, facts.now);

@@ -12,6 +12,7 @@ use crate::api::information_system::{Grant, GrantedLine};
 use crate::api::names::CONDITION_IN_TIME;
 use crate::api::resource_change::{Change, ChangeGround};
 use crate::api::usage::{Evidence, Finding};
+use crate::api::rightsizing_proposal::Action;
 use crate::core::calendar::{WorkCalendars, date_in};
 use crate::core::effective::{self, Span};
 use crate::core::quantity::Amounts;
@@ -208,6 +209,7 @@ impl<'a> Case<'a> {
         if sort != Sort::Extension {
             directions(change, &mut worked);
         }
+        worked.problems.extend(self.proposal_problem());
         if self.organization.supervisor.is_some() {
             worked.applies.push(Applies::HasSupervisor);
         }
@@ -420,6 +422,29 @@ impl<'a> Case<'a> {
             ));
         }
         found
+    }
+
+    /// What is wrong with the proposal that it says it takes up.
+    fn proposal_problem(&self) -> Option<Text> {
+        let change = self.facts.change;
+        let named = change.proposal_ref.as_ref()?;
+        let action = if change.ground == ChangeGround::Reduction { Action::Reduce } else { Action::Expand };
+        let fits = self.facts.proposal.is_some_and(|proposal| {
+            let spec = proposal.spec;
+            proposal.uid == named.uid && spec.action == action && spec.system_ref.name == change.system
+        });
+        (!fits).then(|| {
+            Text::new(
+                format!(
+                    "proposalRef: {} has no RightsizingProposal {} of this uid to {} {}: `kubectl get rsp` shows what is proposed, and `kubectl yunguan takeup` drafts from it",
+                    self.facts.organization,
+                    named.name,
+                    action.to_string().to_lowercase(),
+                    change.system
+                ),
+                format!("系统{}没有该优化建议{}，请用 kubectl get rsp 核对", change.system, named.name),
+            )
+        })
     }
 
     fn missing(&self, track: &Track, applies: &[Applies]) -> Vec<Text> {

@@ -25,6 +25,10 @@ fn minor(policy: &mut GovernancePolicySpec) -> &mut Track {
     policy.tracks.iter_mut().find(|t| t.name == "MinorChange").unwrap()
 }
 
+fn heard(policy: &mut GovernancePolicySpec) -> &mut Gate {
+    policy.tracks.iter_mut().flat_map(|t| &mut t.gates).find(|g| g.hearing).unwrap()
+}
+
 type Shape = fn(&mut GovernancePolicySpec);
 
 #[test]
@@ -61,6 +65,14 @@ fn r41_1_what_is_wrong_with_a_policy_is_named_with_its_place_and_the_way_out() {
             "has no step `sign-mayor`",
         ),
         (|p| drop(p.tracks[0].effects.remove(0)), "spec.tracks[Standard].gates[fulfilment].after", "`provision`"),
+        (|p| heard(p).due_work_days = None, "spec.tracks[Reduction].gates[unit-opinion].hearing", "set dueWorkDays"),
+        (|p| heard(p).quorum = Some(2), "spec.tracks[Reduction].gates[unit-opinion].hearing", "decides nothing"),
+        (
+            |p| heard(p).verdicts.push(Verdict::Return),
+            "spec.tracks[Reduction].gates[unit-opinion].hearing",
+            "decides nothing",
+        ),
+        (|p| p.usage.as_mut().unwrap().margin_percent.value = 90, "spec.usage.marginPercent", "make it smaller"),
         (|p| drop(p.tracks[0].effects.remove(0)), "spec.tracks[Standard].effects", "add the effect Provision"),
         (
             |p| p.tracks[0].gates.swap(2, 3),

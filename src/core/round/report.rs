@@ -1,6 +1,6 @@
 //! What people are told about any request: open gates, who must act by when, which decisions do not count and why.
 
-use super::{Matter, Round, Statement, place};
+use super::{Matter, Round, Statement, place, zone_of};
 use crate::api::GovernancePolicySpec;
 use crate::api::cloud_resource_request::{OpenGate, Submission, VoidDecision, VoidReason};
 use crate::api::common::{Names, Time};
@@ -20,6 +20,20 @@ use jiff::tz::TimeZone;
 
 /// So many decisions that do not count are listed; a status is bounded.
 const VOID_SHOWN: usize = 16;
+
+/// The end of the last day on which something that has a deadline is in time, by the calendar and in the zone of a policy.
+#[must_use]
+pub fn due_at(
+    registry: &Registry,
+    policy: &GovernancePolicySpec,
+    days: Option<i32>,
+    since: Time,
+) -> Option<Result<Timestamp, UnknownYear>> {
+    let days = u32::try_from(days?).ok()?;
+    let none = WorkCalendars::default();
+    let calendars = registry.calendars.get(&policy.calendar).unwrap_or(&none);
+    Some(calendars.due_at(since.timestamp(), days, &zone_of(policy)))
+}
 
 /// A round on its way, as far as its kind does not matter.
 #[derive(Clone, Copy)]
@@ -152,6 +166,7 @@ impl Scene<'_> {
             due: due.map(Time::new),
             reports: gate.reports.clone(),
             confirms_amounts: gate.confirms_amounts,
+            hearing: gate.hearing,
             article: gate.article.clone(),
         })
     }
@@ -191,10 +206,7 @@ impl Scene<'_> {
 
     /// The end of the last day on which something that has a deadline is in time.
     fn due_at(&self, days: Option<i32>, since: Time) -> Option<Result<Timestamp, UnknownYear>> {
-        let days = u32::try_from(days?).ok()?;
-        let none = WorkCalendars::default();
-        let calendars = self.registry.calendars.get(&self.round.policy.spec.calendar).unwrap_or(&none);
-        Some(calendars.due_at(since.timestamp(), days, self.zone))
+        due_at(self.registry, &self.round.policy.spec, days, since)
     }
 
     /// Whether an open gate is past its due date. A deadline that cannot be counted is unknown, and says why.

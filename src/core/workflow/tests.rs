@@ -6,6 +6,8 @@ use crate::api::decision::{DecidedBy, Evidence, TestResult};
 use crate::api::governance_policy::EffectRule;
 use proptest::prelude::*;
 
+mod hearing;
+
 const UID: &str = "request";
 const FILING: &str = "filing";
 
@@ -72,6 +74,8 @@ struct Round {
     acted: BTreeMap<String, String>,
     done: BTreeMap<Effect, Time>,
     decisions: Vec<DecisionFact>,
+    /// What time it is, in seconds; hearings last a hundred. Nothing where they cannot be counted.
+    now: Option<i64>,
 }
 
 /// The digest of a gate: which decisions were counted before it, and what was confirmed.
@@ -93,10 +97,15 @@ impl Round {
             acted: BTreeMap::new(),
             done: BTreeMap::new(),
             decisions: Vec::new(),
+            now: None,
         }
     }
 
     fn walk(&self) -> Walk {
+        let silent = |_: &Gate, since: Time| {
+            let over = Time::new(since.timestamp().checked_add(jiff::SignedDuration::from_secs(100)).unwrap());
+            self.now.is_some_and(|now| over <= at(now)).then_some(over)
+        };
         let subject = Subject {
             name: "r",
             uid: UID,
@@ -109,6 +118,7 @@ impl Round {
             settled: &self.settled,
             acted: &self.acted,
             done: &self.done,
+            silent: SilentSince(&silent),
         };
         walk(&self.track, &subject, &self.decisions, &digest)
     }

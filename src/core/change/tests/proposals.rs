@@ -1,0 +1,77 @@
+//! Reductions that take up what was proposed: they name it as it stands, and do not outlive its ground.
+
+use super::*;
+use crate::api::rightsizing_proposal::{Action, ObjectRef};
+
+fn taking_up(proposal: Option<RightsizingProposalSpec>) -> Changing {
+    let proposal_ref = Some(ObjectRef { name: "health-portal-reduce".into(), uid: "uid-proposal".into() });
+    let ground = ChangeGround::Reduction;
+    let change = Change { ground, lines: lines(&[("memory", 9)]), proposal_ref, ..Change::default() };
+    let mut less = Changing::of(live(), "less", change);
+    less.proposal = proposal;
+    less
+}
+
+fn proposal(less: &Changing) -> RightsizingProposalSpec {
+    RightsizingProposalSpec {
+        system_ref: ObjectRef { name: "health-portal".into(), uid: "uid-system".into() },
+        action: Action::Reduce,
+        proposed_at: Time::new(less.now),
+        ..RightsizingProposalSpec::default()
+    }
+}
+
+#[test]
+fn r26_5_what_is_taken_up_is_what_is_proposed_for_this_very_system() {
+    let less = taking_up(None);
+    let stands = proposal(&less);
+    assert_eq!(less.says(CONDITION_RESOLVED).0, "LineProblem");
+    let resolved = |shape: fn(&mut RightsizingProposalSpec)| {
+        let mut spec = stands.clone();
+        shape(&mut spec);
+        let less = taking_up(Some(spec));
+        let plan = less.plan();
+        let found = plan.conditions.iter().find(|c| c.type_ == CONDITION_RESOLVED).unwrap().clone();
+        (found.holds, found.message)
+    };
+    assert_eq!(resolved(|_| ()).0, Some(true));
+    let others: [fn(&mut RightsizingProposalSpec); 2] =
+        [|s| s.action = Action::Expand, |s| s.system_ref.name = "other".into()];
+    for shape in others {
+        let (holds, message) = resolved(shape);
+        assert!(holds == Some(false) && message.contains("kubectl yunguan takeup"), "{message}");
+    }
+}
+
+#[test]
+fn r26_6_what_goes_back_since_its_ground_is_gone_stays_so_until_it_is_filed_again() {
+    let mut less = taking_up(None);
+    less.proposal = Some(proposal(&less));
+    less.decides(AGENCY, GATE_SUBMISSION, Verdict::Submit).decides(UNIT, "unit-opinion", Verdict::Approve);
+    less.decides(PROVIDER, "provider-opinion", Verdict::Approve).decides(AUTHORITY, "approval", Verdict::Approve);
+    let mut plan = less.plan();
+    let grant = plan.grant.clone().unwrap();
+    assert_eq!(grant.change.unwrap().proposal.as_deref(), Some("uid-proposal"));
+    // When it is carried out, its ground is gone.
+    plan.goes_back(GroundGone {
+        submission_uid: grant.submission_uid,
+        message: "then and now".into(),
+        message_zh: "前后".into(),
+    });
+    assert!(plan.grant.is_none());
+    let last = |type_: &str| plan.conditions.iter().rfind(|c| c.type_ == type_).unwrap();
+    assert_eq!(
+        (last(CONDITION_READY).holds, last(CONDITION_READY).message.as_str()),
+        (Some(false), "then and now (前后)")
+    );
+    assert_eq!((plan.status.phase, last(CONDITION_APPROVED).holds), (ChangePhase::Returned, Some(false)));
+    // Whatever use is since, nothing comes of that filing.
+    less.ground_gone = plan.status.ground_gone;
+    let plan = less.plan();
+    assert!(plan.grant.is_none() && plan.status.ground_gone == less.ground_gone);
+    assert_eq!((less.phase(), less.says(CONDITION_READY).0.as_str()), (ChangePhase::Returned, "GroundGone"));
+    let gates: Vec<_> = plan.status.open_gates.iter().map(|g| (g.gate.as_str(), g.role.as_str())).collect();
+    assert_eq!(gates, [(GATE_SUBMISSION, "agency")]);
+    less.decides(AGENCY, GATE_SUBMISSION, Verdict::Submit);
+    assert_eq!((less.phase(), less.plan().status.open_gates.len()), (ChangePhase::InReview, 2), "all are heard again");
+}
