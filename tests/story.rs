@@ -8,6 +8,7 @@ mod failures;
 mod ground;
 mod months;
 pub mod provisioning;
+pub mod sizing;
 mod track;
-mod usage;
+pub mod usage;
 mod voices;

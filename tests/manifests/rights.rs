@@ -13,13 +13,17 @@ use yunguan::api::cloud_resource_request::Phase;
 use yunguan::api::common::{RequestKind, RequestRef, Time};
 use yunguan::api::decision::{Access, AccessLevel, Verdict};
 use yunguan::api::resource_change::{Change, ChangePhase};
+use yunguan::api::rightsizing_proposal::ProposalPhase;
 use yunguan::api::{CloudDomain, Decision, DecisionSpec, LedgerEntry, LedgerEntrySpec, Organization};
 use yunguan::core::{digest, ledger, names};
 use yunguan_cluster::audit::Event;
-use yunguan_cluster::{Person, wait_until};
+use yunguan_cluster::{Person, Trouble, wait_until};
 
 use super::installation;
 use crate::changing::*;
+use crate::story::sizing::{aged, awake, proposed};
+use crate::story::usage::points_at;
+use crate::story::usage::scenery::{Namespace, Scenery, of_a_system};
 use crate::support::{OPERATOR, OPERATOR_NAMESPACE, objects, operator, refused, repository, succeeded};
 use crate::world::*;
 
@@ -34,8 +38,10 @@ const GUARDS: [&str; 2] = ["yunguan-managed", "yunguan-closed-namespaces"];
 
 #[tokio::test]
 async fn row_1_the_operators_rights_are_exactly_what_it_uses() -> Result<()> {
-    let world = World::new().await?;
+    let folder = tempfile::tempdir()?;
+    let world = World::with_usage(folder.path()).await?;
     let case = system_goes_live(&world).await?;
+    use_suggests_less(&case).await?;
     guests_come_and_go(&case).await?;
     drift_is_put_right(&case).await?;
     organization_leaves(&world).await?;
@@ -230,6 +236,20 @@ async fn drift_is_put_right(case: &Case<'_>) -> Result<()> {
         Ok(Some(()))
     })
     .await
+}
+
+/// Its use is so low that less is proposed, not any more, and again.
+async fn use_suggests_less(case: &Case<'_>) -> Result<()> {
+    aged(case).await?;
+    let sleepy = Namespace { mean: 0.1, top: 0.2, ..of_a_system() };
+    let scenery = Scenery::start(vec![(case.namespace(), sleepy)]).await?;
+    points_at(case.world, scenery.proxy.url(), None, None).await?;
+    proposed(case, ProposalPhase::Proposed).await?;
+    scenery.proxy.trouble(Trouble::Edited(awake));
+    proposed(case, ProposalPhase::Withdrawn).await?;
+    scenery.proxy.trouble(Trouble::None);
+    proposed(case, ProposalPhase::Proposed).await?;
+    scenery.stop().await
 }
 
 /// A change is put on record.

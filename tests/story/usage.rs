@@ -3,7 +3,7 @@
 
 mod evidence;
 mod faults;
-mod scenery;
+pub mod scenery;
 
 use crate::support::edit;
 use crate::world::*;
@@ -77,7 +77,7 @@ fn ago(days: i64) -> Result<Timestamp> {
 }
 
 /// Points the city's domain at a metrics endpoint.
-async fn points_at(world: &World, url: &str, cluster: Option<&str>, credentials: Option<&str>) -> Result<()> {
+pub async fn points_at(world: &World, url: &str, cluster: Option<&str>, credentials: Option<&str>) -> Result<()> {
     let domains: Api<CloudDomain> = Api::all(world.admin().await?);
     edit(&domains, "bozhou-main", |domain| {
         domain.spec.metrics = Some(yunguan::api::cloud_domain::MetricsEndpoint {
@@ -230,7 +230,7 @@ async fn evidence(case: &Case<'_>) -> Result<()> {
 }
 
 /// Waits for so many rounds more.
-async fn rounds(scenery: &Scenery, count: usize) -> Result<()> {
+pub async fn rounds(scenery: &Scenery, count: usize) -> Result<()> {
     let _ = scenery.proxy.asked();
     let mut begun = 0;
     wait_until("further rounds", PATIENCE, async || {
