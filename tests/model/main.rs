@@ -1,10 +1,10 @@
 //! The approval machine, explored to the end: of requests, and of changes of what they have opened ([`changes`]).
 //!
 //! `core::request`, `core::change`, `core::effective`, `core::capacity` and `build::quota` are the real ones; what the
-//! controllers do around them is played call by call, so that between any two calls to the API another operator, people or a crash can come. No step waits for an
-//! event: an operator may look at anything at any time, with caches as old as they may be, and need not, which is what
-//! lost, late and doubled watch events come to. Each run prints how many states it has explored. `MODEL_DEPTH=n` allows
-//! each request n decisions more than are explored every day.
+//! controllers do around them is played call by call, so that between any two calls to the API another operator, people
+//! or a crash can come. No step waits for an event: an operator may look at anything at any time, with caches as old as
+//! they may be, and need not, which is what lost, late and doubled watch events come to. Each run prints how many states
+//! it has explored. `MODEL_DEPTH=n` allows each request n decisions more than are explored every day.
 //!
 //! A controller that changes its order of calls changes it here too, in [`operator`] and [`changes`].
 
@@ -210,6 +210,7 @@ fn changes_that_are_edited_and_decided_upon_late() {
 #[test]
 fn a_major_change_by_people_of_many_roles() {
     changes_hold(changes::runs::MAJOR, &[]);
+    changes_hold(changes::runs::SIGNS, &[]);
 }
 
 #[test]
@@ -254,7 +255,7 @@ fn three_changes_at_once() {
 #[test]
 fn every_seeded_bug_of_changes_is_caught_by_its_invariant() {
     use changes::invariants as must;
-    use changes::runs::{BASIS, EDITS, GUARDS, LAST, LEAVES, MAJOR, PAUSES, PEAK, SHRINKS, WINDOW, YIELDS};
+    use changes::runs::{BASIS, EDITS, GUARDS, LAST, LEAVES, MAJOR, PAUSES, PEAK, SHRINKS, SIGNS, WINDOW, YIELDS};
     let seeds = [
         (DigestUnchecked, EDITS, must::SEEN),
         (DigestUnchecked, EDITS, must::AUTHORITY),
@@ -266,6 +267,7 @@ fn every_seeded_bug_of_changes_is_caught_by_its_invariant() {
         (StaysLocked, BASIS, must::EXIT),
         (TextUnguarded, EDITS, must::LOCKED),
         (Unlocks, EDITS, must::LOCKED),
+        (ChargesEarly, SIGNS, must::CHARGE),
         (Unreserved, LAST, must::CAPACITY),
         (StaleIsFree, PAUSES, must::CAPACITY),
         (ClearsUnlocked, LAST, must::CAPACITY),

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use yunguan::api::cloud_domain::Reservation;
 use yunguan::api::common::{RequestKind, RequestRef, Time};
 use yunguan::api::decision::Verdict;
-use yunguan::api::information_system::{Grant, InformationSystemSpec, InformationSystemStatus, Live};
+use yunguan::api::information_system::{Agreement, Grant, InformationSystemSpec, InformationSystemStatus, Live};
 use yunguan::api::names::{CONDITION_COMPLETE, CONDITION_READY, CONDITION_RESOLVED, CONDITION_STALLED};
 use yunguan::api::resource_change::{Change, ChangeGround, ChangeLine, ChangePhase, Window};
 use yunguan::api::{CloudDomainSpec, CloudDomainStatus};
@@ -306,6 +306,13 @@ impl Book {
         let mut spec = self.record(question.record).clone();
         spec.grants.extend(plan.grant.clone());
         spec.agreements.extend(plan.agreement.clone());
+        if self.setup.has(Bug::ChargesEarly) {
+            let early = |grant: &Grant| Agreement {
+                submission_uid: grant.submission_uid.clone(),
+                live: Live { from: grant.effective_from, decisions: Vec::new() },
+            };
+            spec.agreements.extend(plan.grant.as_ref().map(early));
+        }
         let record = (plan.grant.is_some() || plan.agreement.is_some()).then(|| self.note(spec));
         Outline {
             phase: status.phase,

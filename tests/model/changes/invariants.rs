@@ -2,9 +2,9 @@
 //! and by its own sums.
 
 use super::super::facts;
-use super::super::rules::{self, Gate, Person, Role};
+use super::super::rules::{self, Gate, Person, Role, SIGNATURES};
 use super::super::world::{Id, Place, Vote};
-use super::book::{Book, Outline, Question, boundary, content_of, now, slot_of, track_named, units_of};
+use super::book::{Book, Outline, Question, boundary, content_of, moment, now, slot_of, track_named, units_of};
 use super::people::question;
 use super::setup::{Ask, SYSTEMS, Setup, TICKS, ask};
 use super::world::World;
@@ -12,11 +12,11 @@ use jiff::{Timestamp, ToSpan as _};
 use std::collections::BTreeSet;
 use yunguan::api::common::Time;
 use yunguan::api::decision::Verdict;
-use yunguan::api::information_system::{Grant, InformationSystemSpec};
+use yunguan::api::information_system::{Agreement, Grant, InformationSystemSpec};
 use yunguan::api::resource_change::ChangePhase;
 use yunguan::core::quantity::Amounts;
 
-pub use super::super::invariants::{AUTHORITY, CAPACITY, EXIT, LOCKED, REPLAY, ROLES, SEEN};
+pub use super::super::invariants::{AUTHORITY, CAPACITY, CHARGE, EXIT, LOCKED, REPLAY, ROLES, SEEN};
 pub const BASIS: &str = "no change is applied to a system that has moved on";
 pub const BACK: &str = "what the system has moved away from goes back, with the difference";
 pub const ONCE: &str = "a change is on record once, and nothing is lost from a record";
@@ -179,6 +179,37 @@ pub fn granted_by_authority(book: &Book, world: &World) -> bool {
         let major = !asks.window && 2 * step.abs() > standing(spec, index, base);
         let measured = !major || track == rules::Track::Full;
         filed && measured && track.before_grant().iter().all(|(gate, _)| agreed(*gate))
+    })
+}
+
+/// Whether everything that is charged by an agreement of its own has its report and its signatures, made before that.
+pub fn charged_by_signature(book: &Book, world: &World) -> bool {
+    records(world).into_iter().flat_map(|record| agreements_of(book.record(record))).all(|(agreement, slot)| {
+        let there = book.votes(world.decisions[usize::from(slot)]);
+        let places: Vec<Place> = facts::places(&agreement.live.decisions);
+        [Gate::TrialReport].iter().chain(&SIGNATURES).all(|gate| {
+            let signs = |place: &Place| {
+                let vote = there.get(usize::from(*place));
+                vote.is_some_and(|vote| {
+                    vote.gate == *gate
+                        && vote.verdict == gate.agreement()
+                        && vote.is_rightful()
+                        && vote.filing == facts::place(&agreement.submission_uid)
+                        && Time::new(moment(vote.at, usize::from(*place))) <= agreement.live.from
+                })
+            };
+            places.iter().any(signs)
+        })
+    })
+}
+
+/// The agreements about changes on a record, each with its change.
+fn agreements_of(spec: &InformationSystemSpec) -> impl Iterator<Item = (&Agreement, u8)> {
+    spec.agreements.iter().filter_map(|agreement| {
+        let of = |(_, grant, slot, ..): (usize, &Grant, u8, u8, Ask)| {
+            (grant.submission_uid == agreement.submission_uid).then_some(slot)
+        };
+        Some((agreement, changes_of(spec).find_map(of)?))
     })
 }
 

@@ -149,6 +149,7 @@ impl Machine {
             (must::ONCE, must::once(book, world)),
             (must::WINDOW, must::windows_count(book, world)),
             (must::CAPACITY, must::fits(&self.setup, book, world)),
+            (must::CHARGE, must::charged_by_signature(book, world)),
         ])
         .collect();
         mind.grants.insert(key, broken.clone());
@@ -251,6 +252,7 @@ impl Model for Machine {
             Property::always(must::ONCE, |m, w| m.keeps(must::ONCE, w)),
             Property::always(must::WINDOW, |m, w| m.keeps(must::WINDOW, w)),
             Property::always(must::CAPACITY, |m, w| m.keeps(must::CAPACITY, w)),
+            Property::always(must::CHARGE, |m, w| m.keeps(must::CHARGE, w)),
             Property::always(must::ROLES, |m, w| m.keeps(must::ROLES, w)),
             Property::always(must::SEEN, |m, w| m.keeps(must::SEEN, w)),
             Property::always(must::BACK, |m, w| m.keeps(must::BACK, w)),

@@ -31,7 +31,7 @@ pub const EDITS: Setup = Setup {
     ..Setup::plain("changes are edited, and decided upon late")
 };
 
-/// The whole track of a major change: people who can do more than one thing, send back, take back, file again, sign.
+/// The whole track of a major change: people who can do more than one thing, send back, take back, file again.
 pub const MAJOR: Setup = Setup {
     contents: [Some(1), None, None, None],
     people: &[Wang, Li, Zhao],
@@ -44,6 +44,21 @@ pub const MAJOR: Setup = Setup {
     fails: false,
     clears: false,
     ..Setup::plain("a major change")
+};
+
+/// The same from its approval on: report and signatures, with everybody trying.
+pub const SIGNS: Setup = Setup {
+    people: &[Wang, Zhao, Li],
+    decisions: [8, 0, 0, 0],
+    before: [4, 0, 0, 0],
+    returns: false,
+    withdraws: false,
+    refiled: false,
+    fails: true,
+    takes_over: true,
+    comes_about: &[ALL, SIGNED],
+    name: "a major change is signed",
+    ..MAJOR
 };
 
 /// Two approved changes of two systems, and room for one.
