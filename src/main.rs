@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use kube::ResourceExt as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use yunguan::operator::{self, Settings};
 
 /// Gives back what passes through it: after thousands of objects were listed, the process is as small as what it holds.
@@ -42,7 +43,7 @@ enum Command {
     },
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().command {
         Command::Run(settings) => {
             tracing_subscriber::fmt()
@@ -54,16 +55,20 @@ fn main() -> anyhow::Result<()> {
                         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
                 )
                 .init();
-            tokio::runtime::Runtime::new()?.block_on(operator::run(settings))
+            let ended = tokio::runtime::Runtime::new()?.block_on(operator::run(settings));
+            // The last line of the log, where whoever looks for the reason looks first; a backtrace would push it away.
+            if let Err(error) = ended {
+                tracing::error!(error = format!("{error:#}"), "ended");
+                return Ok(ExitCode::FAILURE);
+            }
         }
-        Command::Crds { dir } => crds(dir.as_deref()),
+        Command::Crds { dir } => crds(dir.as_deref())?,
         Command::Check { files } => {
             let problems = yunguan::check::files(&files)?;
             for problem in &problems {
                 writeln!(std::io::stderr(), "{problem}")?;
             }
             anyhow::ensure!(problems.is_empty(), "{} problems", problems.len());
-            Ok(())
         }
         Command::Audit { file } => {
             let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -72,9 +77,9 @@ fn main() -> anyhow::Result<()> {
                 writeln!(std::io::stdout(), "{line}")?;
             }
             anyhow::ensure!(found.is_empty(), "{} decisions were made by impersonation", found.len());
-            Ok(())
         }
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn crds(dir: Option<&Path>) -> anyhow::Result<()> {

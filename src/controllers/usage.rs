@@ -148,8 +148,9 @@ fn silent(before: Judgement) -> Judgement {
     Judgement { statements: Vec::new(), usage: before.usage }
 }
 
-/// Asks the endpoint of a system's domain once more, because something depends on it that costs.
-pub async fn once_more(context: &Context, system: &InformationSystem, type_: &str) -> Ground {
+/// Asks the endpoint of a system's domain once more, because something depends on it that costs: whether one of these
+/// conditions holds.
+pub async fn once_more(context: &Context, system: &InformationSystem, types: &[&str]) -> Ground {
     let unknown = |why: &str| Ground::Unknown(why.to_owned());
     let (Some(rounds), Some(domain)) = (context.usage.rounds.get(), context.domain(&system.spec.domain)) else {
         return unknown("no round has been made yet (尚未采集)");
@@ -158,17 +159,28 @@ pub async fn once_more(context: &Context, system: &InformationSystem, type_: &st
     round(context, domain, rounds).await;
     let latest = context.usage.latest(&Id::of(system)).unwrap_or_default();
     let said = |type_: &str| latest.statements.iter().find(|s| s.type_ == type_);
-    match (said(CONDITION_USAGE_KNOWN), said(type_)) {
-        (Some(known), _) if known.holds != Some(true) => unknown(&known.message),
+    match said(CONDITION_USAGE_KNOWN) {
+        Some(known) if known.holds != Some(true) => return unknown(&known.message),
         // What was not judged now says nothing of now.
-        _ if latest.usage.as_ref().is_none_or(|usage| usage.at < asked) => unknown("it is not judged (未评价)"),
-        (_, Some(found)) => match found.holds {
-            Some(true) => Ground::Holds,
-            Some(false) => Ground::Gone(found.message.clone()),
-            None => unknown(&found.message),
-        },
-        (_, None) => unknown("it is not judged (未评价)"),
+        _ if latest.usage.as_ref().is_none_or(|usage| usage.at < asked) => return unknown("it is not judged (未评价)"),
+        _ => {}
     }
+    let found: Vec<_> = types.iter().filter_map(|type_| said(type_)).collect();
+    let of = |holds: Option<bool>| found.iter().find(|s| s.holds == holds);
+    match (of(Some(true)), of(None), of(Some(false))) {
+        (Some(_), ..) => Ground::Holds,
+        (_, Some(open), _) => unknown(&open.message),
+        (.., Some(gone)) => Ground::Gone(gone.message.clone()),
+        (None, None, None) => unknown("it is not judged (未评价)"),
+    }
+}
+
+/// Whether the use of a system is judged at all: its domain names an endpoint, and its rules have numbers.
+pub fn is_judged(context: &Context, system: &InformationSystem) -> bool {
+    let measured = context.domain(&system.spec.domain).is_some_and(|domain| domain.spec.metrics.is_some());
+    let registry = context.registry();
+    let rules = rules_of(&registry, &system.spec.organization, clock::now());
+    measured && rules.is_some_and(|(_, policy)| policy.usage.is_some())
 }
 
 /// Makes rounds for as long as the operator acts.

@@ -6,7 +6,7 @@ use super::{Observed, hold, taken_up};
 use crate::api::cloud_domain::Reservation;
 use crate::api::common::RequestKind;
 use crate::api::information_system::Grant;
-use crate::api::names::CONDITION_REDUCTION_ELIGIBLE;
+use crate::api::names::{CONDITION_IDLE, CONDITION_NO_BUSINESS_DATA, CONDITION_REDUCTION_ELIGIBLE};
 use crate::api::resource_change::{ChangeGround, GroundGone};
 use crate::api::{Decision, InformationSystem, ResourceChange};
 use crate::controllers::Context;
@@ -97,8 +97,8 @@ pub(super) async fn carry_out(
 /// So soon it is looked again whether use is known.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(1);
 
-/// Whether a reduction that takes a proposal up may take effect: use is read once more, and nobody is reduced on what is
-/// missing, partial or stale (R26.6). Says otherwise what it waits for, or that its ground is gone.
+/// Whether a reduction may take effect: use is read once more, and nobody is reduced on what is missing, partial or stale
+/// (R26.6). Says otherwise what it waits for, or that its ground is gone.
 async fn still_founded(
     context: &Context,
     change: &ResourceChange,
@@ -106,8 +106,11 @@ async fn still_founded(
     grant: &Grant,
     plan: &mut Plan,
 ) -> bool {
-    let (Some(proposal), Some(system)) = (&observed.proposal, &observed.system) else { return true };
-    if change.spec.change.ground != ChangeGround::Reduction {
+    let Some(system) = observed.system.as_ref().filter(|_| change.spec.change.ground == ChangeGround::Reduction) else {
+        return true;
+    };
+    // By papers alone, where use is judged nowhere and nothing was proposed.
+    if observed.proposal.is_none() && !usage::is_judged(context, system) {
         return true;
     }
     let now = clock::now();
@@ -120,7 +123,11 @@ async fn still_founded(
         plan.wake = Some(grant.effective_from.timestamp());
         return false;
     }
-    match usage::once_more(context, system, CONDITION_REDUCTION_ELIGIBLE).await {
+    let grounds: &[&str] = match &observed.proposal {
+        Some(_) => &[CONDITION_REDUCTION_ELIGIBLE],
+        None => &[CONDITION_REDUCTION_ELIGIBLE, CONDITION_IDLE, CONDITION_NO_BUSINESS_DATA],
+    };
+    match usage::once_more(context, system, grounds).await {
         Ground::Holds => true,
         Ground::Unknown(why) => {
             let why = format!(
@@ -131,7 +138,8 @@ async fn still_founded(
             false
         }
         Ground::Gone(why) => {
-            let then = &proposal.spec.evidence.message;
+            let proposed = observed.proposal.as_ref().map(|proposal| &proposal.spec.evidence.message);
+            let then = proposed.unwrap_or(&change.spec.change.reason);
             plan.goes_back(GroundGone {
                 submission_uid: grant.submission_uid.clone(),
                 message: shorten(
