@@ -7,6 +7,7 @@ PROGRAMS = etcd kube-apiserver kube-controller-manager kubectl
 help: ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-13s %s\n", $$1, $$2 }'
 
+demo: PROGRAMS += prometheus promtool
 demo: $(if $(KUBECONFIG),,tools) ## Play the standard track and stay up (DEMO=once: check and take down; KUBECONFIG: your cluster)
 	e2e/demo/run
 

@@ -96,7 +96,7 @@ async fn execute(session: &Session, format: Output, command: &Command) -> Result
         Command::Emergency(wish) => draft::emergency(session, format, wish).await,
         Command::Takeup(wish) => Box::pin(proposal::take_up(session, format, wish)).await,
         Command::Dismiss(wish) => Box::pin(proposal::dismiss(session, format, wish)).await,
-        Command::Whatif(wish) => read::whatif(session, format, wish).await,
+        Command::Whatif(wish) => Box::pin(read::whatif(session, format, wish)).await,
         Command::Capacity(wish) => read::capacity(session, format, wish).await,
         Command::Authorize(wish) => {
             let clock = read::clock(session).await?;

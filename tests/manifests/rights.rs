@@ -17,13 +17,13 @@ use yunguan::api::rightsizing_proposal::ProposalPhase;
 use yunguan::api::{CloudDomain, Decision, DecisionSpec, LedgerEntry, LedgerEntrySpec, Organization};
 use yunguan::core::{digest, ledger, names};
 use yunguan_cluster::audit::Event;
+use yunguan_cluster::scenery::{Namespace, Scenery, of_a_system};
 use yunguan_cluster::{Person, Trouble, wait_until};
 
 use super::installation;
 use crate::changing::*;
 use crate::story::sizing::{aged, awake, proposed};
 use crate::story::usage::points_at;
-use crate::story::usage::scenery::{Namespace, Scenery, of_a_system};
 use crate::support::{OPERATOR, OPERATOR_NAMESPACE, objects, operator, refused, repository, succeeded};
 use crate::world::*;
 

@@ -1,6 +1,5 @@
 //! What use suggests, in the real: a real Prometheus with weeks of history, real people, and nothing that happens by itself.
 
-use super::usage::scenery::{Scenery, of_a_system};
 use super::usage::{points_at, rounds};
 use crate::changing::*;
 use crate::support::operator;
@@ -17,6 +16,7 @@ use yunguan::api::resource_change::{Change, ChangeGround, ChangeLine, ChangePhas
 use yunguan::api::rightsizing_proposal::{Action, ObjectRef, ProposalPhase, UseRule};
 use yunguan::api::{Decision, DecisionSpec, InformationSystem, ResourceChange, RightsizingProposal};
 use yunguan::core::digest;
+use yunguan_cluster::scenery::{Namespace, Scenery, of_a_system};
 use yunguan_cluster::{Person, Trouble, wait_until};
 
 /// Makes a system one that was opened a month ago, as the operator would have put it down then.
@@ -175,7 +175,7 @@ async fn r26_5_a_sleepy_system_is_reduced_once_all_have_been_heard_and_never_on_
 }
 
 async fn scenery_of(cases: &[Case<'_>]) -> Result<Scenery> {
-    let sleepy = super::usage::scenery::Namespace { mean: 0.1, top: 0.2, ..of_a_system() };
+    let sleepy = Namespace { mean: 0.1, top: 0.2, ..of_a_system() };
     Scenery::start(cases.iter().map(|case| (case.namespace(), sleepy.clone())).collect()).await
 }
 

@@ -3,7 +3,6 @@
 
 mod evidence;
 mod faults;
-pub mod scenery;
 
 use crate::support::edit;
 use crate::world::*;
@@ -12,7 +11,6 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Api;
 use kube::api::{ListParams, PostParams};
-use scenery::{Namespace, Scenery, of_a_system};
 use yunguan::api::common::Time;
 use yunguan::api::information_system::SystemPhase;
 use yunguan::api::names::{
@@ -20,6 +18,7 @@ use yunguan::api::names::{
     CONDITION_REDUCTION_ELIGIBLE as REDUCTION, CONDITION_USAGE_KNOWN as KNOWN,
 };
 use yunguan::api::{CloudDomain, InformationSystem};
+use yunguan_cluster::scenery::{Namespace, Scenery, of_a_system};
 use yunguan_cluster::wait_until;
 
 /// Long enough ago that three months without activity lie behind a system.

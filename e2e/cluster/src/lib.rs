@@ -17,6 +17,7 @@ pub mod ports;
 pub mod process;
 pub mod programs;
 pub mod prometheus;
+pub mod scenery;
 mod wait;
 
 use std::ffi::OsStr;

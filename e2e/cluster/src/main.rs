@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+use yunguan_cluster::scenery::{Namespace, Scenery, of_a_system};
 use yunguan_cluster::{Cluster, Options, Person, programs, wait_until};
 
 use control::{Answer, Ask};
@@ -58,6 +60,13 @@ enum What {
     },
     /// Run it in the foreground until Ctrl-C (what `up` starts).
     Serve,
+    /// Run a Prometheus in the foreground that has weeks of history of namespaces. Prints its address and its pid; SIGUSR1
+    /// starts it again after its end.
+    Metrics {
+        /// How each namespace was used: busy or sleepy.
+        #[arg(value_name = "NAMESPACE=USE", value_parser = scene, required = true)]
+        namespaces: Vec<(String, Namespace)>,
+    },
 }
 
 #[tokio::main]
@@ -76,6 +85,7 @@ async fn run(Arguments { dir, command }: Arguments) -> Result<()> {
     let answer = match command {
         What::Up => return up(&state).await,
         What::Down => return down(&state).await,
+        What::Metrics { namespaces } => return metrics(namespaces).await,
         What::Serve => return serve(&state).await,
         What::Status => state.ask(&Ask::Status).await?,
         What::Person { name, uid, groups } => {
@@ -138,6 +148,37 @@ async fn serve(state: &State) -> Result<()> {
     fs::remove_file(state.socket())?;
     cluster.stop().await?;
     served
+}
+
+/// One system's use, as the demo tells of it.
+fn scene(text: &str) -> Result<(String, Namespace), String> {
+    let (namespace, used) = text.split_once('=').ok_or("write NAMESPACE=USE")?;
+    let scene = match used {
+        "busy" => Namespace { mean: 0.75, top: 0.95, peaks: 4, ..of_a_system() },
+        "sleepy" => Namespace { mean: 0.1, top: 0.2, ..of_a_system() },
+        _ => return Err(format!("{used}: a namespace is busy or sleepy")),
+    };
+    Ok((namespace.to_owned(), scene))
+}
+
+async fn metrics(namespaces: Vec<(String, Namespace)>) -> Result<()> {
+    let Scenery { prometheus, .. } = Scenery::start(namespaces).await?;
+    let said = || print(&format!("{} {}", prometheus.url(), prometheus.pid()));
+    let mut ends = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
+    let mut again = signal(SignalKind::user_defined1())?;
+    said()?;
+    let [terminate, interrupt] = &mut ends;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = again.recv() => {
+                prometheus.restart().await?;
+                said()?;
+            }
+        }
+    }
+    prometheus.stop().await
 }
 
 fn print(text: &str) -> Result<()> {

@@ -95,7 +95,17 @@ impl Changing {
         let now = story.now;
         let usage = found(Finding::Eligible, "MemoryMean");
         let (proposal, ground_gone) = (None, None);
-        Self { story, name: name.to_owned(), change, decisions: Vec::new(), usage, pinned: None, proposal, ground_gone, now }
+        Self {
+            story,
+            name: name.to_owned(),
+            change,
+            decisions: Vec::new(),
+            usage,
+            pinned: None,
+            proposal,
+            ground_gone,
+            now,
+        }
     }
 
     fn up_and_down(wanted: &[(&str, i64)]) -> Self {

@@ -65,13 +65,6 @@ fn r41_1_what_is_wrong_with_a_policy_is_named_with_its_place_and_the_way_out() {
             "has no step `sign-mayor`",
         ),
         (|p| drop(p.tracks[0].effects.remove(0)), "spec.tracks[Standard].gates[fulfilment].after", "`provision`"),
-        (|p| heard(p).due_work_days = None, "spec.tracks[Reduction].gates[unit-opinion].hearing", "set dueWorkDays"),
-        (|p| heard(p).quorum = Some(2), "spec.tracks[Reduction].gates[unit-opinion].hearing", "decides nothing"),
-        (
-            |p| heard(p).verdicts.push(Verdict::Return),
-            "spec.tracks[Reduction].gates[unit-opinion].hearing",
-            "decides nothing",
-        ),
         (|p| p.usage.as_mut().unwrap().margin_percent.value = 90, "spec.usage.marginPercent", "make it smaller"),
         (|p| drop(p.tracks[0].effects.remove(0)), "spec.tracks[Standard].effects", "add the effect Provision"),
         (
@@ -143,6 +136,21 @@ fn r41_1_what_is_wrong_with_a_policy_is_named_with_its_place_and_the_way_out() {
         let found = problems.iter().find(|p| p.at == *at && p.message.contains(message));
         let found = found.unwrap_or_else(|| panic!("{at}: {message} is not in {problems:?}"));
         assert!(found.message.chars().any(|c| c > '\u{4e00}'), "no Chinese in {found}");
+    }
+}
+
+#[test]
+fn r26_5_a_hearing_has_a_day_and_decides_nothing() {
+    let table: &[(Shape, &str)] = &[
+        (|p| heard(p).due_work_days = None, "set dueWorkDays"),
+        (|p| heard(p).quorum = Some(2), "decides nothing"),
+        (|p| heard(p).verdicts.push(Verdict::Return), "decides nothing"),
+    ];
+    for (shape, message) in table {
+        let problems = check(&bozhou(shape));
+        let said =
+            |p: &Problem| p.at == "spec.tracks[Reduction].gates[unit-opinion].hearing" && p.message.contains(message);
+        assert!(problems.iter().any(said), "{problems:?}");
     }
 }
 

@@ -21,6 +21,7 @@ use yunguan::api::decision::Verdict;
 use yunguan::api::information_system::{Agreement, Grant, InformationSystemSpec, InformationSystemStatus, Live};
 use yunguan::api::names::{CONDITION_COMPLETE, CONDITION_READY, CONDITION_RESOLVED, CONDITION_STALLED};
 use yunguan::api::resource_change::{Change, ChangeGround, ChangeLine, ChangePhase, Window};
+use yunguan::api::usage::{Evidence, Finding};
 use yunguan::api::{CloudDomainSpec, CloudDomainStatus};
 use yunguan::build::quota;
 use yunguan::core::capacity::{self, InQuota, Reserving, Taken};
@@ -232,6 +233,8 @@ impl Book {
         let change = change(slot, content);
         let (name, uid) = (name(slot), uid_of(slot));
         let spec = self.told(question);
+        // Use is no question here: a unit may ask for more.
+        let usage = Evidence { finding: Finding::Eligible, ..Evidence::default() };
         let ask = |decisions: &[DecisionFact]| {
             let facts = Facts {
                 name: &name,
@@ -241,6 +244,10 @@ impl Book {
                 change: &change,
                 decisions,
                 system: Some(SystemFact { spec: &spec, provisioned_at: Some(Time::new(moment(0, 0))) }),
+                evidence: None,
+                usage: &usage,
+                proposal: None,
+                ground_gone: None,
                 domain: None,
             };
             decide(&facts, &self.registry, now(clock))

@@ -1,6 +1,5 @@
 //! Who may grow for good (article 26, 达标方可申请), by what a real Prometheus knew when it was filed.
 
-use super::scenery::{Namespace, Scenery, of_a_system};
 use super::*;
 use crate::changing::*;
 use yunguan::api::ResourceChange;

@@ -1,6 +1,5 @@
 //! What can be wrong with a metrics endpoint, and that nobody loses anything by it.
 
-use super::scenery::{Namespace, Scenery, of_a_system};
 use super::*;
 use k8s_openapi::api::events::v1::Event;
 use serde_json::{Value, json};

@@ -1,13 +1,15 @@
 //! A Prometheus with the history of namespaces, and with what it scrapes of them now.
 
-use anyhow::Result;
-use jiff::Timestamp;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
-use yunguan_cluster::{Exporter, History, MetricsProxy, Prometheus};
 
-const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/prometheus/usage.yaml");
+use anyhow::Result;
+use jiff::Timestamp;
+
+use crate::{Exporter, History, MetricsProxy, Prometheus};
+
+const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/prometheus/usage.yaml");
 const MINUTE: Duration = Duration::from_mins(1);
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
 const DAY: i64 = 24 * 3600;
@@ -45,6 +47,7 @@ pub struct Namespace {
 }
 
 /// One that is used as it should be.
+#[must_use]
 pub fn of_a_system() -> Namespace {
     Namespace {
         quota: 10,
@@ -63,13 +66,19 @@ pub fn of_a_system() -> Namespace {
     }
 }
 
+/// A Prometheus, and a proxy through which it is asked.
 pub struct Scenery {
+    /// The server.
     pub prometheus: Prometheus,
+    /// The proxy.
     pub proxy: MetricsProxy,
 }
 
 impl Scenery {
     /// Starts it. The rules are worked out each second, but for the five minutes of which the history is made.
+    ///
+    /// # Errors
+    /// When Prometheus does not start.
     pub async fn start(namespaces: Vec<(String, Namespace)>) -> Result<Self> {
         let exporter = Exporter::start().await?;
         let now = Timestamp::now();
@@ -85,6 +94,10 @@ impl Scenery {
         Ok(Self { prometheus, proxy })
     }
 
+    /// Stops it.
+    ///
+    /// # Errors
+    /// When Prometheus could not be ended.
     pub async fn stop(self) -> Result<()> {
         self.prometheus.stop().await
     }
