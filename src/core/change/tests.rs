@@ -14,8 +14,8 @@ mod emergencies;
 mod evidence;
 mod lines;
 mod plans;
-mod proposals;
 mod races;
+mod reductions;
 mod windows;
 
 const UNIT: &str = "zhang.wei@health";
@@ -359,57 +359,6 @@ fn r22_1_the_planned_time_is_the_earliest_moment_of_effect_and_changes_keep_thei
         "not before the one it rests on"
     );
     assert_eq!([second.cpus("2026-12-09T23:59:59Z"), second.cpus("2026-12-10T00:00:00Z")], [16, 20].map(Amount::units));
-}
-
-#[test]
-fn r26_5_a_reduction_is_the_agencys_to_propose_and_never_major() {
-    let ground = ChangeGround::Reduction;
-    let mut less = Changing::of(live(), "less", Change { ground, lines: lines(&[("cpu", 2)]), ..Change::default() });
-    assert_eq!(less.plan().status.track.as_deref(), Some("Reduction"));
-    less.decides(UNIT, GATE_SUBMISSION, Verdict::Submit);
-    assert_eq!(less.phase(), ChangePhase::Draft, "not the unit's");
-    assert_eq!(less.plan().status.void_decisions[0].reason, VoidReason::NotEntitled, "and it says so");
-    less.decides(AGENCY, GATE_SUBMISSION, Verdict::Submit);
-    less.decides(UNIT, "unit-opinion", Verdict::Reject).decides(PROVIDER, "provider-opinion", Verdict::Approve);
-    assert_eq!(less.phase(), ChangePhase::InReview, "an opinion against it decides nothing");
-    less.decides(AUTHORITY, "approval", Verdict::Approve);
-    assert_eq!(less.operator_acts().cpus("2028-01-01T00:00:00Z"), Amount::units(2));
-}
-
-#[test]
-fn r26_5_whoever_is_silent_until_the_due_day_has_been_heard() {
-    let ground = ChangeGround::Reduction;
-    let change = Change { ground, lines: lines(&[("cpu", 2)]), ..Change::default() };
-    let mut less = Changing::of(live(), "less", change);
-    less.decides(AGENCY, GATE_SUBMISSION, Verdict::Submit).decides(UNIT, "unit-opinion", Verdict::Reject);
-    let plan = less.plan();
-    let gates: Vec<_> = plan.status.open_gates.iter().map(|g| (g.gate.as_str(), g.hearing)).collect();
-    assert_eq!(gates, [("provider-opinion", true)], "the authority decides once both are heard");
-    let due = plan.status.open_gates[0].due.unwrap();
-    assert_eq!(plan.wake, Some(due.timestamp()));
-    less.now = due.timestamp();
-    let gates: Vec<_> = less.plan().status.open_gates.iter().map(|g| g.gate.clone()).collect();
-    assert_eq!(gates, ["approval"]);
-    less.decides(AUTHORITY, "approval", Verdict::Approve);
-    let mut less = less.operator_acts();
-    assert_eq!(less.phase(), ChangePhase::InEffect);
-    // What was granted stands, whatever becomes of the calendar.
-    less.story.registry.calendars.clear();
-    assert_eq!((less.phase(), less.plan().status.open_gates.len()), (ChangePhase::InEffect, 0));
-}
-
-#[test]
-fn r26_5_without_a_calendar_silence_is_waited_for_and_it_says_so() {
-    let ground = ChangeGround::Reduction;
-    let change = Change { ground, lines: lines(&[("cpu", 2)]), ..Change::default() };
-    let mut less = Changing::of(live(), "less", change);
-    less.story.registry.calendars.clear();
-    less.decides(AGENCY, GATE_SUBMISSION, Verdict::Submit);
-    less.now = less.now.checked_add((90 * 24).hours()).unwrap();
-    let plan = less.plan();
-    assert_eq!(plan.status.open_gates.len(), 2);
-    let overdue = plan.conditions.iter().find(|c| c.type_ == CONDITION_OVERDUE).unwrap();
-    assert_eq!((overdue.holds, overdue.reason.as_str()), (None, "CalendarMissing"));
 }
 
 #[test]

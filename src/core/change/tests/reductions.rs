@@ -1,4 +1,5 @@
-//! Reductions that take up what was proposed: they name it as it stands, and do not outlive its ground.
+//! Reductions: who is heard, and that those that take up what was proposed name it as it stands and do not outlive its
+//! ground.
 
 use super::*;
 use crate::api::rightsizing_proposal::{Action, ObjectRef};
@@ -74,4 +75,55 @@ fn r26_6_what_goes_back_since_its_ground_is_gone_stays_so_until_it_is_filed_agai
     assert_eq!(gates, [(GATE_SUBMISSION, "agency")]);
     less.decides(AGENCY, GATE_SUBMISSION, Verdict::Submit);
     assert_eq!((less.phase(), less.plan().status.open_gates.len()), (ChangePhase::InReview, 2), "all are heard again");
+}
+
+#[test]
+fn r26_5_a_reduction_is_the_agencys_to_propose_and_never_major() {
+    let ground = ChangeGround::Reduction;
+    let mut less = Changing::of(live(), "less", Change { ground, lines: lines(&[("cpu", 2)]), ..Change::default() });
+    assert_eq!(less.plan().status.track.as_deref(), Some("Reduction"));
+    less.decides(UNIT, GATE_SUBMISSION, Verdict::Submit);
+    assert_eq!(less.phase(), ChangePhase::Draft, "not the unit's");
+    assert_eq!(less.plan().status.void_decisions[0].reason, VoidReason::NotEntitled, "and it says so");
+    less.decides(AGENCY, GATE_SUBMISSION, Verdict::Submit);
+    less.decides(UNIT, "unit-opinion", Verdict::Reject).decides(PROVIDER, "provider-opinion", Verdict::Approve);
+    assert_eq!(less.phase(), ChangePhase::InReview, "an opinion against it decides nothing");
+    less.decides(AUTHORITY, "approval", Verdict::Approve);
+    assert_eq!(less.operator_acts().cpus("2028-01-01T00:00:00Z"), Amount::units(2));
+}
+
+#[test]
+fn r26_5_whoever_is_silent_until_the_due_day_has_been_heard() {
+    let ground = ChangeGround::Reduction;
+    let change = Change { ground, lines: lines(&[("cpu", 2)]), ..Change::default() };
+    let mut less = Changing::of(live(), "less", change);
+    less.decides(AGENCY, GATE_SUBMISSION, Verdict::Submit).decides(UNIT, "unit-opinion", Verdict::Reject);
+    let plan = less.plan();
+    let gates: Vec<_> = plan.status.open_gates.iter().map(|g| (g.gate.as_str(), g.hearing)).collect();
+    assert_eq!(gates, [("provider-opinion", true)], "the authority decides once both are heard");
+    let due = plan.status.open_gates[0].due.unwrap();
+    assert_eq!(plan.wake, Some(due.timestamp()));
+    less.now = due.timestamp();
+    let gates: Vec<_> = less.plan().status.open_gates.iter().map(|g| g.gate.clone()).collect();
+    assert_eq!(gates, ["approval"]);
+    less.decides(AUTHORITY, "approval", Verdict::Approve);
+    let mut less = less.operator_acts();
+    assert_eq!(less.phase(), ChangePhase::InEffect);
+    // What was granted stands, whatever becomes of the calendar.
+    less.story.registry.calendars.clear();
+    assert_eq!((less.phase(), less.plan().status.open_gates.len()), (ChangePhase::InEffect, 0));
+}
+
+#[test]
+fn r26_5_without_a_calendar_silence_is_waited_for_and_it_says_so() {
+    let ground = ChangeGround::Reduction;
+    let change = Change { ground, lines: lines(&[("cpu", 2)]), ..Change::default() };
+    let mut less = Changing::of(live(), "less", change);
+    less.story.registry.calendars.clear();
+    less.decides(AGENCY, GATE_SUBMISSION, Verdict::Submit);
+    less.now = less.now.checked_add((90 * 24).hours()).unwrap();
+    let plan = less.plan();
+    assert_eq!(plan.status.open_gates.len(), 2);
+    let overdue = plan.conditions.iter().find(|c| c.type_ == CONDITION_OVERDUE).unwrap();
+    assert_eq!((overdue.holds, overdue.reason.as_str()), (None, "CalendarMissing"));
 }
