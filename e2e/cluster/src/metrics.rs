@@ -14,6 +14,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Response, StatusCode, header};
 use axum::serve::Listener;
+use futures::StreamExt as _;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -183,8 +184,12 @@ async fn forward(State(inner): State<Arc<Inner>>, headers: HeaderMap, form: Stri
         }
         Trouble::Cut => {
             let half = Bytes::copy_from_slice(&text.as_bytes()[..text.len() / 2]);
-            let parts = [Ok(half), Err(io::Error::other("cut"))];
-            Body::from_stream(futures::stream::iter(parts))
+            // The half must be on its way before the connection ends, or there would be no answer at all.
+            let cut = async {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                Err(io::Error::other("cut"))
+            };
+            Body::from_stream(futures::stream::iter([Ok(half)]).chain(futures::stream::once(cut)))
         }
         Trouble::Huge(bytes) => {
             let chunk = Bytes::from(vec![b' '; 1 << 20]);

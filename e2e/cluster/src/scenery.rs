@@ -7,9 +7,10 @@ use std::time::Duration;
 use anyhow::Result;
 use jiff::Timestamp;
 
-use crate::{Exporter, History, MetricsProxy, Prometheus};
+use crate::{Exporter, History, MetricsProxy, Prometheus, wait_until};
 
 const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/prometheus/usage.yaml");
+const PATIENCE: Duration = Duration::from_mins(1);
 const MINUTE: Duration = Duration::from_mins(1);
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
 const DAY: i64 = 24 * 3600;
@@ -90,6 +91,13 @@ impl Scenery {
         let often = [("yunguan-usage", "1s"), ("yunguan-usage-5m", "50y"), ("yunguan-usage-week", "2s")];
         let history = history(&namespaces, now)?;
         let prometheus = Prometheus::start(&history, &[Path::new(RULES)], &often, &[exporter.port()]).await?;
+        // Whoever asks before the rules have been worked out is told nothing, which looks like a fault.
+        let newest = "yunguan:rules:last_timestamp_seconds and on () yunguan:namespace_memory_used_ratio:coverage1w";
+        wait_until("the rules to be worked out", PATIENCE, async || {
+            let found = prometheus.query(newest).await?;
+            Ok(found.as_array().is_some_and(|series| !series.is_empty()).then_some(()))
+        })
+        .await?;
         let proxy = MetricsProxy::start(prometheus.port()).await?;
         Ok(Self { prometheus, proxy })
     }
