@@ -326,9 +326,13 @@ impl Case<'_> {
     /// Waits until a gate is open, and drafts what a person would decide there.
     pub async fn drafted(&self, gate: &str, verdict: Verdict) -> Result<Decision> {
         wait_until(&format!("gate {gate} of {}", self.name), PATIENCE, async || {
-            decision_at(&self.request().await?, gate, verdict).map(Some)
+            let request = self.request().await?;
+            let void = request.status.iter().flat_map(|s| &s.void_decisions);
+            let void: Vec<_> = void.map(|v| format!("{} is void: {}", v.name, v.message)).collect();
+            decision_at(&request, gate, verdict).map(Some).with_context(|| void.join("; "))
         })
         .await
+        .with_context(|| self.world.operator.log_tail())
     }
 
     /// The bindings of a new home take a moment to be known to the API server.
