@@ -101,6 +101,11 @@ pub struct Application {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512))]
     pub unsuitable_under: Option<String>,
+    /// The system for which it stands by in case of disaster, where it does: that it is hardly used is its purpose, so it is not
+    /// found idle or too large (所灾备的系统).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub standby_for: Option<String>,
     /// New, or migrated from somewhere (新建或迁移).
     pub origin: Origin,
     /// Whether development is finished (是否开发完成).

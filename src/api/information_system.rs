@@ -86,6 +86,10 @@ pub struct InformationSystemSpec {
     /// Until when the old self of a migrated system is kept (原系统保留至).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_old_until: Option<Date>,
+    /// The system for which it stands by in case of disaster, as it was declared and confirmed at evaluation (所灾备的系统).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub standby_for: Option<String>,
 }
 
 /// That what a major change brought is signed for and charged.

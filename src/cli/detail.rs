@@ -90,6 +90,7 @@ fn asks(request: &CloudResourceRequest) -> Vec<Fact> {
         (("System", "系统"), format!("{} ({})", application.system.name, application.system.code)),
         (("Unit", "使用单位"), application.unit_name.clone()),
         (("Domain", "云域"), application.domain.clone()),
+        (("Stands by for", "所灾备的系统"), application.standby_for.clone().unwrap_or_default()),
         (("Track", "办理流程"), application.track.clone()),
     ]
 }

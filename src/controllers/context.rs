@@ -124,6 +124,8 @@ pub struct Takes {
     pub opened: Option<Timestamp>,
     /// Whether it is live.
     pub live: bool,
+    /// Whether it stands by for another system.
+    pub standby: bool,
     /// When the newest of its grants was made.
     pub since: Option<Timestamp>,
     /// Its grants, and what it has in its quota; an amount that cannot be read is an error, with its resource.

@@ -248,7 +248,8 @@ fn found(context: &Context, domain: &str, answer: &Result<Round, Unknown>) -> (O
                 match beat {
                     Err(why) => unknown(why, &before),
                     Ok(partial) => {
-                        let subject = Subject { namespace: &takes.namespace, opened, live: takes.live };
+                        let (live, standby) = (takes.live, takes.standby);
+                        let subject = Subject { namespace: &takes.namespace, opened, live, standby };
                         let zone = zone_of(policy);
                         judge(rules, &zone, subject, round, partial.as_ref(), &before, now)
                     }

@@ -196,6 +196,7 @@ fn takes(system: &InformationSystem) -> Arc<Takes> {
         namespace: system.spec.namespace.as_str().into(),
         opened: system.status.as_ref().and_then(|s| s.provisioned_at).map(Time::timestamp),
         live: system.spec.live.is_some(),
+        standby: system.spec.standby_for.is_some(),
         since: granted.chain(opened).max(),
         grants,
     })

@@ -494,6 +494,7 @@ fn commit(facts: &Facts<'_>, round: &Round<'_>, track: &Track, lines: &Lines, wa
         agreements: Vec::new(),
         closed: Vec::new(),
         keep_old_until: retention::keep_old_until(application, policy),
+        standby_for: application.standby_for.clone(),
     });
     plan.grant = Some(grant);
 }

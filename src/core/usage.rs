@@ -83,6 +83,8 @@ pub struct Subject<'a> {
     pub opened: Timestamp,
     /// Whether it is live: what is still being set up, or not signed for, is not too little used.
     pub live: bool,
+    /// Whether it stands by for another system in case of disaster: it is not needed until then.
+    pub standby: bool,
 }
 
 /// What is to be said of a system's use.
@@ -260,7 +262,7 @@ impl Case<'_> {
         )
     }
 
-    /// A finding that leads to less: only where the system is live and enough of its domain is measured.
+    /// A finding that leads to less: only where the system is live, no standby, and enough of its domain is measured.
     fn less(&self, partial: Option<&Unknown>, type_: &'static str, find: fn(&Self) -> Found) -> Statement {
         if !self.known {
             let why = Text::new("its use is not known: condition UsageKnown says why", "使用情况未知");
@@ -272,6 +274,10 @@ impl Case<'_> {
         if !self.subject.live {
             let why = "not judged before it is live: it is still being set up (未上线，不评价)";
             return Statement::new(type_, false, "NotLive", why);
+        }
+        if self.subject.standby {
+            let why = "not judged: it stands by for another system in case of disaster (灾备系统，不评价)";
+            return Statement::new(type_, false, "Standby", why);
         }
         said(type_, find(self))
     }

@@ -159,7 +159,7 @@ fn table() -> Vec<Row> {
 
 /// All of them in one world, and nothing else is found of anybody.
 #[tokio::test]
-async fn r26_2_r26_5_each_ground_is_found_where_it_is_and_nowhere_else() -> Result<()> {
+async fn r14_1_r26_2_r26_5_each_ground_is_found_where_it_is_and_nowhere_else() -> Result<()> {
     let table = table();
     let folder = tempfile::tempdir()?;
     let world = World::with_usage(folder.path()).await?;

@@ -45,7 +45,7 @@ fn round(sample: Sample) -> Round {
 }
 
 fn subject() -> Subject<'static> {
-    Subject { namespace: NAMESPACE, opened: "2026-01-01T00:00:00Z".parse().unwrap(), live: true }
+    Subject { namespace: NAMESPACE, opened: "2026-01-01T00:00:00Z".parse().unwrap(), live: true, standby: false }
 }
 
 fn judged_after(sample: Sample, subject: Subject<'_>, before: &Judgement, at: Timestamp) -> Judgement {
@@ -150,6 +150,19 @@ fn r26_5_a_low_mean_and_a_low_peak_together_are_a_ground_for_a_reduction() {
         (holds(&judged, CONDITION_REDUCTION_ELIGIBLE), reason(&judged, CONDITION_REDUCTION_ELIGIBLE)),
         (Some(false), "NotLive")
     );
+}
+
+#[test]
+fn r26_5_a_standby_is_not_idle_and_may_still_grow() {
+    let standby = Subject { standby: true, ..subject() };
+    let asleep = quiet(Activity::Busy, "2026-01-01T00:00:00Z");
+    let judged = judged_after(asleep, standby, &Judgement::default(), now());
+    for type_ in [CONDITION_REDUCTION_ELIGIBLE, CONDITION_IDLE, CONDITION_NO_BUSINESS_DATA] {
+        assert_eq!((holds(&judged, type_), reason(&judged, type_)), (Some(false), "Standby"), "{type_}");
+    }
+    let full = Sample { memory_mean: Some(0.8), ..sample() };
+    let judged = judged_after(full, standby, &Judgement::default(), now());
+    assert_eq!(holds(&judged, CONDITION_EXPANSION_ELIGIBLE), Some(true));
 }
 
 /// A system that was active last at some time, and looked at ever since.

@@ -101,6 +101,25 @@ fn r21_2_a_request_on_its_way_says_until_when_the_old_system_is_kept() {
     assert_eq!(story.plan().status.keep_old_until, Some(jiff::civil::date(2027, 3, 15)));
 }
 
+#[test]
+fn r26_5_what_a_system_stands_by_for_is_approved_with_the_rest_and_goes_on_record() {
+    let mut story = Story::of("health-portal");
+    let before = story.plan().status.open_gates[0].digest.clone();
+    story.request.spec.application.standby_for = Some("亳州市人民医院信息系统".into());
+    assert_ne!(story.plan().status.open_gates[0].digest, before, "who evaluates has read it");
+    story.decides(UNIT, GATE_SUBMISSION, Verdict::Submit);
+    for (who, gate, verdict) in [
+        (AUTHORITY, "completeness", Verdict::Approve),
+        (AGENCY, "plan", Verdict::Confirm),
+        (AGENCY, "evaluation", Verdict::Approve),
+        (AUTHORITY, "approval", Verdict::Approve),
+    ] {
+        story.decides(who, gate, verdict);
+    }
+    story.operator_acts();
+    assert_eq!(story.system.unwrap().0.standby_for.as_deref(), Some("亳州市人民医院信息系统"));
+}
+
 /// The API server's clock counts seconds: what is granted and signed for within one is signed for.
 #[test]
 fn r21_1_signed_in_the_second_of_the_grant_it_is_live() {
