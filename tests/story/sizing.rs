@@ -170,8 +170,22 @@ async fn r26_5_a_sleepy_system_is_reduced_once_all_have_been_heard_and_never_on_
     other.phase(ChangePhase::Returned).await?;
     quota(woken, "limits.memory", &format!("{}Gi", line.before)).await?;
     proposed(put_off, ProposalPhase::Dismissed).await?;
+    unread(woken, &low, line.before).await?;
     println!("reduced: 1 of 3, from {} to {} Gi, saving {:?} CNY a month", line.before, line.after, spec.saving);
     low.stop().await
+}
+
+/// A reduction that was not proposed is not carried out unread either.
+async fn unread(woken: &Case<'_>, low: &Scenery, memory: i64) -> Result<()> {
+    low.proxy.trouble(Trouble::Edited(awake));
+    let less = Change { ground: ChangeGround::Reduction, lines: lines(&[("memory", 20)]), ..Change::default() };
+    let change = Changing::draft(woken, AGENCY, "unread", less).await?;
+    change.decide(AGENCY, "submission", Verdict::Submit).await?;
+    heard(&change).await?;
+    change.decide(AUTHORITY, "approval", Verdict::Approve).await?;
+    let told = change.says("Ready", "GroundGone").await?;
+    ensure!(told.contains("50.0%"), "{told}");
+    quota(woken, "limits.memory", &format!("{memory}Gi")).await
 }
 
 async fn scenery_of(cases: &[Case<'_>]) -> Result<Scenery> {
