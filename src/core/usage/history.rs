@@ -67,13 +67,13 @@ impl MonthUse {
         self.memory_percent_days = sum(&self.memory_percent_days, mean);
         // The mean is one of its minutes, and so no higher than the highest.
         let peak = sample.day.memory_peak.map(percent).map_or_else(|| mean.clone(), |peak| higher(mean, &peak));
-        self.memory_peak_percent = Some(highest(self.memory_peak_percent.as_ref(), peak));
+        self.memory_peak_percent = Some(highest(self.memory_peak_percent.as_ref(), &peak));
         if let Some(cpu) = sample.day.cpu_mean {
             self.cpu_days = self.cpu_days.saturating_add(1);
             self.cpu_percent_days = sum(&self.cpu_percent_days, &percent(cpu));
         }
         if let Some(storage) = sample.measured_storage() {
-            self.storage_percent = Some(highest(self.storage_percent.as_ref(), percent(storage)));
+            self.storage_percent = Some(highest(self.storage_percent.as_ref(), &percent(storage)));
         }
     }
 
@@ -110,8 +110,8 @@ fn sum(one: &Percent, other: &Percent) -> Percent {
     of_tenths(tenths(one).saturating_add(tenths(other)))
 }
 
-fn highest(before: Option<&Percent>, value: Percent) -> Percent {
-    before.map_or(value.clone(), |before| higher(before, &value))
+fn highest(before: Option<&Percent>, value: &Percent) -> Percent {
+    before.map_or_else(|| value.clone(), |before| higher(before, value))
 }
 
 fn higher(one: &Percent, other: &Percent) -> Percent {
