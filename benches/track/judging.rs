@@ -158,7 +158,7 @@ async fn answer(
         };
         let value = match name.rsplit(':').next().unwrap_or_default() {
             "last_timestamp_seconds" => now.to_string(),
-            "coverage1w" | "coverage1h" => "1".to_owned(),
+            "coverage1w" | "coverage1d" | "coverage1h" => "1".to_owned(),
             "others1w" | "max1d" | "quiet_minutes" => "0".to_owned(),
             _ => "0.512345678901234".to_owned(),
         };

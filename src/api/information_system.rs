@@ -6,7 +6,7 @@ use super::common::{Money, Names, PolicyRef, QuantityMap, RequestRef, Time};
 use super::governance_policy::FundingSource;
 use super::resource_change::ChangeGround;
 use super::service_product::Fulfilment;
-use super::usage::{Evidence, Usage};
+use super::usage::{Evidence, Usage, UsageHistory};
 use jiff::civil::Date;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
@@ -295,6 +295,9 @@ pub struct InformationSystemStatus {
     /// What was seen of its use (资源使用情况).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+    /// What it used by the day and by the month (使用情况历史).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage_history: Option<UsageHistory>,
     /// Who is let in now besides the unit (当前访问授权).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]

@@ -2,6 +2,7 @@
 
 use super::common::Time;
 use super::governance_policy::Limit;
+use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -43,9 +44,15 @@ pub struct UsageRules {
 }
 
 /// Percent, with one digit after the point.
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Percent(#[schemars(length(max = 16), regex(pattern = "^[0-9]+(\\.[0-9])?$"))] pub String);
+
+impl Default for Percent {
+    fn default() -> Self {
+        Self("0.0".to_owned())
+    }
+}
 
 /// What was seen of a system's use. Written when a finding turns, and at most once a day otherwise.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -68,11 +75,71 @@ pub struct Usage {
     /// Storage in use, in percent of what is granted, of the class that is used most (存储使用率).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_percent: Option<Percent>,
+    /// Mean of a day's CPU use, in percent of what is granted (CPU 日平均使用率).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_percent: Option<Percent>,
     /// For how long it has not been active, by sort of activity (停用、闲置、无业务数据的时长).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 3))]
     pub clocks: Vec<ActivityClock>,
 }
+
+/// What a system used by the day and by the month. It outlives the metrics, and a day is in it once.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UsageHistory {
+    /// When the newest day was taken: the 24 hours before this are in it, and the next begins here at the earliest (最近取样时间).
+    pub taken: Time,
+    /// The newest days, oldest first; those that were not measured are left out (近期每日使用率).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 14), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["day"]))]
+    pub recent: Vec<DayUse>,
+    /// The newest months in which a day was measured, oldest first (各月使用情况).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 13), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["month"]))]
+    pub months: Vec<MonthUse>,
+}
+
+/// A day.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DayUse {
+    /// The day, in the time zone of the rules (日期).
+    pub day: Date,
+    /// Mean of its memory use, in percent of what was granted (内存日平均使用率).
+    pub memory_percent: Percent,
+}
+
+/// What was measured of a month. A sum divided by its days is the month's mean, exactly.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MonthUse {
+    /// The month (月份).
+    pub month: Month,
+    /// Days of it that were measured (采集天数).
+    #[schemars(range(min = 0))]
+    pub days: i64,
+    /// Sum of their means of memory use, in percent (内存日平均使用率之和).
+    pub memory_percent_days: Percent,
+    /// The highest memory use of any of them, in percent (内存最高使用率).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_peak_percent: Option<Percent>,
+    /// Those of them on which CPU was measured too (CPU 采集天数).
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub cpu_days: i64,
+    /// Sum of their means of CPU use, in percent (CPU 日平均使用率之和).
+    #[serde(default)]
+    pub cpu_percent_days: Percent,
+    /// The highest storage use that was seen on any of them, in percent (存储最高使用率).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_percent: Option<Percent>,
+}
+
+/// A month, such as 2026-11.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct Month(#[schemars(length(max = 7), regex(pattern = "^[0-9]{4}-[0-9]{2}$"))] pub String);
 
 /// What was found of a system's use when a change of it was filed (article 26): it counts for that filing, whatever use
 /// does later.

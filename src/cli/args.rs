@@ -4,6 +4,7 @@ use super::evidence::{self, Report};
 use super::lang::Lang;
 use crate::api::decision::{LineAmount, TestResult};
 use crate::api::resource_change::ChangeGround;
+use crate::api::usage::Month;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use strum::VariantNames as _;
@@ -35,7 +36,7 @@ pub struct Global {
     /// Language: zh or en; the locale decides where nothing is said
     #[arg(long, global = true, value_enum, value_name = "LANG", hide_possible_values = true)]
     pub lang: Option<Lang>,
-    /// Output: table, wide, json or yaml
+    /// Output: table, wide, json or yaml; csv or markdown for usage --month
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT", hide_possible_values = true, hide_default_value = true, default_value_t = Output::Table)]
     pub output: Output,
 }
@@ -51,6 +52,18 @@ pub enum Output {
     Json,
     /// For scripts and people.
     Yaml,
+    /// For spreadsheets: a month's use alone.
+    Csv,
+    /// For documents: a month's use alone.
+    Markdown,
+}
+
+impl Output {
+    /// Whether it is the form of a table alone.
+    #[must_use]
+    pub fn is_of_a_table(self) -> bool {
+        matches!(self, Self::Csv | Self::Markdown)
+    }
 }
 
 /// The commands.
@@ -86,6 +99,8 @@ pub enum Command {
     Whatif(Whatif),
     /// What a domain has left, now and in the coming months
     Capacity(Capacity),
+    /// Systems by use, what is found and proposed, and what that would save
+    Usage(UsageWish),
     /// Let somebody into your system for a time
     Authorize(Authorize),
     /// End the access of somebody whom you let in
@@ -362,6 +377,20 @@ pub struct Capacity {
     pub months: i32,
 }
 
+/// Whose use, and when.
+#[derive(Args, Clone, Debug)]
+pub struct UsageWish {
+    /// The system, as NAME or NAMESPACE/NAME; all where nothing is said
+    #[arg(id = "used_system", value_name = "SYSTEM", conflicts_with = "month")]
+    pub system: Option<String>,
+    /// Only systems of this Organization
+    #[arg(long, value_name = "NAME", conflicts_with = "used_system")]
+    pub organization: Option<String>,
+    /// The utilisation table of a month, such as 2026-11
+    #[arg(long, value_name = "MONTH", value_parser = month)]
+    pub month: Option<Month>,
+}
+
 /// The catalog.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Catalog {
@@ -400,6 +429,11 @@ fn ground(text: &str) -> Result<ChangeGround, String> {
     let plain = |text: &str| text.replace('-', "").to_lowercase();
     let known = ChangeGround::VARIANTS.iter().find(|name| plain(name) == plain(text));
     known.and_then(|name| name.parse().ok()).ok_or_else(|| ChangeGround::VARIANTS.join(" | "))
+}
+
+fn month(text: &str) -> Result<Month, String> {
+    let day = format!("{text}-01").parse::<jiff::civil::Date>();
+    day.map_err(|_| "2026-11".to_owned()).map(crate::core::usage::history::month)
 }
 
 fn size(text: &str) -> Result<(String, i64), String> {

@@ -181,6 +181,21 @@ messages! {
     bar_now() = "now", "当前";
     bar_peak() = "peak", "最高";
 
+    usage_nothing() = "There is no system that you may read.", "没有您有权查看的系统。";
+    usage_total(systems, known, proposals, saving) = "{systems} systems, use known of {known}, {proposals} proposals open; all of them would save {saving} CNY a month.", "系统 {systems} 个，其中使用情况已知 {known} 个；待办建议 {proposals} 项，全部采纳每月可节省 {saving} 元。";
+    no_table() = "-o csv and -o markdown print the table of a month, and nothing else", "-o csv 和 -o markdown 仅用于输出某月的统计表";
+    next_table() = "such as: kubectl yunguan usage --month 2026-11 -o csv", "例如：kubectl yunguan usage --month 2026-11 -o csv";
+    bad_month(month) = "{month} is no month: write one such as 2026-11", "{month} 不是月份，请写作 2026-11";
+    month_ahead(month) = "{month} is still to come", "{month} 尚未到来";
+    month_gone(month, kept) = "nothing is kept of {month}: the newest {kept} months are", "{month} 的数据已不再保存，仅保存最近 {kept} 个月";
+    next_month(month) = "try --month {month}", "请试用 --month {month}";
+    month_empty(month) = "no day of {month} was measured of a system that you may read", "{month} 没有您有权查看的系统的监测数据";
+    next_month_empty() = "see what is known now and why not more: kubectl yunguan usage -o wide", "查看目前所知及原因：kubectl yunguan usage -o wide";
+    no_organization(name) = "there is no Organization {name} with a system that you may read", "没有单位 {name}，或您无权查看其系统";
+    next_organization(names) = "name one of these: {names}", "请从中选择：{names}";
+    sum_of(systems) = "sum of {systems}", "合计 {systems} 个";
+    proposals_of(count) = "{count} proposals", "建议 {count} 项";
+
     no_decommission(name) = "{name}: giving a system back is a Decommission, and that kind is not there yet, so nothing can be filed", "{name}：系统下线须办理注销（Decommission），该流程尚未提供，暂不能提交";
     next_dismiss(name) = "put it off with the reason: kubectl yunguan dismiss {name} --reason TEXT --until DAY", "可说明理由予以搁置：kubectl yunguan dismiss {name} --reason 理由 --until 日期";
     proposal_not_open(name, phase) = "{name} is not open: {phase}", "优化建议 {name} 当前不能办理：{phase}";

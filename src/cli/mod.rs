@@ -31,6 +31,7 @@ mod samples;
 pub mod session;
 pub mod suggest;
 pub mod timeline;
+pub mod usage;
 pub mod whatif;
 pub mod whoami;
 pub mod words;
@@ -79,6 +80,11 @@ fn misunderstood(error: &clap::Error, lang: Lang) -> Exit {
 }
 
 async fn execute(session: &Session, format: Output, command: &Command) -> Result<Exit, Failure> {
+    let lang = session.lang;
+    // Before anything is done that could then not be printed.
+    if format.is_of_a_table() && !matches!(command, Command::Usage(wish) if wish.month.is_some()) {
+        return Err(Failure::new(Exit::Usage, lang.no_table(), lang.next_table()));
+    }
     match command {
         Command::Submit(act) => act::decide(session, format, plain(Verdict::Submit, act)).await,
         Command::Reject(act) => act::decide(session, format, plain(Verdict::Reject, act)).await,
@@ -98,6 +104,7 @@ async fn execute(session: &Session, format: Output, command: &Command) -> Result
         Command::Dismiss(wish) => Box::pin(proposal::dismiss(session, format, wish)).await,
         Command::Whatif(wish) => Box::pin(read::whatif(session, format, wish)).await,
         Command::Capacity(wish) => read::capacity(session, format, wish).await,
+        Command::Usage(wish) => read::usage(session, format, wish).await,
         Command::Authorize(wish) => {
             let clock = read::clock(session).await?;
             access::authorize(session, &clock, format, wish).await

@@ -13,13 +13,24 @@ use std::io::{IsTerminal as _, Write as _};
 pub fn result(output: Output, data: &impl Serialize, page: impl FnOnce(bool) -> Page) -> Result<(), Failure> {
     let failed = |e: &dyn std::fmt::Display| Failure::plain(Exit::Error, e.to_string());
     let text = match output {
-        Output::Table => page(false).render(),
+        // The forms of a table go by `print`; whatever has none is refused before.
+        Output::Table | Output::Csv | Output::Markdown => page(false).render(),
         Output::Wide => page(true).render(),
         Output::Json => serde_json::to_string_pretty(data).map_err(|e| failed(&e))? + "\n",
         Output::Yaml => serde_saphyr::to_string(data).map_err(|e| failed(&e))?,
     };
+    print(&text)
+}
+
+/// Prints a result that is text already.
+///
+/// # Errors
+/// When it cannot be written; a reader that has heard enough is no error.
+pub fn print(text: &str) -> Result<(), Failure> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(failed(&error)),
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::plain(Exit::Error, error.to_string()))
+        }
         _ => Ok(()),
     }
 }

@@ -1,6 +1,6 @@
 //! The commands that only read.
 
-use super::args::{Capacity, Inbox, Output, Suggest, Whatif};
+use super::args::{Capacity, Inbox, Output, Suggest, UsageWish, Whatif};
 use super::explain::{self, Background};
 use super::failure::{Exit, Failure};
 use super::moment::Clock;
@@ -8,7 +8,7 @@ use super::page::Page;
 use super::paper::{Paper, split_kind};
 use super::rules::{self, Rules};
 use super::session::{Session, forbidden};
-use super::{capacity, detail, inbox, proposal, suggest, timeline, whatif, whoami};
+use super::{capacity, detail, inbox, proposal, suggest, timeline, usage, whatif, whoami};
 use crate::api::cloud_resource_request::Need;
 use crate::api::names::ROLE_UNIT;
 use crate::api::{CatalogItem, Decision, GovernancePolicy, InformationSystem, ResourceChange, RightsizingProposal};
@@ -248,6 +248,56 @@ pub async fn capacity(session: &Session, format: Output, wish: &Capacity) -> Res
     let items = domains.iter().filter(|d| wanted(&d.name_any())).map(outlook).collect();
     let found = Found { items };
     output::result(format, &found, |_| capacity::page(lang, &clock, &found.items))?;
+    Ok(Exit::Done)
+}
+
+/// Who uses what, now or in a month.
+///
+/// # Errors
+/// When there is no such system, organization or month, or the API server does not answer.
+pub async fn usage(session: &Session, format: Output, wish: &UsageWish) -> Result<Exit, Failure> {
+    let lang = session.lang;
+    let (mut systems, skipped) = match &wish.system {
+        Some(system) => {
+            let (namespace, name) = session.target(system)?;
+            (vec![session.get::<InformationSystem>(&namespace, &name).await?], 0)
+        }
+        None => session.readable::<InformationSystem>().await?,
+    };
+    if let Some(organization) = &wish.organization {
+        let mut names: Vec<String> = systems.iter().map(|system| system.spec.organization.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        if !names.contains(organization) {
+            let next = lang.next_organization(&names.join(", "));
+            return Err(Failure::new(Exit::Nothing, lang.no_organization(organization), next));
+        }
+        systems.retain(|system| system.spec.organization == *organization);
+    }
+    let proposals = match (&wish.system, systems.as_slice()) {
+        (Some(_), [system]) => {
+            let params = ListParams::default().fields(&format!("spec.systemRef.name={}", system.name_any()));
+            let api = session.api::<RightsizingProposal>(&system.namespace().unwrap_or_default());
+            session.list(&api, &params).await.map_err(|e| session.failure(&e))?
+        }
+        _ => proposal::waiting(session).await?,
+    };
+    let clock = clock(session).await?;
+    let Some(month) = &wish.month else {
+        let found = usage::overview(&systems, &proposals, skipped, &clock);
+        output::result(format, &found, |wide| usage::page(lang, &found, wide))?;
+        return Ok(Exit::Done);
+    };
+    let organizations = session.organizations().await?;
+    let table = usage::month::table(lang, month, &systems, &proposals, &organizations, &clock)?;
+    match format {
+        Output::Csv => {
+            let text = usage::month::csv(lang, &table);
+            output::print(&text.map_err(|e| Failure::plain(Exit::Error, e.to_string()))?)?;
+        }
+        Output::Markdown => output::print(&usage::month::markdown(lang, &table))?,
+        _ => output::result(format, &table, |_| usage::month::page(lang, &table))?,
+    }
     Ok(Exit::Done)
 }
 

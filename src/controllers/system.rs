@@ -348,6 +348,7 @@ async fn report(
         amounts: if open { outcome.amounts.print() } else { before.amounts.clone() },
         held: if open { outcome.held.print() } else { before.held.clone() },
         usage: None,
+        usage_history: None,
         changes_at: effective::next_moment(&system.spec, now).map(Time::new),
         monthly_fee: effective::fee_at(&system.spec, now),
         provisioned_at,
@@ -372,6 +373,7 @@ async fn report(
     let status = InformationSystemStatus {
         conditions: apply::conditions(&before.conditions, &statements, generation, now),
         usage: seen.usage,
+        usage_history: seen.history,
         ..status
     };
     if system.status.as_ref() == Some(&status) {

@@ -145,7 +145,7 @@ fn known(
 
 /// By rules that judge nobody's use: what was said before is not said any more.
 fn silent(before: Judgement) -> Judgement {
-    Judgement { statements: Vec::new(), usage: before.usage }
+    Judgement { statements: Vec::new(), ..before }
 }
 
 /// Asks the endpoint of a system's domain once more, because something depends on it that costs: whether one of these
@@ -280,13 +280,17 @@ fn rules_of<'r>(
 type Put = fn(&mut Sample, &Series, f64);
 
 /// One question each, for all namespaces at once; the names are those of config/prometheus.
-const QUESTIONS: [(&str, Put); 12] = [
+const QUESTIONS: [(&str, Put); 16] = [
     ("yunguan:namespace_containers:running", |sample, _, value| sample.running = Some(value)),
     ("yunguan:namespace_memory_used:bytes", |sample, _, _| sample.measured = true),
     ("yunguan:namespace_memory_used_ratio:avg1w", |sample, _, value| sample.memory_mean = Some(value)),
     ("yunguan:namespace_memory_used_ratio:max1w", |sample, _, value| sample.memory_peak = Some(value)),
     ("yunguan:namespace_memory_used_ratio:coverage1w", |sample, _, value| sample.memory_coverage = Some(value)),
     ("yunguan:namespace_memory_granted:others1w", |sample, _, value| sample.other_quotas = Some(value)),
+    ("yunguan:namespace_memory_used_ratio:avg1d", |sample, _, value| sample.day.memory_mean = Some(value)),
+    ("yunguan:namespace_memory_used_ratio:max1d", |sample, _, value| sample.day.memory_peak = Some(value)),
+    ("yunguan:namespace_memory_used_ratio:coverage1d", |sample, _, value| sample.day.memory_coverage = Some(value)),
+    ("yunguan:namespace_cpu_used_ratio:avg1d", |sample, _, value| sample.day.cpu_mean = Some(value)),
     ("yunguan:namespace_memory_peaks:max1d", |sample, _, value| sample.peaks = Some(value)),
     ("yunguan:namespace_oom_kill:last_timestamp_seconds", |sample, _, value| sample.out_of_memory = moment(value)),
     // By storage class: the one that is used most counts, and the gaps of any.

@@ -10,7 +10,7 @@ use crate::api::names::{
     CONDITION_EXPANSION_ELIGIBLE, CONDITION_IDLE, CONDITION_NO_BUSINESS_DATA, CONDITION_REDUCTION_ELIGIBLE,
     CONDITION_USAGE_KNOWN,
 };
-use crate::api::usage::{Activity, ActivityClock, Percent, Usage, UsageRules};
+use crate::api::usage::{Activity, ActivityClock, Percent, Usage, UsageHistory, UsageRules};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 mod clocks;
 mod evidence;
 mod heartbeat;
+pub mod history;
 #[cfg(test)]
 mod tests;
 
@@ -61,8 +62,30 @@ pub struct Sample {
     pub storage: Option<f64>,
     /// The share of that hour that was measured.
     pub storage_coverage: Option<f64>,
+    /// The last 24 hours.
+    pub day: Day,
     /// By sort of activity: when it was seen last, and minutes since then in which it was looked for and not seen.
     pub activity: BTreeMap<Activity, Seen>,
+}
+
+/// What was seen of the last 24 hours, as shares.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Day {
+    /// Mean of memory use, of what is granted.
+    pub memory_mean: Option<f64>,
+    /// The most of it.
+    pub memory_peak: Option<f64>,
+    /// The share of them that was measured.
+    pub memory_coverage: Option<f64>,
+    /// Mean of CPU use, of what was granted at the time.
+    pub cpu_mean: Option<f64>,
+}
+
+impl Sample {
+    /// Storage in use, where most of the hour was measured.
+    fn measured_storage(&self) -> Option<f64> {
+        self.storage.filter(|_| self.storage_coverage.is_some_and(|share| share >= 0.5))
+    }
 }
 
 /// What is known of one sort of activity.
@@ -94,18 +117,24 @@ pub struct Judgement {
     pub statements: Vec<Statement>,
     /// What was seen.
     pub usage: Option<Usage>,
+    /// What was seen by the day and by the month.
+    pub history: Option<UsageHistory>,
 }
 
 impl Judgement {
-    /// Whether it says the same, and of the same figures, whatever they are.
+    /// Whether it says the same, and of the same figures, whatever they are, and has taken no other day.
     #[must_use]
     pub fn says_the_same(&self, other: &Self) -> bool {
         let said = |j: &Self| j.statements.iter().map(|s| (s.type_, s.holds, s.reason.clone())).collect::<Vec<_>>();
         let seen = |usage: &Usage| {
             let percents = [&usage.memory_mean_percent, &usage.memory_peak_percent, &usage.coverage_percent];
-            (percents.map(Option::is_some), usage.peaks.is_some(), usage.storage_percent.is_some())
+            let others = [&usage.storage_percent, &usage.cpu_percent];
+            (percents.map(Option::is_some), usage.peaks.is_some(), others.map(Option::is_some))
         };
-        said(self) == said(other) && self.usage.as_ref().map(seen) == other.usage.as_ref().map(seen)
+        let taken = |judgement: &Self| judgement.history.as_ref().map(|history| history.taken);
+        said(self) == said(other)
+            && self.usage.as_ref().map(seen) == other.usage.as_ref().map(seen)
+            && taken(self) == taken(other)
     }
 
     fn held(&self, type_: &str, reason: &str) -> bool {
@@ -137,6 +166,7 @@ pub fn judge(
         seen.less(partial, CONDITION_IDLE, Case::idle),
         seen.less(partial, CONDITION_NO_BUSINESS_DATA, Case::no_business_data),
     ];
+    let history = history::folded(before.history.as_ref(), sample, zone, now);
     let usage = Usage {
         at: Time::new(now),
         memory_mean_percent: sample.memory_mean.map(percent),
@@ -144,12 +174,13 @@ pub fn judge(
         coverage_percent: sample.memory_coverage.map(percent),
         peaks: sample.peaks.map(whole),
         storage_percent: sample.storage.map(percent),
+        cpu_percent: sample.day.cpu_mean.map(percent),
         clocks,
     };
-    Judgement { statements, usage: Some(usage) }
+    Judgement { statements, usage: Some(usage), history }
 }
 
-/// Nothing is known of a domain's systems: the clocks stand, and nothing is found.
+/// Nothing is known of a domain's systems: clocks and history stand, and nothing is found.
 #[must_use]
 pub fn unknown(why: &Unknown, before: &Judgement) -> Judgement {
     let not_judged = "use is not known: condition UsageKnown says why (使用情况未知)";
@@ -159,7 +190,7 @@ pub fn unknown(why: &Unknown, before: &Judgement) -> Judgement {
             [CONDITION_EXPANSION_ELIGIBLE, CONDITION_REDUCTION_ELIGIBLE, CONDITION_IDLE, CONDITION_NO_BUSINESS_DATA];
         statements.extend(findings.map(|type_| Statement::new(type_, None, "UsageUnknown", not_judged)));
     }
-    Judgement { statements, usage: before.usage.clone() }
+    Judgement { statements, ..before.clone() }
 }
 
 /// What a finding came to.
@@ -203,8 +234,7 @@ impl Case<'_> {
         let enough = coverage.is_some_and(|share| share >= share_of(&rules.expansion_coverage_percent));
         let mean = self.sample.memory_mean.filter(|_| enough);
         let peaks = self.sample.peaks.filter(|_| peak.is_some_and(|p| agrees(p, &rules.memory_peak_above_percent)));
-        let storage_known = self.sample.storage_coverage.is_some_and(|share| share >= 0.5);
-        let storage = self.sample.storage.filter(|_| storage_known);
+        let storage = self.sample.measured_storage();
         let above = |value: Option<f64>, limit: &Limit, reason: &str| {
             let slack = if self.before.held(CONDITION_EXPANSION_ELIGIBLE, reason) { self.slack() } else { 0.0 };
             value.is_some_and(|value| value > share_of(limit) - slack)

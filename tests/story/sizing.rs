@@ -95,7 +95,8 @@ pub fn awake(answer: &mut Value) {
 }
 
 #[tokio::test]
-async fn r26_5_a_sleepy_system_is_reduced_once_all_have_been_heard_and_never_on_what_is_not_known() -> Result<()> {
+async fn r26_5_r27_1_a_sleepy_system_is_reduced_once_all_have_been_heard_and_never_on_what_is_not_known() -> Result<()>
+{
     let folder = tempfile::tempdir()?;
     let world = World::with_usage(folder.path()).await?;
     world.unit("t-use", None).await?;
@@ -118,11 +119,15 @@ async fn r26_5_a_sleepy_system_is_reduced_once_all_have_been_heard_and_never_on_
     ensure!(spec.recommended.len() == 1 && line.name == "memory" && (1..line.before).contains(&line.after), "{spec:?}");
     ensure!(spec.saving.is_some() && spec.evidence.figures.len() == 2, "{spec:?}");
 
+    shown(sleepy, &proposal).await?;
+
     // Nothing happens by itself, however often use is looked at, and nothing is written twice.
     rounds(&low, 3).await?;
     quota(sleepy, "limits.memory", &format!("{}Gi", line.before)).await?;
     let changes: Api<ResourceChange> = Api::namespaced(world.admin().await?, &sleepy.home());
     assert_eq!(changes.list(&ListParams::default()).await?.items.len(), 0);
+    let days = |system: InformationSystem| system.status.and_then(|s| s.usage_history).map(|h| h.months[0].days);
+    assert_eq!(days(sleepy.system().await?), Some(1), "a day counts once");
     let again = proposed(sleepy, ProposalPhase::Proposed).await?;
     assert_eq!(again.resource_version(), proposal.resource_version());
 
@@ -191,6 +196,31 @@ async fn unread(woken: &Case<'_>, low: &Scenery, memory: i64) -> Result<()> {
 async fn scenery_of(cases: &[Case<'_>]) -> Result<Scenery> {
     let sleepy = Namespace { mean: 0.1, top: 0.2, ..of_a_system() };
     Scenery::start(cases.iter().map(|case| (case.namespace(), sleepy.clone())).collect()).await
+}
+
+/// The agency sees who uses what and what is proposed, and the table of the month as a clerk keeps it.
+async fn shown(case: &Case<'_>, proposal: &RightsizingProposal) -> Result<()> {
+    let history = case.system().await?.status.and_then(|s| s.usage_history).context("no day was taken")?;
+    let [month] = history.months.as_slice() else { anyhow::bail!("one month: {history:?}") };
+    let saving = &proposal.spec.saving.as_ref().context("no saving")?.0;
+    let named = format!("{}/{}", case.home(), case.name);
+    let page = plugin(case.world, AGENCY, &["usage", &named]).await?;
+    let line = page.lines().find(|line| line.contains(&case.name)).with_context(|| page.clone())?;
+    for part in ["10.0", "20.0", "·▁  low use", "Reduce memory", saving] {
+        ensure!(line.contains(part), "{part}: {page}");
+    }
+    ensure!(page.contains("1 systems, use known of 1, 1 proposals open"), "{page}");
+
+    let table = ["usage", "--month", &month.month.0, "--organization", "t-use", "-o", "csv", "--lang", "zh"];
+    let text = plugin(case.world, AGENCY, &table).await?;
+    let text = text.strip_prefix('\u{feff}').context("Excel would not know that it is UTF-8")?;
+    let rows: Vec<csv::StringRecord> = csv::Reader::from_reader(text.as_bytes()).records().collect::<Result<_, _>>()?;
+    let row = rows.iter().find(|row| row[1] == *case.name).with_context(|| text.to_owned())?;
+    // Mean and highest of memory, mean of CPU, storage, days measured: of one day, however often it was looked at.
+    let figures: Vec<&str> = row.iter().skip(6).take(5).collect();
+    assert_eq!(figures, ["10.0", "20.0", "5.0", "50.0", "1"], "{text}");
+    ensure!(rows.len() == 4 && rows.last().is_some_and(|sum| sum[1] == *"合计 3 个"), "{text}");
+    Ok(())
 }
 
 /// The agency dismisses it for a month; for a year it cannot.

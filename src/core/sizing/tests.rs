@@ -156,7 +156,7 @@ fn both() -> Judgement {
     let held = |type_, reason| Statement::new(type_, true, reason, "");
     let statements =
         vec![held(CONDITION_EXPANSION_ELIGIBLE, "MemoryMean"), held(CONDITION_REDUCTION_ELIGIBLE, "LowMemory")];
-    Judgement { statements, usage: None }
+    Judgement { statements, ..Judgement::default() }
 }
 
 fn systems() -> impl Strategy<Value = System> {

@@ -89,5 +89,5 @@ pub fn said(status: &InformationSystemStatus) -> Judgement {
         };
         Some(Statement::new(type_, holds, &condition.reason, &condition.message))
     });
-    Judgement { statements: said.collect(), usage: status.usage.clone() }
+    Judgement { statements: said.collect(), usage: status.usage.clone(), history: status.usage_history.clone() }
 }

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use strum::IntoEnumIterator as _;
 
 mod evidence;
+mod history;
 
 const NAMESPACE: &str = "org-health-portal";
 
@@ -36,6 +37,7 @@ fn sample() -> Sample {
         out_of_memory: None,
         storage: Some(0.5),
         storage_coverage: Some(1.0),
+        day: Day { memory_mean: Some(0.5), memory_peak: Some(0.7), memory_coverage: Some(1.0), cpu_mean: Some(0.2) },
         activity: Activity::iter().map(|activity| (activity, seen)).collect(),
     }
 }
@@ -296,7 +298,8 @@ fn r26_6_unknown_use_is_said_and_keeps_the_clocks() {
         (Some(false), "Unreachable")
     );
     assert_eq!(holds(&after, CONDITION_IDLE), None);
-    assert_eq!(after.usage, before.usage);
+    assert_eq!((&after.usage, &after.history), (&before.usage, &before.history));
+    assert!(before.history.is_some());
     let nowhere = unknown(&Unknown::no_endpoint("main"), &Judgement::default());
     assert_eq!(nowhere.statements.len(), 1, "never judged, and said so");
 }
@@ -323,7 +326,7 @@ prop_compose! {
         let seen = Seen { last, quiet_minutes };
         Sample {
             measured, running, memory_mean, memory_peak, memory_coverage, other_quotas, storage,
-            peaks: Some(0.0), out_of_memory: None, storage_coverage: Some(1.0),
+            peaks: Some(0.0), out_of_memory: None, storage_coverage: Some(1.0), day: Day::default(),
             activity: Activity::iter().map(|activity| (activity, seen)).collect(),
         }
     }

@@ -55,8 +55,12 @@ fn r26_6_what_is_not_known_denies_nobody_and_proves_nothing() {
 fn r26_2_what_a_status_said_counts_for_a_day_after_a_restart() {
     let judged = judged(Sample { memory_mean: Some(0.9), ..sample() });
     let conditions = crate::runtime::apply::conditions(&[], &judged.statements, 1, now());
-    let status =
-        InformationSystemStatus { conditions, usage: judged.usage.clone(), ..InformationSystemStatus::default() };
+    let status = InformationSystemStatus {
+        conditions,
+        usage: judged.usage.clone(),
+        usage_history: judged.history.clone(),
+        ..InformationSystemStatus::default()
+    };
     let said = said_by(&status);
     assert_eq!(said, judged, "as it was found");
     let at = |hours: i64| evidence(&said, now().checked_add(hours.hours()).unwrap());
