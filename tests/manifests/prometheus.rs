@@ -125,3 +125,44 @@ fn every_recorded_series_and_alert_is_asked_for_by_a_case_and_every_series_is_do
     ensure!(documents.iter().all(Result::is_ok) && problems.is_empty(), "{}", problems.join("\n"));
     Ok(())
 }
+
+/// The dashboard shows what there is: every series in it is recorded by our rules or told by the operator, Prometheus can
+/// read every expression, and Grafana can tell its panels apart.
+#[tokio::test]
+async fn r27_1_the_dashboard_shows_what_is_recorded_or_told_and_nothing_else() -> Result<()> {
+    let text = std::fs::read_to_string(repository("config/grafana/yunguan.json"))?;
+    let dashboard: Value = serde_json::from_str(&text)?;
+    let panels: Vec<&Value> = list(&dashboard, "panels").collect();
+    let ids: BTreeSet<i64> = panels.iter().filter_map(|panel| panel["id"].as_i64()).collect();
+    ensure!(ids.len() == panels.len(), "two panels have one id");
+    let targets: Vec<&Value> = panels.iter().flat_map(|panel| list(panel, "targets")).collect();
+    ensure!(targets.iter().all(|target| target["datasource"]["uid"] == "${datasource}"), "a panel asks another source");
+    let expressions: Vec<String> =
+        targets.iter().filter_map(|target| Some(target["expr"].as_str()?.replace("$namespace", ".*"))).collect();
+    ensure!(expressions.len() == targets.len() && expressions.len() > 20, "{expressions:?}");
+
+    let recorded = names("record")?;
+    let operator = include_str!("../../src/runtime/metrics.rs");
+    let name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    let words = expressions.iter().flat_map(|e| e.split(|c| !name(c))).filter(|word| word.starts_with("yunguan"));
+    let mut shown = BTreeSet::new();
+    for word in words {
+        let told = operator.contains(&format!("\"{}\"", word.trim_end_matches("_bucket")));
+        ensure!(recorded.contains(word) || told, "{word} is neither recorded nor told by the operator");
+        shown.insert(word);
+    }
+
+    let rule = |(n, expr): (usize, &String)| serde_json::json!({"record": format!("panel:{n}"), "expr": expr});
+    let rules: Vec<Value> = expressions.iter().enumerate().map(rule).collect();
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("panels.yaml");
+    let groups = serde_json::json!({"groups": [{"name": "panels", "rules": rules}]});
+    std::fs::write(&file, groups.to_string())?;
+    promtool(&["check", "rules"], &[file]).await?;
+
+    let objects = kustomized(repository("config/grafana").as_ref()).await?;
+    let map = objects.values().find(|object| object["kind"] == "ConfigMap").context("no ConfigMap")?;
+    ensure!(map["metadata"]["labels"]["grafana_dashboard"] == "1" && map["data"]["yunguan.json"] == text);
+    println!("dashboard: {} panels, {} series", panels.len(), shown.len());
+    Ok(())
+}

@@ -162,10 +162,11 @@ fn history(namespaces: &[(String, Namespace)], now: Timestamp) -> Result<History
     };
     let labels =
         |name: &str, of: &Namespace| format!("namespace=\"{name}\",quota=\"{}\"", f64::from(of.quota) * GIGABYTE);
-    // CPU of a day, at half of the memory's mean.
+    // CPU of a day, at half of the memory's mean; none where nothing is done.
     for (name, of) in namespaces {
+        let share = if of.busy_days.or(of.stopped_days).is_some() { 0.0 } else { of.mean / 2.0 };
         let metric = format!("yunguan:namespace_cpu_used:ratio1h{{namespace=\"{name}\"}}");
-        history.series(&metric, now, FIVE_MINUTES, vec![Some(of.mean / 2.0); 288])?;
+        history.series(&metric, now, FIVE_MINUTES, vec![Some(share); 288])?;
     }
     let of_week: [(&str, Figure); 3] = [("sum5m", |of| 5.0 * of.mean), ("count5m", |_| 5.0), ("max5m", |of| of.top)];
     for (series, value) in of_week {
