@@ -16,7 +16,7 @@ use yunguan::api::names::{
 };
 use yunguan::api::resource_change::{Change, ChangePhase};
 use yunguan::api::usage::Finding;
-use yunguan_cluster::{History, Node, Prometheus, node, prometheus, state_metrics};
+use yunguan_cluster::{History, Node, Prometheus, node, prometheus, state_metrics, wait_until};
 
 use super::usage::evidence::{found, submit};
 use super::usage::{points_at, says, says_within};
@@ -37,8 +37,24 @@ fn possible() -> Result<bool> {
     Ok(false)
 }
 
-/// What the unit deploys: it uses less than a third of the quota, then nine tenths, and so on.
-async fn deploy(case: &Case<'_>) -> Result<()> {
+/// A live system with 2 GiB of memory.
+async fn live_small<'w>(world: &'w World, code: &str) -> Result<Case<'w>> {
+    let case = world.draft("t-node", code, |spec| {
+        for line in &mut spec.application.lines {
+            match line.name.as_str() {
+                "cpu" => line.quantity = 1,
+                "memory" => line.quantity = 2,
+                _ => {}
+            }
+        }
+    });
+    let case = case.await?;
+    case.to_live().await?;
+    Ok(case)
+}
+
+/// What the unit deploys: it uses so many MiB of memory for 6 seconds, then so many, and so on.
+async fn deploy(case: &Case<'_>, low: &str, high: &str) -> Result<()> {
     let resources = json!({"cpu": "200m", "memory": "2000Mi"});
     let labels = json!({"app": "portal"});
     let deployment: Deployment = serde_json::from_value(json!({
@@ -54,7 +70,7 @@ async fn deploy(case: &Case<'_>) -> Result<()> {
                         "name": "portal",
                         "image": node::IMAGE,
                         "imagePullPolicy": "Never",
-                        "args": ["600", "1840", "6"],
+                        "args": [low, high, "6"],
                         "resources": {"requests": resources, "limits": resources},
                         "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
                     }],
@@ -65,7 +81,7 @@ async fn deploy(case: &Case<'_>) -> Result<()> {
     let client = case.world.client(&case.person()).await?;
     let deployments: Api<Deployment> = Api::namespaced(client, &case.namespace());
     deployments.create(&PostParams::default(), &deployment).await?;
-    yunguan_cluster::wait_until("the pod to run", LONG, async || {
+    wait_until("the pod to run", LONG, async || {
         let status = deployments.get("portal").await?.status.unwrap_or_default();
         ensure!(status.ready_replicas == Some(1), "{:?}", status.conditions);
         Ok(Some(()))
@@ -83,33 +99,28 @@ async fn r26_2_r26_6_a_pod_that_really_uses_memory_makes_its_system_eligible_and
     let world = World::with_usage(folder.path()).await?;
     let node = Node::start(&world.cluster).await?;
     world.unit("t-node", None).await?;
-    let case = world
-        .draft("t-node", "portal", |spec| {
-            for line in &mut spec.application.lines {
-                match line.name.as_str() {
-                    "cpu" => line.quantity = 1,
-                    "memory" => line.quantity = 2,
-                    _ => {}
-                }
-            }
-        })
-        .await?;
-    case.to_live().await?;
+    let (case, calm) = (live_small(&world, "portal").await?, live_small(&world, "calm").await?);
 
     let mut jobs = node.scrapes();
     jobs.push(prometheus::each_second(&[state_metrics::start(world.admin().await?).await?]));
     let often = [("yunguan-usage", "1s"), ("yunguan-usage-week", "2s")];
     let prometheus = Prometheus::scraping(&History::default(), &[Path::new(RULES)], &often, jobs).await?;
     points_at(&world, &prometheus.url(), None, None).await?;
-    // Before anything runs, nothing is used, and too little of the week is known to speak of.
+    // Before anything runs nothing is used, and too little of the week is known to speak of.
     says(&case, &[(KNOWN, "True", "Measured"), (EXPANSION, "Unknown", "UsageUnknown")]).await?;
 
-    deploy(&case).await.with_context(|| node.kubelet().log_tail())?;
+    // Less than a third of the quota and nine tenths of it; and no more than half.
+    for (case, low, high) in [(&calm, "600", "1000"), (&case, "600", "1840")] {
+        deploy(case, low, high).await.with_context(|| node.kubelet().log_tail())?;
+    }
     let told = says_within(&case, &[(KNOWN, "True", "Measured"), (EXPANSION, "True", "MemoryPeaks")], LONG).await;
     let used = prometheus.query("yunguan:namespace_memory_used:ratio").await?;
     let told = told.with_context(|| format!("{used}; {}", node.pod_logs().unwrap_or_default()))?;
     let message = &told.iter().find(|c| c.type_ == EXPANSION).context("no condition")?.message;
     ensure!(message.contains("第二十六条"), "{message}");
+    let told = says(&calm, &[(KNOWN, "True", "Measured"), (EXPANSION, "Unknown", "UsageUnknown")]).await?;
+    let far = &told.iter().find(|c| c.type_ == EXPANSION).context("no condition")?.message;
+    ensure!(far.contains("within an hour 0 (at least 3)"), "{far}");
 
     // So it may apply for more (half as much again is no major change yet), and gets it.
     let change = Change { lines: lines(&[("memory", 3)]), ..Change::default() };
