@@ -27,7 +27,7 @@ const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/prometheus/usag
 /// Set to `required` where a node must be possible, so that the story cannot be skipped unseen.
 const WANTED: &str = "YUNGUAN_NODE";
 /// A pod's start and three peaks of its memory, on a machine that compiles at the same time.
-const LONG: Duration = Duration::from_mins(4);
+const LONG: Duration = Duration::from_mins(6);
 
 /// Whether there can be a node. Where not, it says why.
 fn possible() -> Result<bool> {
@@ -53,9 +53,9 @@ async fn live_small<'w>(world: &'w World, code: &str) -> Result<Case<'w>> {
     Ok(case)
 }
 
-/// What the unit deploys: it uses so many MiB of memory for 6 seconds, then so many, and so on.
+/// What the unit deploys: it uses so many MiB of memory for 12 seconds, then so many, and so on.
 async fn deploy(case: &Case<'_>, low: &str, high: &str) -> Result<()> {
-    let resources = json!({"cpu": "200m", "memory": "2000Mi"});
+    let resources = json!({"cpu": "400m", "memory": "2000Mi"});
     let labels = json!({"app": "portal"});
     let deployment: Deployment = serde_json::from_value(json!({
         "metadata": {"name": "portal"},
@@ -70,7 +70,7 @@ async fn deploy(case: &Case<'_>, low: &str, high: &str) -> Result<()> {
                         "name": "portal",
                         "image": node::IMAGE,
                         "imagePullPolicy": "Never",
-                        "args": [low, high, "6"],
+                        "args": [low, high, "12"],
                         "resources": {"requests": resources, "limits": resources},
                         "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
                     }],
@@ -102,15 +102,15 @@ async fn r26_2_r26_6_a_pod_that_really_uses_memory_makes_its_system_eligible_and
     let (case, calm) = (live_small(&world, "portal").await?, live_small(&world, "calm").await?);
 
     let mut jobs = node.scrapes();
-    jobs.push(prometheus::each_second(&[state_metrics::start(world.admin().await?).await?]));
+    jobs.push(prometheus::every(node::INTERVAL, &[state_metrics::start(world.admin().await?).await?]));
     let often = [("yunguan-usage", "1s"), ("yunguan-usage-week", "2s")];
     let prometheus = Prometheus::scraping(&History::default(), &[Path::new(RULES)], &often, jobs).await?;
     points_at(&world, &prometheus.url(), None, None).await?;
     // Before anything runs nothing is used, and too little of the week is known to speak of.
     says(&case, &[(KNOWN, "True", "Measured"), (EXPANSION, "Unknown", "UsageUnknown")]).await?;
 
-    // Less than a third of the quota and nine tenths of it; and no more than half.
-    for (case, low, high) in [(&calm, "600", "1000"), (&case, "600", "1840")] {
+    // From less than 70% of what is granted to nine tenths; and no more than half.
+    for (case, low, high) in [(&calm, "600", "1000"), (&case, "1400", "1840")] {
         deploy(case, low, high).await.with_context(|| node.kubelet().log_tail())?;
     }
     let told = says_within(&case, &[(KNOWN, "True", "Measured"), (EXPANSION, "True", "MemoryPeaks")], LONG).await;

@@ -25,6 +25,7 @@ use tokio::process::Command;
 use crate::{Cluster, Person, Program, Spec, ports, programs, wait_until};
 
 pub use image::IMAGE;
+pub use settings::INTERVAL;
 
 /// The name of its object.
 pub const NAME: &str = "node";

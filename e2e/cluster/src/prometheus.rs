@@ -82,7 +82,7 @@ impl Prometheus {
         intervals: &[(&str, &str)],
         scraped: &[u16],
     ) -> Result<Self> {
-        Self::scraping(history, rules, intervals, vec![each_second(scraped)]).await
+        Self::scraping(history, rules, intervals, vec![every("1s", scraped)]).await
     }
 
     /// As [`Self::start`], with these `scrape_configs`.
@@ -202,11 +202,11 @@ impl Prometheus {
     }
 }
 
-/// A scrape of these ports of the loopback address.
+/// A scrape of these ports of the loopback address so often.
 #[must_use]
-pub fn each_second(ports: &[u16]) -> Value {
+pub fn every(interval: &str, ports: &[u16]) -> Value {
     let targets: Vec<String> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
-    json!({"job_name": "scraped", "scrape_interval": "1s", "scrape_timeout": "1s", "honor_labels": true,
+    json!({"job_name": "scraped", "scrape_interval": interval, "scrape_timeout": interval, "honor_labels": true,
         "static_configs": [{"targets": targets}]})
 }
 

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use super::image::IMAGE;
 
+/// How often a node is scraped: on a busy machine a second is too little for an answer.
+pub const INTERVAL: &str = "4s";
+
 /// containerd, in which only the place of what it stores differs from its own: the rest is private to the node.
 pub(super) fn containerd(directory: &Path, plugins: &Path) -> String {
     let (root, networks, plugins) = (directory.join("containerd"), directory.join("networks"), plugins.display());
@@ -98,8 +101,8 @@ pub(super) fn scrapes(pki: &Path, port: u16) -> Vec<Value> {
             "job_name": name,
             "scheme": "https",
             "metrics_path": path,
-            "scrape_interval": "1s",
-            "scrape_timeout": "1s",
+            "scrape_interval": INTERVAL,
+            "scrape_timeout": INTERVAL,
             // A series with a time of its own would seem alive for five minutes after its kubelet has died.
             "honor_timestamps": false,
             "tls_config": {
