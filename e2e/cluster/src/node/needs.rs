@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 /// Where a node has memory of its own in place of the machine's directory.
 pub(super) const PRIVATE: [&str; 3] = ["/run", "/var/lib", "/var/log"];
 const PROGRAMS: [&str; 9] = ["containerd", "ctr", "runc", "go", "tar", "mount", "unshare", "nsenter", "setpriv"];
+const DEBIAN: &str = "on Debian it takes Go, and apt-get install containerd runc containernetworking-plugins";
 const PLUGINS: [&str; 3] = ["ptp", "host-local", "loopback"];
 const CONTROLLERS: [&str; 4] = ["cpu", "cpuset", "memory", "pids"];
 
@@ -18,10 +19,8 @@ pub(super) fn check() -> Result<(), String> {
     if !root {
         return Err("it takes root".to_owned());
     }
-    for program in PROGRAMS {
-        find(program).ok_or_else(|| {
-            format!("{program} is not on PATH (on Debian: apt-get install containerd runc containernetworking-plugins)")
-        })?;
+    if let Some(missing) = PROGRAMS.iter().find(|program| find(program).is_none()) {
+        return Err(format!("{missing} is not on PATH; {DEBIAN}"));
     }
     plugins()?;
     address()?;
@@ -50,7 +49,7 @@ pub(super) fn plugins() -> Result<&'static Path, String> {
     let whole = |place: &&&Path| PLUGINS.iter().all(|plugin| place.join(plugin).is_file());
     let found = places.iter().find(whole).copied();
     found.ok_or_else(|| {
-        format!("network plugins {} are neither in /usr/lib/cni nor in /opt/cni/bin", PLUGINS.join(", "))
+        format!("network plugins {} are neither in /usr/lib/cni nor in /opt/cni/bin; {DEBIAN}", PLUGINS.join(", "))
     })
 }
 
