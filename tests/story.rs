@@ -7,6 +7,7 @@ mod changes;
 mod failures;
 mod ground;
 mod months;
+mod node;
 pub mod provisioning;
 pub mod sizing;
 mod track;

@@ -1,7 +1,7 @@
 //! Article 26 in the real: systems whose use a real Prometheus records by the shipped rules, from weeks of history and from
 //! what it scrapes, and what the operator says of them.
 
-mod evidence;
+pub mod evidence;
 mod faults;
 
 use crate::support::edit;
@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Api;
 use kube::api::{ListParams, PostParams};
+use std::time::Duration;
 use yunguan::api::common::Time;
 use yunguan::api::information_system::SystemPhase;
 use yunguan::api::names::{
@@ -25,11 +26,16 @@ use yunguan_cluster::wait_until;
 const DAYS: i64 = 200;
 
 /// What is to be said of a system: by condition, its status and reason.
-type Said<'a> = [(&'a str, &'a str, &'a str)];
+pub type Said<'a> = [(&'a str, &'a str, &'a str)];
 
 /// Waits until a system says all this of its use, and gives its conditions.
-async fn says(case: &Case<'_>, said: &Said<'_>) -> Result<Vec<Condition>> {
-    wait_until(&format!("the use of {}", case.name), PATIENCE, async || {
+pub async fn says(case: &Case<'_>, said: &Said<'_>) -> Result<Vec<Condition>> {
+    says_within(case, said, PATIENCE).await
+}
+
+/// As [`says`], for what takes longer.
+pub async fn says_within(case: &Case<'_>, said: &Said<'_>, patience: Duration) -> Result<Vec<Condition>> {
+    wait_until(&format!("the use of {}", case.name), patience, async || {
         let conditions = case.system().await?.status.unwrap_or_default().conditions;
         for (type_, status, reason) in said {
             let found = conditions.iter().find(|c| c.type_ == *type_);

@@ -2,7 +2,8 @@
 //! and benchmarks: no root, no Docker, nothing left behind.
 //!
 //! Everything of a cluster lives in one directory and listens on 127.0.0.1. Its programs and its directory vanish when
-//! the [`Cluster`] is dropped, and also when the process that holds it is killed.
+//! the [`Cluster`] is dropped, and also when the process that holds it is killed. A [`Node`] that runs pods can be added
+//! where the machine allows it.
 
 pub mod audit;
 mod certs;
@@ -11,6 +12,7 @@ mod control_plane;
 pub mod faults;
 mod http;
 pub mod metrics;
+pub mod node;
 pub mod operator;
 pub mod people;
 pub mod ports;
@@ -18,6 +20,7 @@ pub mod process;
 pub mod programs;
 pub mod prometheus;
 pub mod scenery;
+pub mod state_metrics;
 mod wait;
 
 use std::ffi::OsStr;
@@ -32,6 +35,7 @@ use tokio::sync::OnceCell;
 
 pub use clock::Clock;
 pub use metrics::{Exporter, MetricsProxy, Trouble};
+pub use node::Node;
 pub use operator::{Operator, OperatorSpec};
 pub use people::Person;
 pub use process::{Program, Spec};

@@ -14,6 +14,9 @@ pub const CONTROL_PLANE: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller
 /// What judges use: the server, and the tool that tests its rules and fills its database.
 pub const PROMETHEUS: [&str; 2] = ["prometheus", "promtool"];
 
+/// What a node has, besides what the machine brings.
+pub const NODE: [&str; 2] = ["kubelet", "kube-scheduler"];
+
 /// The paths of these programs, in order. The first call on a machine builds them, which takes minutes and shows its
 /// progress on standard error.
 ///

@@ -82,10 +82,23 @@ impl Prometheus {
         intervals: &[(&str, &str)],
         scraped: &[u16],
     ) -> Result<Self> {
+        Self::scraping(history, rules, intervals, vec![every("1s", scraped)]).await
+    }
+
+    /// As [`Self::start`], with these `scrape_configs`.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn scraping(
+        history: &History,
+        rules: &[&Path],
+        intervals: &[(&str, &str)],
+        jobs: Vec<Value>,
+    ) -> Result<Self> {
         let [server, promtool] = programs::paths(programs::PROMETHEUS).await?;
         let mut tries = 1;
         loop {
-            let this = Self::spawn([&server, &promtool], history, rules, intervals, scraped).await?;
+            let this = Self::spawn([&server, &promtool], history, rules, intervals, &jobs).await?;
             let Err(error) = this.ready().await else { return Ok(this) };
             let lost_port = this.log().is_ok_and(|log| log.contains("address already in use"));
             this.stop().await?;
@@ -101,7 +114,7 @@ impl Prometheus {
         history: &History,
         rules: &[&Path],
         intervals: &[(&str, &str)],
-        scraped: &[u16],
+        jobs: &[Value],
     ) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("yunguan-prometheus.").tempdir()?.keep();
         let leashes = Leashes::new(&directory)?;
@@ -113,10 +126,7 @@ impl Prometheus {
             fs::write(directory.join(&name), often(&text, intervals)?)?;
             files.push(name);
         }
-        let targets: Vec<String> = scraped.iter().map(|port| format!("127.0.0.1:{port}")).collect();
-        let job = json!({"job_name": "scraped", "scrape_interval": "1s", "scrape_timeout": "1s", "honor_labels": true,
-            "static_configs": [{"targets": targets}]});
-        let config = json!({"global": {"evaluation_interval": "1m"}, "rule_files": files, "scrape_configs": [job]});
+        let config = json!({"global": {"evaluation_interval": "1m"}, "rule_files": files, "scrape_configs": jobs});
         fs::write(directory.join("prometheus.yml"), config.to_string())?;
         let data = directory.join("data");
         fill(promtool, history, &data).await?;
@@ -190,6 +200,14 @@ impl Prometheus {
     async fn ready(&self) -> Result<()> {
         self.program.wait_ready(self.port, "/-/ready", READY_TIMEOUT).await
     }
+}
+
+/// A scrape of these ports of the loopback address so often.
+#[must_use]
+pub fn every(interval: &str, ports: &[u16]) -> Value {
+    let targets: Vec<String> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+    json!({"job_name": "scraped", "scrape_interval": interval, "scrape_timeout": interval, "honor_labels": true,
+        "static_configs": [{"targets": targets}]})
 }
 
 /// The rules with other intervals for these groups.

@@ -12,13 +12,14 @@ async fn more<'c, 'w>(case: &'c Case<'w>, name: &str, cpu: i64) -> Result<Changi
     Changing::of_unit(case, name, Change { lines: lines(&[("cpu", cpu)]), ..Change::default() }).await
 }
 
-async fn submit(change: &Changing<'_, '_>) -> Result<String> {
+/// Files it, and gives the filing's uid.
+pub async fn submit(change: &Changing<'_, '_>) -> Result<String> {
     let filing = change.decide(&change.case.person(), "submission", Verdict::Submit).await?;
     filing.metadata.uid.context("no uid")
 }
 
 /// Waits until what was found for a filing stands in the status.
-async fn found(change: &Changing<'_, '_>, filing: &str) -> Result<(ResourceChange, Evidence)> {
+pub async fn found(change: &Changing<'_, '_>, filing: &str) -> Result<(ResourceChange, Evidence)> {
     wait_until(&format!("what was found for {}", change.name), PATIENCE, async || {
         let change = change.get().await?;
         let evidence = change.status.as_ref().and_then(|s| s.evidence.clone()).context("nothing was found")?;

@@ -1,0 +1,3 @@
+module yunguan.dev/e2e/cluster/tools/eater
+
+go 1.26.0
