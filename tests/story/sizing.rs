@@ -216,9 +216,10 @@ async fn shown(case: &Case<'_>, proposal: &RightsizingProposal) -> Result<()> {
     let text = text.strip_prefix('\u{feff}').context("Excel would not know that it is UTF-8")?;
     let rows: Vec<csv::StringRecord> = csv::Reader::from_reader(text.as_bytes()).records().collect::<Result<_, _>>()?;
     let row = rows.iter().find(|row| row[1] == *case.name).with_context(|| text.to_owned())?;
-    // Mean and highest of memory, mean of CPU, storage, days measured: of one day, however often it was looked at.
-    let figures: Vec<&str> = row.iter().skip(6).take(5).collect();
-    assert_eq!(figures, ["10.0", "20.0", "5.0", "50.0", "1"], "{text}");
+    // Mean and highest of memory, storage, days measured: of one day, however often it was looked at.
+    assert_eq!([&row[6], &row[7], &row[9], &row[10]], ["10.0", "20.0", "50.0", "1"], "{text}");
+    // An hour that begins meanwhile is one without work.
+    ensure!((4.5..=5.0).contains(&row[8].parse::<f64>()?), "{text}");
     ensure!(rows.len() == 4 && rows.last().is_some_and(|sum| sum[1] == *"合计 3 个"), "{text}");
     Ok(())
 }
