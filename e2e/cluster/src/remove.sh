@@ -2,7 +2,7 @@
 # Before that, the cgroup of a node, if one left its name there: what ran in it was killed, and the kernel takes a moment.
 read -r _
 try=0
-while [ "$try" -lt 20 ]; do
+while [ "$try" -lt 40 ]; do
   left=
   cgroup=
   [ -f "$1/cgroup" ] && read -r cgroup <"$1/cgroup"
