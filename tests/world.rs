@@ -200,13 +200,15 @@ impl World {
     }
 }
 
-/// Offers in a domain all that the city's main one offers.
+/// Offers in a domain all that the city's main one offers, and waits until the operator knows: what is drafted before has
+/// other amounts than a moment later.
 pub async fn products_for(admin: &Client, domain: &str) -> Result<()> {
     let products: Api<ServiceProduct> = Api::all(admin.clone());
     for product in products.list(&ListParams::default().fields("spec.domain=bozhou-main")).await? {
         let spec = ServiceProductSpec { domain: domain.to_owned(), ..product.spec.clone() };
         let name = format!("{domain}.{}", spec.item);
         products.create(&PostParams::default(), &ServiceProduct::new(&name, spec)).await?;
+        eventually(&products, &name, "to be known", |product| product.status.is_some()).await?;
     }
     Ok(())
 }

@@ -210,14 +210,7 @@ async fn r26_2_of_many_approvals_at_once_only_what_fits_is_granted() -> Result<(
     let mut small = domains.get("bozhou-main").await?.spec;
     small.capacity.insert("requests.cpu".into(), Quantity("50".into()));
     domains.create(&PostParams::default(), &CloudDomain::new("t-small", small)).await?;
-    let products: Api<yunguan::api::ServiceProduct> = Api::all(admin.clone());
-    for product in products.list(&ListParams::default().fields("spec.domain=bozhou-main")).await? {
-        let mut spec = product.spec.clone();
-        spec.domain = "t-small".into();
-        products
-            .create(&PostParams::default(), &yunguan::api::ServiceProduct::new(&format!("t-small.{}", spec.item), spec))
-            .await?;
-    }
+    products_for(&admin, "t-small").await?;
     // Six ask for 16 cores each; 50 are there, so three get them.
     let mut cases = Vec::new();
     for n in 0..6 {

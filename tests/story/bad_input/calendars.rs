@@ -66,7 +66,7 @@ async fn two_calendars_of_one_year_that_differ_make_deadlines_unknown_and_are_na
     // The same days once more change nothing; other days, and nobody knows which of them are meant.
     let again = publish(world, "again", &[]).await?;
     case.decide(AUTHORITY, "completeness", Verdict::Approve).await?;
-    case.phase(Phase::InReview).await?;
+    case.drafted("plan", Verdict::Confirm).await?;
     let (reason, _) = case.condition("Overdue", "False").await?;
     assert_eq!(reason, "InTime");
     let other = publish(world, "other", &[(12, 31)]).await?;
