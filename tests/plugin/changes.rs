@@ -215,6 +215,8 @@ async fn r26_2_the_plugin_draws_the_coming_months_and_says_from_when_a_domain_is
     peak.approved().await?;
     peak.phase(ChangePhase::Scheduled).await?;
 
+    world.unit("t-plugin-city", None).await?;
+    world.draft("t-plugin-city", "elsewhere", |_| {}).await?.to_trial().await?;
     // The unit may read all that is in this domain, its own system; and not all that is in the city's.
     let unit = "unit@t-plugin-months";
     let drawn = wait_until("the window to be counted", PATIENCE, async || {
