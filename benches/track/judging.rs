@@ -88,7 +88,7 @@ pub async fn measure(report: &mut Report, steps: &[usize]) -> Result<()> {
 /// How often a system's status was written.
 fn said(events: &[Event]) -> usize {
     let theirs = events.iter().filter(|e| e.is_write() && e.user.username == OPERATOR);
-    theirs.filter(|e| e.is_about("informationsystems")).count()
+    theirs.filter(|e| e.is_about("informationsystems/status")).count()
 }
 
 /// Rounds in which nothing is new.
