@@ -72,7 +72,14 @@ pub async fn measure(report: &mut Report, steps: &[usize]) -> Result<()> {
         server.take();
         let start = Instant::now();
         points_at(Some(MetricsEndpoint { url: url.clone(), ..MetricsEndpoint::default() })).await?;
-        let events = at_rest(&mut log).await?;
+        // Between the rounds of many systems nothing is written for seconds: all of them must have been told.
+        let mut events = Vec::new();
+        wait_until("every system to be judged", PATIENCE * 10, async || {
+            events.extend(log.new_events()?);
+            Ok((said(&events) >= *systems).then_some(()))
+        })
+        .await?;
+        events.extend(at_rest(&mut log).await?);
         let what = |what: &str| format!("judging {systems} systems: {what}");
         report.figure(what("status writes of the first round"), "", vec![count(said(&events))], None);
         report.figure(what("first round until all is written"), "s", vec![start.elapsed().as_secs_f64() - 1.0], None);
