@@ -144,12 +144,12 @@ async fn still_founded(
                 submission_uid: grant.submission_uid.clone(),
                 message: shorten(
                     &format!(
-                        "its ground is gone, so it is not carried out: file it again once it is proposed again. Proposed: {then}. Now: {why}"
+                        "its ground is gone, so it is not carried out: file it again once there is one again. Then: {then}. Now: {why}"
                     ),
                     2048,
                 ),
                 message_zh: shorten(
-                    &format!("依据已消失，不予执行；再次提出后请重新提交。提出时：{then}。现在：{why}"),
+                    &format!("依据已消失，不予执行；再次符合条件后请重新提交。当时：{then}。现在：{why}"),
                     2048,
                 ),
             });
