@@ -119,8 +119,18 @@ fn act(
         gates: gates.clone(),
         stop: stop.clone(),
     };
-    let watches::Work { requests, changes, systems, proposals, organizations, domains, policies, items, products } =
-        work;
+    let watches::Work {
+        requests,
+        changes,
+        sanctions,
+        systems,
+        proposals,
+        organizations,
+        domains,
+        policies,
+        items,
+        products,
+    } = work;
     let mut acting = JoinSet::new();
     let wide = settings.concurrency;
     acting.spawn(controller::run(
@@ -136,6 +146,13 @@ fn act(
         changes,
         Arc::clone(context),
         controllers::change::reconcile,
+    ));
+    acting.spawn(controller::run(
+        options("sanction", wide),
+        context.sanctions.clone(),
+        sanctions,
+        Arc::clone(context),
+        controllers::sanction::reconcile,
     ));
     acting.spawn(controller::run(
         options("system", wide),

@@ -6,6 +6,7 @@ mod changing;
 mod crds;
 mod faults;
 mod manifests;
+mod ordering;
 mod plugin;
 mod story;
 mod support;

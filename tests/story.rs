@@ -9,6 +9,7 @@ mod ground;
 mod months;
 mod node;
 pub mod provisioning;
+pub mod sanctions;
 pub mod sizing;
 mod track;
 pub mod usage;

@@ -91,7 +91,10 @@ pub fn objects(client: &Client, kind: &str, namespace: &str) -> Api<DynamicObjec
     let (group, version) = match kind {
         "Namespace" | "ResourceQuota" | "LimitRange" | "ConfigMap" | "Secret" | "Pod" | "ServiceAccount" => ("", "v1"),
         "NetworkPolicy" => ("networking.k8s.io", "v1"),
-        "Deployment" => ("apps", "v1"),
+        "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" => ("apps", "v1"),
+        "Job" | "CronJob" => ("batch", "v1"),
+        "HorizontalPodAutoscaler" => ("autoscaling", "v2"),
+        "PodDisruptionBudget" => ("policy", "v1"),
         "RoleBinding" | "Role" | "ClusterRole" | "ClusterRoleBinding" => ("rbac.authorization.k8s.io", "v1"),
         _ => ("yunguan.dev", "v1alpha1"),
     };

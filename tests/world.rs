@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
-use yunguan::api::cloud_resource_request::{CloudResourceRequestSpec, Phase, VoidReason};
+use yunguan::api::cloud_resource_request::{CloudResourceRequestSpec, OpenGate, Phase, Submission, VoidReason};
 use yunguan::api::common::{Names, RequestKind, RequestRef};
 use yunguan::api::decision::{Evidence, LineAmount, TestResult, Verdict};
 use yunguan::api::organization::{Nature, RoleMembers};
@@ -275,6 +275,34 @@ pub fn decision_at(request: &CloudResourceRequest, gate: &str, verdict: Verdict)
     };
     let metadata = ObjectMeta { generate_name: Some(format!("{}-", request.name_any())), ..ObjectMeta::default() };
     Ok(Decision { metadata, spec })
+}
+
+/// What a person would decide at an open gate of the object of this kind, name and uid.
+pub fn at_gate(
+    (kind, name, uid): (RequestKind, String, String),
+    submission: Option<&Submission>,
+    open: &OpenGate,
+    verdict: Verdict,
+) -> Decision {
+    let report = |name: &String| Evidence {
+        name: name.clone(),
+        sha256: "0".repeat(64),
+        uri: None,
+        result: Some(TestResult::Passed),
+    };
+    let metadata = ObjectMeta { generate_name: Some(format!("{name}-")), ..ObjectMeta::default() };
+    let spec = DecisionSpec {
+        request_ref: RequestRef { kind, name, uid },
+        submission_uid: submission.filter(|_| verdict != Verdict::Submit).map(|s| s.uid.clone()),
+        gate: open.gate.clone(),
+        role: open.role.clone(),
+        verdict,
+        digest: open.digest.clone(),
+        comment: Some("测试意见".to_owned()),
+        evidence: open.reports.iter().map(report).collect(),
+        ..DecisionSpec::default()
+    };
+    Decision { metadata, spec }
 }
 
 /// One request and the people around it.

@@ -159,6 +159,8 @@ pub enum RequestKind {
     InformationSystem,
     /// What a system's use suggests, for dismissing it (R26.1).
     RightsizingProposal,
+    /// What is ordered against who breaks the rules (R34.1).
+    Sanction,
 }
 
 /// One version of the rules, by name and uid.

@@ -2,8 +2,10 @@
 
 #![allow(clippy::struct_excessive_bools, reason = "each of a gate is a field that the authority writes")]
 
+pub use super::change_rules::{ChangeRules, ChangeTracks, UrgentRules};
 use super::common::Names;
 use super::decision::Verdict;
+use super::sanction::SanctionRules;
 use super::status::ConditionsStatus;
 use super::usage::UsageRules;
 use jiff::civil::Date;
@@ -21,16 +23,16 @@ const ROLES_ARE_FILLED: &str = "self.tracks.all(t, \
 
 /// What comes first is listed first, so that gates can never wait for each other.
 const GATES_IN_ORDER: &str = "self.gates.all(i, g, !has(g.after) || g.after.all(s, \
-    s in ['provision', 'go-live'] || self.gates.exists(j, h, j < i && h.name == s)))";
+    s in ['provision', 'go-live', 'impose', 'lift'] || self.gates.exists(j, h, j < i && h.name == s)))";
 
 /// The same of effects: `provision` stands for the gates that Provision waits for, `go-live` for those and its own.
 const EFFECTS_IN_ORDER: &str = "self.gates.all(i, g, !has(g.after) || self.effects.all(e, \
     !('go-live' in g.after || (e.effect == 'Provision' && 'provision' in g.after)) \
     || e.after.all(s, s == 'provision' || self.gates.exists(j, h, j < i && h.name == s))))";
 
-/// An effect waits for gates of its track; only GoLive waits for another effect.
+/// An effect waits for gates of its track, and for effects that come before it.
 const EFFECTS_KNOW_THEIR_GATES: &str = "self.effects.all(e, e.after.all(s, \
-    self.gates.exists(g, g.name == s) || (s == 'provision' && e.effect == 'GoLive')))";
+    self.gates.exists(g, g.name == s) || (s == 'provision' && e.effect == 'GoLive') || (s == 'impose' && e.effect == 'Lift')))";
 
 /// A gate waits for an effect only if the track has it.
 const GATES_KNOW_THEIR_EFFECTS: &str = "self.gates.all(g, !has(g.after) || g.after.all(s, \
@@ -45,12 +47,13 @@ const PROVISION_IS_DECIDED: &str = "self.effects.all(e, e.effect != 'Provision' 
 const LIVE_AFTER_PROVISION: &str = "self.effects.all(e, e.effect != 'GoLive' || 'provision' in e.after \
     || self.gates.exists(i, g, has(g.after) && 'provision' in g.after && self.gates.exists(j, h, j >= i && h.name in e.after)))";
 
-/// Whatever sort of change is filed has a way through the rules.
+/// Whatever sort of change or sanction is filed has a way through the rules.
 const CHANGES_HAVE_TRACKS: &str = "(!has(self.urgent) || self.tracks.exists(t, t.name == self.urgent.track)) && (!has(self.changes) || ( \
     [self.changes.tracks.minor, self.changes.tracks.major, self.changes.tracks.temporary, self.changes.tracks.extension] \
         .all(n, self.tracks.exists(t, t.name == n)) \
     && (!has(self.changes.tracks.reduction) || self.tracks.exists(t, t.name == self.changes.tracks.reduction)) \
-    && (!has(self.changes.tracks.emergency) || self.tracks.exists(t, t.name == self.changes.tracks.emergency))))";
+    && (!has(self.changes.tracks.emergency) || self.tracks.exists(t, t.name == self.changes.tracks.emergency)))) \
+    && (!has(self.sanctions) || self.sanctions.measures.all(m, self.tracks.exists(t, t.name == m.track)))";
 
 /// No use may be too much and too little at once, also within the hysteresis.
 const USAGE_IS_CONSISTENT: &str = "!has(self.usage) || ( \
@@ -94,7 +97,7 @@ const SIZES_ARE_CONSISTENT: &str = "!has(self.usage) || ( \
 #[x_kube(validation = ("self == oldSelf", "a GovernancePolicy cannot be edited: what was filed under it is judged by it. Create the next version with a later validFrom (管理办法不可修改，请新建下一版本)"))]
 #[x_kube(validation = ("self.validFrom <= self.validUntil", "validUntil is the last day of validity and cannot lie before validFrom: correct one of them (有效期止不得早于施行日期)"))]
 #[x_kube(validation = Rule::new(CHANGES_HAVE_TRACKS)
-    .message("spec.changes.tracks or spec.urgent.track names a track that this policy does not have: correct the name, or add the track to spec.tracks; `yunguan check -f FILE` names it (资源变更或紧急申请所用流程不存在，请更正或在 spec.tracks 中补充)")
+    .message("spec.changes.tracks, spec.urgent.track or spec.sanctions names a track that this policy does not have: correct the name, or add the track to spec.tracks; `yunguan check -f FILE` names it (资源变更、紧急申请或处理措施所用流程不存在，请更正或在 spec.tracks 中补充)")
     .field_path(".tracks"))]
 #[x_kube(validation = Rule::new(USAGE_IS_CONSISTENT)
     .message("spec.usage contradicts itself: what is a ground for a reduction must lie below what is a ground for an expansion by more than twice hysteresisPoints, means at or below peaks, percentages at most 100, coverage from 50 to 100, counts and months at least 1 (资源使用评价指标相互矛盾，请更正)")
@@ -136,7 +139,7 @@ pub struct GovernancePolicySpec {
     #[schemars(length(min = 1, max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub service_types: Vec<ServiceType>,
     /// The ways through the rules, each with its gates in order (办理流程).
-    #[schemars(length(min = 1, max = 11), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    #[schemars(length(min = 1, max = 20), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub tracks: Vec<Track>,
     /// For how many months the old system of a migrated one is kept after cut-over (原系统保留期).
     pub retention: Retention,
@@ -146,6 +149,9 @@ pub struct GovernancePolicySpec {
     /// What cannot wait; without it no request takes an urgent track (紧急申请).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub urgent: Option<UrgentRules>,
+    /// What is ordered against who breaks the rules; without it no Sanction can be imposed (处理措施).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sanctions: Option<SanctionRules>,
     /// When use is too much, too little or none; without it nobody's use is judged (资源使用评价).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<UsageRules>,
@@ -246,8 +252,8 @@ pub struct ServiceType {
 #[x_kube(validation = Rule::new(GATES_KNOW_THEIR_EFFECTS)
     .message("a gate waits in `after` for `provision` or `go-live`, and the track has no such effect: add Provision or GoLive to `effects` (环节所等待的系统动作不存在，请在 effects 中补充)")
     .field_path(".gates"))]
-#[x_kube(validation = Rule::new("self.effects.exists(e, e.effect == 'Provision')")
-    .message("nothing is ever provisioned on this track: add the effect Provision (流程缺少 Provision，资源无法开通)")
+#[x_kube(validation = Rule::new("self.effects.exists(e, e.effect in ['Provision', 'Impose'])")
+    .message("nothing ever comes of this track: add the effect Provision, or Impose on that of a sanction (流程缺少 Provision，资源无法开通；处理措施流程须有 Impose)")
     .field_path(".effects"))]
 #[x_kube(validation = Rule::new(PROVISION_IS_DECIDED)
     .message("Provision must come after a gate that confirms the amounts and always applies: set confirmsAmounts on one without `when`, and name it or a later one in the `after` of Provision (article 19) (开通前须有必经的核定资源量环节，第十九条)")
@@ -276,7 +282,7 @@ pub struct Track {
     pub submission: SubmissionRule,
     /// The gates in their order (办理环节): `after` names only gates that are listed before, or `provision` or `go-live` where every
     /// gate that the effect waits for is listed before. So gates can never wait for each other.
-    #[schemars(length(min = 1, max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub gates: Vec<Gate>,
     /// What the operator does, and after which gates (系统动作).
     #[schemars(length(min = 1, max = 2), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["effect"]))]
@@ -319,82 +325,6 @@ pub enum Applies {
     UsageUnknown,
 }
 
-/// How the resources of a running system change (articles 22 and 26).
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ChangeRules {
-    /// A resource that changes by more than so many percent, up or down, makes a change a major one (重大变更).
-    pub major_above_percent: Limit,
-    /// Fees that grow by more than so many percent make a change a major one (费用增幅).
-    pub fee_growth_above_percent: Limit,
-    /// Whether a resource that the system has none of yet makes a change a major one (新增资源类型视为重大变更).
-    pub new_resource_is_major: bool,
-    /// House rule: what was changed in so many months before counts together, so that splitting evades nothing (累计月数).
-    pub accumulation_months: Limit,
-    /// Longest temporary expansion in months; longer needs gates of circumstance LongWindow (临时扩容最长期限).
-    pub window_months: Limit,
-    /// An extension is filed at least so many working days before the end (延期申请提前工作日).
-    pub extension_work_days: Limit,
-    /// House rule: the unit files annex 2 for an emergency expansion within so many working days; where nothing is said it is
-    /// chased without a date (应急扩容补办时限).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub emergency_annex_work_days: Option<Limit>,
-    /// The track of each sort of change (变更流程).
-    pub tracks: ChangeTracks,
-}
-
-/// What cannot wait (article 24).
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct UrgentRules {
-    /// The track of urgent requests; what it is still to file, it chases by the due days of its gates (流程).
-    #[schemars(length(min = 1, max = 32))]
-    pub track: String,
-    /// Months from allocation after which its resources end by themselves (临时资源期限).
-    pub months: Limit,
-}
-
-/// The track of each sort of change.
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ChangeTracks {
-    /// Of a permanent change that is not major (一般变更).
-    #[schemars(length(min = 1, max = 32))]
-    pub minor: String,
-    /// Of a major one: the whole application again (重大变更).
-    #[schemars(length(min = 1, max = 32))]
-    pub major: String,
-    /// Of a temporary expansion (临时扩容).
-    #[schemars(length(min = 1, max = 32))]
-    pub temporary: String,
-    /// Of the extension of a temporary expansion (延期).
-    #[schemars(length(min = 1, max = 32))]
-    pub extension: String,
-    /// Of a reduction that the agency proposes; absent where there is none (缩减).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 32))]
-    pub reduction: Option<String>,
-    /// Of an emergency expansion that the provider proposes; absent where there is none (应急扩容).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 32))]
-    pub emergency: Option<String>,
-}
-
-impl ChangeTracks {
-    /// Every track that is named, with the field that names it.
-    pub fn named(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let always = [
-            ("minor", &self.minor),
-            ("major", &self.major),
-            ("temporary", &self.temporary),
-            ("extension", &self.extension),
-        ];
-        let sometimes = [("reduction", &self.reduction), ("emergency", &self.emergency)];
-        let sometimes = sometimes.into_iter().filter_map(|(field, track)| Some((field, track.as_ref()?)));
-        always.into_iter().chain(sometimes).map(|(field, track)| (field, track.as_str()))
-    }
-}
-
 /// Who files a request.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -428,8 +358,8 @@ pub struct SubmissionRule {
 pub struct Gate {
     /// Name, such as `completeness` (环节).
     #[schemars(length(min = 1, max = 40), regex(pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
-    #[x_kube(validation = ("!(self in ['submission', 'access', 'take-up', 'withdrawal', 'provision', 'go-live'])",
-        "submission, access, take-up, withdrawal, provision and go-live are not free as a gate's name: choose another (该名称为系统保留，请另取环节名称)"))]
+    #[x_kube(validation = ("!(self in ['submission', 'access', 'take-up', 'withdrawal', 'provision', 'go-live', 'impose', 'lift'])",
+        "submission, access, take-up, withdrawal, provision, go-live, impose and lift are not free as a gate's name: choose another (该名称为系统保留，请另取环节名称)"))]
     pub name: String,
     /// Title (名称).
     pub title: Names,
@@ -492,7 +422,8 @@ pub struct EffectRule {
     pub article: String,
 }
 
-/// What the operator can do in a track: Provision opens the namespace and its quota, GoLive starts charging.
+/// What the operator can do in a track: Provision opens the namespace and its quota, GoLive starts charging; Impose has a
+/// sanction take effect, Lift ends it.
 #[derive(
     Clone,
     Copy,
@@ -514,6 +445,10 @@ pub enum Effect {
     Provision,
     /// Go live, start charging (上线计费). Gates name it `go-live`.
     GoLive,
+    /// Have a sanction take effect (执行处理措施). Gates name it `impose`.
+    Impose,
+    /// End it (解除). Gates name it `lift`.
+    Lift,
 }
 
 impl Effect {
@@ -523,6 +458,8 @@ impl Effect {
         match self {
             Self::Provision => "provision",
             Self::GoLive => "go-live",
+            Self::Impose => "impose",
+            Self::Lift => "lift",
         }
     }
 }

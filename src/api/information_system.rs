@@ -5,6 +5,7 @@ use super::cloud_resource_request::CountedDecision;
 use super::common::{Money, Names, PolicyRef, QuantityMap, RequestRef, Time};
 use super::governance_policy::FundingSource;
 use super::resource_change::ChangeGround;
+use super::sanction::{Imposed, Lifted};
 use super::service_product::Fulfilment;
 use super::usage::{Evidence, Usage, UsageHistory};
 use jiff::civil::Date;
@@ -83,6 +84,10 @@ pub struct InformationSystemSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub closed: Vec<Closed>,
+    /// Orders that have stopped it, oldest first (暂停服务).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub suspensions: Vec<Suspension>,
     /// Until when the old self of a migrated system is kept (原系统保留至).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_old_until: Option<Date>,
@@ -90,6 +95,30 @@ pub struct InformationSystemSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     pub standby_for: Option<String>,
+}
+
+/// That an order has stopped a system: nothing of it may run until that is lifted.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Suspension {
+    /// The Sanction (处理措施).
+    pub order: RequestRef,
+    /// What was done or left undone, shortened (违规事实).
+    #[schemars(length(max = 512))]
+    pub ground: String,
+    /// Article (依据条款).
+    #[schemars(length(max = 128))]
+    pub article: String,
+    /// What the unit does to have it lifted, shortened (整改要求).
+    #[schemars(length(max = 512))]
+    pub mend: String,
+    /// Whether it is charged meanwhile, by the policy (暂停期间计费).
+    pub charged: bool,
+    /// Since when, and by which decisions (执行).
+    pub imposed: Imposed,
+    /// When it ended (解除).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifted: Option<Lifted>,
 }
 
 /// That what a major change brought is signed for and charged.
@@ -292,6 +321,9 @@ pub struct InformationSystemStatus {
     /// When the resources were open for the first time (开通时间).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provisioned_at: Option<Time>,
+    /// How far it is with stopping what runs, or with starting it again (停止与恢复).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<StopStatus>,
     /// What was seen of its use (资源使用情况).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
@@ -332,6 +364,26 @@ pub enum SystemPhase {
     Trial,
     /// 已上线
     Live,
+    /// 已暂停
+    Suspended,
+}
+
+/// How far a system is with stopping what runs, or with starting it again.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StopStatus {
+    /// Since when it is stopped (停止时间).
+    pub since: Time,
+    /// Pods that still run (仍在运行的容器组).
+    #[schemars(range(min = 0))]
+    pub running: i64,
+    /// Pods that no controller makes again: the unit starts them itself (须自行重建的容器组).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 253)))]
+    pub bare_pods: Vec<String>,
+    /// Since when it is being started again (恢复开始时间).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifting: Option<Time>,
 }
 
 /// Somebody who is let in.

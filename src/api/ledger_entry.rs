@@ -2,7 +2,8 @@
 
 use super::common::{RequestRef, Time};
 use super::decision::Access;
-use super::information_system::{Agreement, Closed, Grant, Live};
+use super::information_system::{Agreement, Closed, Grant, Live, Suspension};
+use super::sanction::Lifted;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -66,6 +67,12 @@ pub struct LedgerBody {
     /// An emergency expansion ended, since the authority has not agreed (应急扩容终止).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed: Option<Closed>,
+    /// An order has stopped the system (暂停服务).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<Box<Suspension>>,
+    /// The order was lifted (解除暂停).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifted: Option<Lifted>,
     /// The unit let somebody in (授权访问).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access: Option<Access>,

@@ -6,6 +6,7 @@
 #![allow(clippy::duplicated_attributes, reason = "several printcolumn lists of one derive look alike to the lint")]
 
 pub mod catalog_item;
+mod change_rules;
 pub mod cloud_domain;
 pub mod cloud_resource_request;
 pub mod common;
@@ -17,6 +18,7 @@ pub mod names;
 pub mod organization;
 pub mod resource_change;
 pub mod rightsizing_proposal;
+pub mod sanction;
 pub mod service_product;
 pub mod status;
 pub mod usage;
@@ -32,6 +34,7 @@ pub use ledger_entry::{LedgerEntry, LedgerEntrySpec};
 pub use organization::{Organization, OrganizationSpec};
 pub use resource_change::{ResourceChange, ResourceChangeSpec, ResourceChangeStatus};
 pub use rightsizing_proposal::{RightsizingProposal, RightsizingProposalSpec, RightsizingProposalStatus};
+pub use sanction::{Sanction, SanctionSpec, SanctionStatus};
 pub use service_product::{ServiceProduct, ServiceProductSpec};
 pub use work_calendar::{WorkCalendar, WorkCalendarSpec};
 
@@ -54,5 +57,6 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
         InformationSystem::crd(),
         LedgerEntry::crd(),
         RightsizingProposal::crd(),
+        Sanction::crd(),
     ]
 }

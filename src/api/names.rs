@@ -19,6 +19,16 @@ pub const PURPOSE_SYSTEM: &str = "system";
 /// On a system's namespace: the uid of its InformationSystem, so that a name alone never makes it ours.
 pub const ANNOTATION_OWNER_UID: &str = "yunguan.dev/owner-uid";
 
+/// On a namespace in which nothing may run: why, [`STOPPED_SUSPENDED`]. Pods that are made in it wait at the scheduling
+/// gate [`GATE_STOPPED`].
+pub const LABEL_STOPPED: &str = "yunguan.dev/stopped";
+/// An order has suspended the system.
+pub const STOPPED_SUSPENDED: &str = "suspended";
+/// The scheduling gate of pods that must not run yet.
+pub const GATE_STOPPED: &str = "yunguan.dev/stopped";
+/// On a Job or CronJob that the operator has suspended: what `spec.suspend` was, to be put back.
+pub const ANNOTATION_SUSPENDED: &str = "yunguan.dev/suspended";
+
 /// On what the operator wrote: the digest of what it wanted then. Where that is still what it wants and the object is
 /// another, somebody else has changed it.
 pub const ANNOTATION_APPLIED: &str = "yunguan.dev/applied";
@@ -117,5 +127,11 @@ pub const CONDITION_IDLE: &str = "Idle";
 pub const CONDITION_NO_BUSINESS_DATA: &str = "NoBusinessData";
 /// Of a RightsizingProposal: whether the ground on which it was made still is there.
 pub const CONDITION_GROUND: &str = "GroundHolds";
+/// Whether nothing of a system may run, by an order (article 34).
+pub const CONDITION_SUSPENDED: &str = "Suspended";
+/// Whether a sanction is in force (articles 34 and 38).
+pub const CONDITION_IMPOSED: &str = "Imposed";
+/// Whether something new may be granted to the unit (article 38); absent where nothing stands in the way.
+pub const CONDITION_GRANTS: &str = "GrantsAllowed";
 /// Whether a policy, organization, domain or catalog object can be used as it stands.
 pub const CONDITION_VALID: &str = "Valid";

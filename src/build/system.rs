@@ -2,11 +2,14 @@
 
 use super::access::{Pass, cluster_role};
 use super::{binding, labels, meta, network, quota, subjects};
-use crate::api::names::{ANNOTATION_OWNER_UID, CLUSTER_ROLE_DEVELOPER, PURPOSE_SYSTEM, ROLE_UNIT};
+use crate::api::names::{
+    ANNOTATION_OWNER_UID, CLUSTER_ROLE_DEVELOPER, LABEL_STOPPED, PURPOSE_SYSTEM, ROLE_UNIT, STOPPED_SUSPENDED,
+};
 use crate::api::organization::RoleMembers;
 use crate::api::{CloudDomainSpec, InformationSystemSpec, OrganizationSpec};
 use crate::core::names::guest_binding;
 use crate::core::quantity::Amounts;
+use crate::core::stop;
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::RoleBinding;
@@ -70,6 +73,9 @@ fn namespace(
         if system.protection_level >= 3 { ("restricted", "restricted") } else { ("baseline", "restricted") };
     labels.insert("pod-security.kubernetes.io/enforce".to_owned(), enforce.to_owned());
     labels.insert("pod-security.kubernetes.io/warn".to_owned(), warn.to_owned());
+    if stop::standing(system).is_some() {
+        labels.insert(LABEL_STOPPED.to_owned(), STOPPED_SUSPENDED.to_owned());
+    }
     let annotations = metadata.annotations.get_or_insert_default();
     annotations.insert(ANNOTATION_OWNER_UID.to_owned(), uid.to_owned());
     if !domain.node_selector.is_empty() {

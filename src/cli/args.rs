@@ -95,6 +95,10 @@ pub enum Command {
     Takeup(Takeup),
     /// Put off what use suggests until a day, with the reason
     Dismiss(Dismiss),
+    /// Order that systems of a unit are suspended, and file the order
+    Suspend(Suspend),
+    /// Lift an order that is in force, with the reason
+    Lift(Act),
     /// What would become of a change: track, gates, quota, fee, room, dates; changes nothing
     Whatif(Whatif),
     /// What a domain has left, now and in the coming months
@@ -189,6 +193,29 @@ pub struct Takeup {
     /// The reason in words; what was found where nothing is said
     #[arg(long = "reason", id = "takeup_reason", value_name = "TEXT")]
     pub reason: Option<String>,
+    /// How it is filed.
+    #[command(flatten)]
+    pub making: Making,
+}
+
+/// An order that stops systems.
+#[derive(Args, Clone, Debug)]
+pub struct Suspend {
+    /// The systems, all of one unit, as NAME or NAMESPACE/NAME
+    #[arg(required = true)]
+    pub systems: Vec<String>,
+    /// What was done or left undone
+    #[arg(long = "ground", id = "order_ground", value_name = "TEXT")]
+    pub ground: String,
+    /// The article that it breaks
+    #[arg(long, value_name = "ARTICLE", default_value = "第三十四条", hide_default_value = true)]
+    pub article: String,
+    /// What the unit does to have it lifted
+    #[arg(long, value_name = "TEXT")]
+    pub mend: String,
+    /// Name of the sanction; one that is free where nothing is said
+    #[arg(long = "name", id = "order_name", value_name = "NAME")]
+    pub name: Option<String>,
     /// How it is filed.
     #[command(flatten)]
     pub making: Making,

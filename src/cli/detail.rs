@@ -11,7 +11,8 @@ use crate::api::common::{Quantity, QuantityMap, Time};
 use crate::api::decision::{DecisionSpec, LineAmount};
 use crate::api::names::CONDITION_READY;
 use crate::api::resource_change::ResourceChangeStatus;
-use crate::api::{CloudResourceRequest, ResourceChange};
+use crate::api::sanction::Measure;
+use crate::api::{CloudResourceRequest, ResourceChange, Sanction};
 use crate::core::workflow::GATE_WITHDRAWAL;
 use std::collections::BTreeSet;
 
@@ -60,6 +61,7 @@ fn facts(lang: Lang, clock: &Clock, paper: &Paper, status: &Progress<'_>) -> Vec
     facts.extend(match paper {
         Paper::Request(request) => asks(request),
         Paper::Change(change) => changes(lang, clock, change),
+        Paper::Sanction(sanction) => orders(lang, sanction),
     });
     facts.extend([
         (("Phase", "阶段"), words::stage(lang, status.stage).to_owned()),
@@ -72,6 +74,7 @@ fn facts(lang: Lang, clock: &Clock, paper: &Paper, status: &Progress<'_>) -> Vec
     facts.extend(match paper {
         Paper::Request(request) => opened(clock, request),
         Paper::Change(change) => before_and_after(change),
+        Paper::Sanction(sanction) => in_force(clock, sanction),
     });
     facts.push((("Message", "说明"), text(ready.map(|c| c.message.clone()))));
     facts.into_iter().map(|((en, zh), value)| (lang.pick(en, zh).to_owned(), value)).collect()
@@ -81,6 +84,7 @@ fn title(paper: &Paper) -> (&'static str, &'static str) {
     match paper {
         Paper::Request(_) => ("Request", "申请"),
         Paper::Change(_) => ("Change", "变更申请"),
+        Paper::Sanction(_) => ("Sanction", "处理措施"),
     }
 }
 
@@ -92,6 +96,31 @@ fn asks(request: &CloudResourceRequest) -> Vec<Fact> {
         (("Domain", "云域"), application.domain.clone()),
         (("Stands by for", "所灾备的系统"), application.standby_for.clone().unwrap_or_default()),
         (("Track", "办理流程"), application.track.clone()),
+    ]
+}
+
+fn orders(lang: Lang, sanction: &Sanction) -> Vec<Fact> {
+    let order = &sanction.spec.order;
+    let all = lang.pick("all", "全部");
+    let systems = if order.systems.is_empty() { all.to_owned() } else { order.systems.join(", ") };
+    let systems = if order.measure == Measure::Suspension { systems } else { String::new() };
+    vec![
+        (("Against", "对象"), format!("{} ({})", order.unit_name, words::party(lang, order.party))),
+        (("Measure", "措施"), words::measure(lang, order.measure).to_owned()),
+        (("Systems", "系统"), systems),
+        (("Ground", "事实"), format!("{} ({})", order.ground, order.article)),
+        (("To have it lifted", "整改要求"), order.mend.clone()),
+        (("By", "整改期限"), order.mend_by.map(|day| day.to_string()).unwrap_or_default()),
+        (("Notice", "此前通知"), order.notice.clone().unwrap_or_default()),
+    ]
+}
+
+fn in_force(clock: &Clock, sanction: &Sanction) -> Vec<Fact> {
+    let status = sanction.status.clone().unwrap_or_default();
+    let minute = |at: Option<Time>| at.map(|at| clock.minute(at)).unwrap_or_default();
+    vec![
+        (("In force since", "执行时间"), minute(status.imposed.map(|i| i.at))),
+        (("Lifted", "解除时间"), minute(status.lifted.map(|l| l.at))),
     ]
 }
 
@@ -186,8 +215,12 @@ fn lines(page: &mut Page, lang: Lang, paper: &Paper, grant: &[LineAmount]) {
     let mut header = match (lang, paper) {
         (Lang::En, Paper::Request(_)) => vec!["LINE", "ITEM", "ASKED", "CONFIRMED", "CNY/MONTH"],
         (Lang::Zh, Paper::Request(_)) => vec!["行", "目录项", "申请数量", "核定数量", "月费用（元）"],
-        (Lang::En, Paper::Change(_)) => vec!["LINE", "ITEM", "BEFORE -> AFTER", "CONFIRMED", "CNY/MONTH"],
-        (Lang::Zh, Paper::Change(_)) => vec!["行", "目录项", "变更前后数量", "核定数量", "月费用（元）"],
+        (Lang::En, Paper::Change(_) | Paper::Sanction(_)) => {
+            vec!["LINE", "ITEM", "BEFORE -> AFTER", "CONFIRMED", "CNY/MONTH"]
+        }
+        (Lang::Zh, Paper::Change(_) | Paper::Sanction(_)) => {
+            vec!["行", "目录项", "变更前后数量", "核定数量", "月费用（元）"]
+        }
     };
     if !grant.is_empty() {
         header.push(lang.pick("YOU GRANT", "本次核定"));
@@ -225,6 +258,7 @@ fn rows(paper: &Paper) -> Vec<(&str, String, i64)> {
             let lines = &change.spec.change.lines;
             lines.iter().map(|l| (l.name.as_str(), l.item.clone().unwrap_or_default(), l.quantity)).collect()
         }
+        Paper::Sanction(_) => Vec::new(),
     }
 }
 
@@ -246,6 +280,7 @@ pub fn preview(lang: Lang, clock: &Clock, paper: &Paper, gate: &OpenGate, spec: 
     facts.extend(match paper {
         Paper::Request(request) => asks(request).into_iter().take(2).collect(),
         Paper::Change(change) => changes(lang, clock, change),
+        Paper::Sanction(sanction) => orders(lang, sanction),
     });
     facts.extend([
         (("Gate", "环节"), title),
@@ -255,6 +290,7 @@ pub fn preview(lang: Lang, clock: &Clock, paper: &Paper, gate: &OpenGate, spec: 
     facts.extend(match paper {
         Paper::Request(request) => opened(clock, request).into_iter().take(2).collect(),
         Paper::Change(change) => before_and_after(change),
+        Paper::Sanction(sanction) => in_force(clock, sanction),
     });
     facts.extend([
         (("Digest", "内容摘要"), short_digest(&spec.digest).to_owned()),

@@ -11,6 +11,7 @@ use crate::api::decision::Verdict;
 use crate::api::governance_policy::{Applies, Effect, GovernancePolicySpec, Track};
 use crate::api::names;
 use crate::api::resource_change::ChangePhase;
+use crate::api::sanction::SanctionPhase;
 use crate::api::{InformationSystem, Organization, ResourceChange};
 use crate::core::change::window;
 use crate::core::round::zone_of;
@@ -106,6 +107,8 @@ fn why(lang: Lang, clock: &Clock, paper: &Paper, status: &Progress<'_>) -> Vec<S
     let comment = |d: &CountedDecision| d.comment.clone().unwrap_or_default();
     match status.stage {
         Stage::Request(Phase::Draft) | Stage::Change(ChangePhase::Draft) => why.push(lang.explain_draft()),
+        // `Ready` says it all: ground, article, and how it is lifted.
+        Stage::Sanction(_) => why.extend(ready(status).map(str::to_owned)),
         Stage::Request(Phase::InReview) | Stage::Change(ChangePhase::InReview) => why.push(lang.explain_review()),
         Stage::Request(Phase::Returned) | Stage::Change(ChangePhase::Returned) => {
             // Where nobody has returned it, the system has moved on, and `Ready` says from what to what.
@@ -265,6 +268,8 @@ fn after(lang: Lang, paper: &Paper, policy: &GovernancePolicySpec, background: B
                 || status.decisions.iter().any(|d| d.gate == step && d.verdict.agrees())
                 || (step == Effect::Provision.step() && is_open(paper))
                 || (step == Effect::GoLive.step() && is_settled(status.stage))
+                || (step == Effect::Impose.step() && status.committed)
+                || (step == Effect::Lift.step() && status.stage == Stage::Sanction(SanctionPhase::Lifted))
         })
     };
     let steps = ordered(track).into_iter().filter(|step| !reached(step));
@@ -274,9 +279,11 @@ fn after(lang: Lang, paper: &Paper, policy: &GovernancePolicySpec, background: B
             if let Some(rule) = effect {
                 let what = match (rule.effect, paper) {
                     (Effect::Provision, Paper::Request(_)) => lang.effect_provision(),
-                    (Effect::Provision, Paper::Change(_)) => lang.effect_change(),
+                    (Effect::Provision, _) => lang.effect_change(),
                     (Effect::GoLive, Paper::Request(_)) => lang.effect_go_live(),
-                    (Effect::GoLive, Paper::Change(_)) => lang.effect_charge(),
+                    (Effect::GoLive, _) => lang.effect_charge(),
+                    (Effect::Impose, _) => lang.effect_impose(),
+                    (Effect::Lift, _) => lang.effect_lift(),
                 };
                 return Some(lang.step_open(&what, &"yunguan", &rule.article));
             }
@@ -292,7 +299,7 @@ fn after(lang: Lang, paper: &Paper, policy: &GovernancePolicySpec, background: B
 fn is_open(paper: &Paper) -> bool {
     match paper {
         Paper::Request(request) => request.status.as_ref().is_some_and(|s| s.system_namespace.is_some()),
-        Paper::Change(_) => paper.standing().committed,
+        Paper::Change(_) | Paper::Sanction(_) => paper.standing().committed,
     }
 }
 
@@ -304,7 +311,7 @@ fn is_settled(stage: Stage) -> bool {
 fn holds(when: Applies, paper: &Paper, policy: &GovernancePolicySpec, background: Background<'_>) -> bool {
     let origin = match paper {
         Paper::Request(request) => Some(&request.spec.application.origin),
-        Paper::Change(_) => None,
+        Paper::Change(_) | Paper::Sanction(_) => None,
     };
     match when {
         Applies::HasSupervisor => {
@@ -314,7 +321,7 @@ fn holds(when: Applies, paper: &Paper, policy: &GovernancePolicySpec, background
         Applies::Migrated => origin.is_some_and(|origin| origin.from.is_some()),
         Applies::LargeMigration => origin.is_some_and(|origin| origin.large == Some(true)),
         Applies::LongWindow => match paper {
-            Paper::Request(_) => false,
+            Paper::Request(_) | Paper::Sanction(_) => false,
             Paper::Change(change) => lasts_long(change, policy, background.system),
         },
         Applies::UsageUnknown => {

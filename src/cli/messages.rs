@@ -141,6 +141,11 @@ messages! {
     effect_provision() = "the resources are opened", "开通资源";
     effect_go_live() = "the system goes live and charging starts", "系统上线并开始计费";
 
+    not_a_grant(name) = "{name} is a sanction: what is extended is a temporary expansion or an urgent request", "{name} 是处理措施；只能延期临时扩容或紧急申请";
+    two_units() = "the systems are of several units: order it for each unit", "所列系统属于不同单位，请分别作出处理措施";
+    not_in_force(name) = "{name} is no sanction that is in force, so there is nothing to lift", "{name} 不是执行中的处理措施，无须解除";
+    effect_impose() = "the sanction takes effect", "处理措施执行";
+    effect_lift() = "the sanction ends", "处理措施解除";
     effect_change() = "the change takes effect", "变更生效";
     effect_charge() = "charging of what it brought starts", "新增资源开始计费";
 

@@ -19,6 +19,7 @@ pub mod inbox;
 pub mod lang;
 mod messages;
 pub mod moment;
+pub mod order;
 pub mod outcome;
 pub mod output;
 pub mod page;
@@ -102,6 +103,8 @@ async fn execute(session: &Session, format: Output, command: &Command) -> Result
         Command::Emergency(wish) => draft::emergency(session, format, wish).await,
         Command::Takeup(wish) => Box::pin(proposal::take_up(session, format, wish)).await,
         Command::Dismiss(wish) => Box::pin(proposal::dismiss(session, format, wish)).await,
+        Command::Suspend(wish) => Box::pin(order::suspend(session, format, wish)).await,
+        Command::Lift(act) => Box::pin(order::lift(session, format, act)).await,
         Command::Whatif(wish) => Box::pin(read::whatif(session, format, wish)).await,
         Command::Capacity(wish) => read::capacity(session, format, wish).await,
         Command::Usage(wish) => read::usage(session, format, wish).await,

@@ -1,16 +1,17 @@
-//! What people decide about, annex 1 or annex 2, as the commands see it: where it stands is said by both alike.
+//! What people decide about, as the commands see it: where it stands is said by every kind alike.
 
 use crate::api::cloud_resource_request::{
     CloudResourceRequestStatus, CountedDecision, LineStatus, OpenGate, Phase, Submission, VoidDecision,
 };
 use crate::api::common::{Money, PolicyRef, RequestKind};
 use crate::api::resource_change::{ChangePhase, ResourceChangeStatus};
-use crate::api::{CloudResourceRequest, ResourceChange};
+use crate::api::sanction::{SanctionPhase, SanctionStatus};
+use crate::api::{CloudResourceRequest, ResourceChange, Sanction};
 use jiff::civil::Date;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 use serde::Serialize;
 
-/// A request or a change.
+/// A request, a change or a sanction.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Paper {
@@ -18,6 +19,8 @@ pub enum Paper {
     Request(Box<CloudResourceRequest>),
     /// Annex 2.
     Change(Box<ResourceChange>),
+    /// An order against a unit or a provider.
+    Sanction(Box<Sanction>),
 }
 
 /// Where a paper stands.
@@ -28,6 +31,8 @@ pub enum Stage {
     Request(Phase),
     /// Annex 2.
     Change(ChangePhase),
+    /// An order.
+    Sanction(SanctionPhase),
 }
 
 impl Default for Stage {
@@ -44,6 +49,7 @@ impl Stage {
             self,
             Self::Request(Phase::Returned | Phase::Rejected | Phase::Withdrawn)
                 | Self::Change(ChangePhase::Returned | ChangePhase::Rejected | ChangePhase::Withdrawn)
+                | Self::Sanction(SanctionPhase::Returned | SanctionPhase::Rejected | SanctionPhase::Withdrawn)
         )
     }
 
@@ -118,6 +124,28 @@ macro_rules! progress {
 progress!(CloudResourceRequestStatus, Stage::Request, monthly_fee);
 progress!(ResourceChangeStatus, Stage::Change, fee_after);
 
+impl<'a> From<&'a SanctionStatus> for Progress<'a> {
+    fn from(status: &'a SanctionStatus) -> Self {
+        Self {
+            observed_generation: status.observed_generation,
+            stage: Stage::Sanction(status.phase),
+            round: status.round,
+            waiting_for: status.waiting_for.as_deref(),
+            due: status.due,
+            policy: status.policy.as_ref(),
+            subject_uid: status.subject_uid.as_deref(),
+            submission: status.submission.as_ref(),
+            open_gates: &status.open_gates,
+            decisions: &status.decisions,
+            void_decisions: &status.void_decisions,
+            lines: &[],
+            fee: None,
+            committed: status.imposed.is_some(),
+            conditions: &status.conditions,
+        }
+    }
+}
+
 impl From<CloudResourceRequest> for Paper {
     fn from(request: CloudResourceRequest) -> Self {
         Self::Request(Box::new(request))
@@ -130,6 +158,12 @@ impl From<ResourceChange> for Paper {
     }
 }
 
+impl From<Sanction> for Paper {
+    fn from(sanction: Sanction) -> Self {
+        Self::Sanction(Box::new(sanction))
+    }
+}
+
 impl Paper {
     /// Its kind.
     #[must_use]
@@ -137,6 +171,7 @@ impl Paper {
         match self {
             Self::Request(_) => RequestKind::CloudResourceRequest,
             Self::Change(_) => RequestKind::ResourceChange,
+            Self::Sanction(_) => RequestKind::Sanction,
         }
     }
 
@@ -144,6 +179,7 @@ impl Paper {
         match self {
             Self::Request(request) => &request.metadata,
             Self::Change(change) => &change.metadata,
+            Self::Sanction(sanction) => &sanction.metadata,
         }
     }
 
@@ -183,12 +219,13 @@ impl Paper {
         format!("{}/{}", self.namespace(), self.typed())
     }
 
-    /// What its system is called.
+    /// What its system is called; on a sanction, whom it is against.
     #[must_use]
     pub fn system_name(&self) -> &str {
         match self {
             Self::Request(request) => &request.spec.application.system.name,
             Self::Change(change) => &change.spec.change.system,
+            Self::Sanction(sanction) => &sanction.spec.order.unit_name,
         }
     }
 
@@ -198,6 +235,7 @@ impl Paper {
         match self {
             Self::Request(request) => request.status.as_ref().and_then(|s| s.system.as_deref()),
             Self::Change(change) => Some(&change.spec.change.system),
+            Self::Sanction(_) => None,
         }
     }
 
@@ -207,6 +245,7 @@ impl Paper {
         match self {
             Self::Request(request) => Some(&request.spec.application.track),
             Self::Change(change) => change.status.as_ref().and_then(|s| s.track.as_deref()),
+            Self::Sanction(sanction) => sanction.status.as_ref().and_then(|s| s.track.as_deref()),
         }
     }
 
@@ -219,6 +258,7 @@ impl Paper {
                 lines.map(|l| (l.name.as_str(), l.quantity)).collect()
             }
             Self::Change(change) => change.spec.change.lines.iter().map(|l| (l.name.as_str(), l.quantity)).collect(),
+            Self::Sanction(_) => Vec::new(),
         }
     }
 
@@ -228,6 +268,7 @@ impl Paper {
         match self {
             Self::Request(request) => request.status.as_ref().map(Progress::from),
             Self::Change(change) => change.status.as_ref().map(Progress::from),
+            Self::Sanction(sanction) => sanction.status.as_ref().map(Progress::from),
         }
     }
 
@@ -243,6 +284,7 @@ impl Paper {
         let meta = match &mut self {
             Self::Request(request) => &mut request.metadata,
             Self::Change(change) => &mut change.metadata,
+            Self::Sanction(sanction) => &mut sanction.metadata,
         };
         meta.managed_fields = None;
         self
@@ -255,6 +297,7 @@ pub fn typed(kind: RequestKind, name: &str) -> String {
     match kind {
         RequestKind::ResourceChange => format!("change/{name}"),
         RequestKind::RightsizingProposal => format!("proposal/{name}"),
+        RequestKind::Sanction => format!("sanction/{name}"),
         _ => name.to_owned(),
     }
 }
@@ -266,6 +309,7 @@ pub fn split_kind(text: &str) -> (Option<RequestKind>, String) {
     let known = |word: &str| match word {
         "change" | "rch" => Some(RequestKind::ResourceChange),
         "proposal" | "rsp" => Some(RequestKind::RightsizingProposal),
+        "sanction" | "sanc" => Some(RequestKind::Sanction),
         "request" | "crr" => Some(RequestKind::CloudResourceRequest),
         _ => None,
     };

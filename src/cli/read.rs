@@ -11,7 +11,9 @@ use super::session::{Session, forbidden};
 use super::{capacity, detail, inbox, proposal, suggest, timeline, usage, whatif, whoami};
 use crate::api::cloud_resource_request::Need;
 use crate::api::names::ROLE_UNIT;
-use crate::api::{CatalogItem, Decision, GovernancePolicy, InformationSystem, ResourceChange, RightsizingProposal};
+use crate::api::{
+    CatalogItem, Decision, GovernancePolicy, InformationSystem, ResourceChange, RightsizingProposal, Sanction,
+};
 use crate::cli::output;
 use jiff::{Timestamp, tz::TimeZone};
 use kube::api::ListParams;
@@ -219,8 +221,20 @@ pub async fn forecast(
         }
         None => None,
     };
-    let background =
-        whatif::Background { registry, system, proposal: proposal.as_ref(), domain, profile: profile.as_ref() };
+    let home = change.namespace().unwrap_or_default();
+    // Who may not read sanctions learns of them when it is filed.
+    let sanctions = session.list(&session.api::<Sanction>(&home), &ListParams::default()).await.unwrap_or_default();
+    let names: Vec<String> = sanctions.iter().map(kube::ResourceExt::name_any).collect();
+    let each = names.iter().zip(&sanctions).map(|(name, s)| (name.as_str(), &s.spec.order, s.status.as_ref()));
+    let stopped = crate::core::sanction::grants_stopped(each);
+    let background = whatif::Background {
+        registry,
+        system,
+        proposal: proposal.as_ref(),
+        domain,
+        profile: profile.as_ref(),
+        grants_stopped: stopped.as_ref(),
+    };
     Ok(whatif::forecast(change, background, now))
 }
 

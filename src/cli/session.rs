@@ -8,7 +8,7 @@ use super::paper::{self, Paper};
 use crate::api::cloud_resource_request::OpenGate;
 use crate::api::common::RequestKind;
 use crate::api::names::GROUP;
-use crate::api::{CloudResourceRequest, Organization, ResourceChange};
+use crate::api::{CloudResourceRequest, Organization, ResourceChange, Sanction};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::authentication::v1::{SelfSubjectReview, UserInfo};
@@ -262,15 +262,17 @@ impl Session {
         Ok(homes.into_iter().collect())
     }
 
-    /// Requests and changes that I may read, and how many namespaces were left out.
+    /// Requests, changes and sanctions that I may read, and how many namespaces were left out.
     ///
     /// # Errors
     /// When the API server does not answer.
     pub async fn papers(&self) -> Result<(Vec<Paper>, usize), Failure> {
         let (requests, skipped) = self.readable::<CloudResourceRequest>().await?;
         let (changes, _) = self.readable::<ResourceChange>().await?;
+        let (sanctions, _) = self.readable::<Sanction>().await?;
         let changes = changes.into_iter().map(Paper::from);
-        Ok((requests.into_iter().map(Paper::from).chain(changes).collect(), skipped))
+        let sanctions = sanctions.into_iter().map(Paper::from);
+        Ok((requests.into_iter().map(Paper::from).chain(changes).chain(sanctions).collect(), skipped))
     }
 
     /// The objects in homes that I may read, and how many namespaces were left out.
@@ -302,7 +304,8 @@ impl Session {
         Ok((lists.into_iter().flatten().flatten().collect(), skipped))
     }
 
-    /// The request or change that is meant: by its kind where that is said, else the only one of its name.
+    /// The paper that is meant: by its kind where that is said, else the only request or change of its name, else the
+    /// sanction.
     ///
     /// # Errors
     /// When it is not there, may not be read, or could be either.
@@ -311,6 +314,9 @@ impl Session {
         let (namespace, name) = self.target(&rest)?;
         if kind == Some(RequestKind::ResourceChange) {
             return Ok(self.get::<ResourceChange>(&namespace, &name).await?.into());
+        }
+        if kind == Some(RequestKind::Sanction) {
+            return Ok(self.get::<Sanction>(&namespace, &name).await?.into());
         }
         let request = self.get::<CloudResourceRequest>(&namespace, &name).await;
         if kind.is_some() {
@@ -322,6 +328,10 @@ impl Session {
                 Err(Failure::new(Exit::Usage, lang.two_kinds(&name), lang.next_two_kinds(&name)))
             }
             (Err(failure), Ok(change)) if failure.exit == Exit::Nothing => Ok(change.into()),
+            (Err(failure), _) if failure.exit == Exit::Nothing => {
+                let sanction = self.get::<Sanction>(&namespace, &name).await;
+                Ok(sanction.map_err(|_| failure)?.into())
+            }
             (request, _) => Ok(request?.into()),
         }
     }
@@ -341,6 +351,10 @@ impl Session {
             }
             Paper::Change(_) => {
                 let wanted = |c: &ResourceChange| wanted(&c.clone().into());
+                self.await_object(namespace, name, limit, wanted).await.map(Paper::from)
+            }
+            Paper::Sanction(_) => {
+                let wanted = |s: &Sanction| wanted(&s.clone().into());
                 self.await_object(namespace, name, limit, wanted).await.map(Paper::from)
             }
         }

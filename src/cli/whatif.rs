@@ -42,6 +42,8 @@ pub struct Background<'a> {
     pub domain: Option<&'a CloudDomain>,
     /// What is taken of the domain at every moment, where all of it can be read.
     pub profile: Option<&'a Profile>,
+    /// Why nothing new is granted to the unit, where that is so.
+    pub grants_stopped: Option<&'a Text>,
 }
 
 /// The answer.
@@ -199,6 +201,7 @@ pub fn forecast(change: &ResourceChange, background: Background<'_>, now: Timest
             spec: &proposal.spec,
         }),
         ground_gone: None,
+        grants_stopped: background.grants_stopped,
         domain: background.domain.and_then(|d| d.status.as_ref()),
     };
     let plan = decide(&facts, background.registry, now);
@@ -410,6 +413,7 @@ mod tests {
             proposal: None,
             domain: Some(&domain),
             profile: Some(&profile),
+            grants_stopped: None,
         };
         forecast(change, background, now)
     }
@@ -462,7 +466,14 @@ mod tests {
         let mut strange = sample("minor");
         strange.spec.change.system = "elsewhere".into();
         let (registry, _, now) = live_portal();
-        let background = Background { registry: &registry, system: None, proposal: None, domain: None, profile: None };
+        let background = Background {
+            registry: &registry,
+            system: None,
+            proposal: None,
+            domain: None,
+            profile: None,
+            grants_stopped: None,
+        };
         let forecast = forecast(&strange, background, now);
         assert_eq!(forecast.problems[0].reason, "SystemUnknown");
         assert!(forecast.gates.is_empty() && forecast.from.is_none());

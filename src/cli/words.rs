@@ -7,6 +7,7 @@ use crate::api::decision::{AccessLevel, TestResult, Verdict};
 use crate::api::names;
 use crate::api::resource_change::{ChangeGround, ChangePhase};
 use crate::api::rightsizing_proposal::ProposalPhase;
+use crate::api::sanction::{Measure, Party, SanctionPhase};
 use crate::core::request;
 
 /// What a person decides.
@@ -38,6 +39,7 @@ pub fn stage(lang: Lang, stage: Stage) -> &'static str {
     let (en, zh) = match stage {
         Stage::Request(phase) => phase_of_request(phase),
         Stage::Change(phase) => phase_of_change(phase),
+        Stage::Sanction(phase) => phase_of_sanction(phase),
     };
     lang.pick(en, zh)
 }
@@ -56,6 +58,41 @@ fn phase_of_change(phase: ChangePhase) -> (&'static str, &'static str) {
         ChangePhase::InEffect => ("In effect", "已生效"),
         ChangePhase::Ended => ("Ended", "已到期"),
     }
+}
+
+fn phase_of_sanction(phase: SanctionPhase) -> (&'static str, &'static str) {
+    match phase {
+        SanctionPhase::Draft => ("Draft", "草稿"),
+        SanctionPhase::InReview => ("In review", "办理中"),
+        SanctionPhase::Returned => ("Returned", "已退回"),
+        SanctionPhase::Rejected => ("Rejected", "未通过"),
+        SanctionPhase::Withdrawn => ("Withdrawn", "已撤回"),
+        SanctionPhase::Approved => ("Approved", "已批准"),
+        SanctionPhase::Imposed => ("In force", "执行中"),
+        SanctionPhase::Lifted => ("Lifted", "已解除"),
+    }
+}
+
+/// What is ordered.
+#[must_use]
+pub fn measure(lang: Lang, measure: Measure) -> &'static str {
+    let (en, zh) = match measure {
+        Measure::Correction => ("Order to correct", "责令改正"),
+        Measure::Warning => ("Warning", "警告"),
+        Measure::Suspension => ("Suspension", "暂停云资源服务"),
+        Measure::StopGrants => ("Stop of new grants", "停止发放云资源"),
+    };
+    lang.pick(en, zh)
+}
+
+/// As what somebody is ordered something.
+#[must_use]
+pub fn party(lang: Lang, party: Party) -> &'static str {
+    let (en, zh) = match party {
+        Party::Unit => ("unit", "使用单位"),
+        Party::Provider => ("provider", "云服务商"),
+    };
+    lang.pick(en, zh)
 }
 
 /// Why resources change.

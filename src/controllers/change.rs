@@ -72,6 +72,7 @@ impl Observed {
         let uid = change.uid().unwrap_or_default();
         let usage = self.system.as_deref().map(|system| evidence_of(context, system, now)).unwrap_or_default();
         let domain = self.system.as_ref().and_then(|system| context.domain(&system.spec.domain));
+        let stopped = context.grants_stopped(&namespace);
         let facts = Facts {
             name: &name,
             uid: &uid,
@@ -90,6 +91,7 @@ impl Observed {
                 spec: &proposal.spec,
             }),
             ground_gone: change.status.as_ref().and_then(|s| s.ground_gone.as_ref()),
+            grants_stopped: stopped.as_ref(),
             domain: domain.as_ref().and_then(|d| d.status.as_ref()),
         };
         decide(&facts, &context.registry(), now)

@@ -7,13 +7,16 @@ use crate::api::cloud_resource_request::Phase;
 use crate::api::common::Time;
 use crate::api::names::LABEL_MANAGED;
 use crate::api::resource_change::ChangePhase;
+use crate::api::sanction::SanctionPhase;
 use crate::api::{
     CatalogItem, CloudDomain, CloudResourceRequest, Decision, GovernancePolicy, InformationSystem, LedgerEntry,
-    Organization, ResourceChange, RightsizingProposal, ServiceProduct, WorkCalendar,
+    Organization, ResourceChange, RightsizingProposal, Sanction, ServiceProduct, WorkCalendar,
 };
 use crate::core::capacity::{InQuota, Taken};
 use crate::core::quantity::QuantityError;
 use crate::core::registry::{Named, Registry};
+use crate::core::sanction;
+use crate::core::text::Text;
 use crate::runtime::events::Events;
 use crate::runtime::id::Id;
 use crate::runtime::index::Index;
@@ -76,10 +79,22 @@ pub struct Indexes {
     pub changes_by_system: Arc<Index<Id<InformationSystem>, ResourceChange>>,
     /// Changes by phase, with the gates at which they wait.
     pub changes_by_phase: Arc<Index<ChangePhase, ResourceChange, Box<[Waits]>>>,
+    /// Decisions by the sanction that they name.
+    pub decisions_by_sanction: Arc<Index<Id<Sanction>, Decision>>,
+    /// Sanctions by the home namespace of their party.
+    pub sanctions_by_home: Arc<Index<Id<Namespace>, Sanction>>,
+    /// Sanctions by phase, with the gates at which they wait.
+    pub sanctions_by_phase: Arc<Index<SanctionPhase, Sanction, Box<[Waits]>>>,
+    /// Systems by the home namespace of their unit.
+    pub systems_by_home: Arc<Index<Id<Namespace>, InformationSystem>>,
     /// Decisions by the proposal that they dismiss.
     pub decisions_by_proposal: Arc<Index<Id<RightsizingProposal>, Decision>>,
     /// Decisions by the system that they let somebody into.
     pub decisions_by_system: Arc<Index<Id<InformationSystem>, Decision>>,
+    /// Requests by their home namespace.
+    pub requests_by_home: Arc<Index<Id<Namespace>, CloudResourceRequest>>,
+    /// Changes by their home namespace.
+    pub changes_by_home: Arc<Index<Id<Namespace>, ResourceChange>>,
     /// Requests by the system that their code names, with the filing that is being decided.
     pub requests_by_code: Arc<Index<Id<InformationSystem>, CloudResourceRequest, Option<Filed>>>,
     /// Requests by phase, with the gates at which they wait.
@@ -126,6 +141,10 @@ pub struct Takes {
     pub live: bool,
     /// Whether it stands by for another system.
     pub standby: bool,
+    /// Whether an order has stopped it.
+    pub stopped: bool,
+    /// When it was let run again.
+    pub lifted: Option<Timestamp>,
     /// When the newest of its grants was made.
     pub since: Option<Timestamp>,
     /// Its grants, and what it has in its quota; an amount that cannot be read is an error, with its resource.
@@ -150,6 +169,8 @@ pub struct Context {
     pub requests: Store<CloudResourceRequest>,
     /// Changes.
     pub changes: Store<ResourceChange>,
+    /// Sanctions.
+    pub sanctions: Store<Sanction>,
     /// Systems.
     pub systems: Store<InformationSystem>,
     /// Decisions.
@@ -252,6 +273,18 @@ impl Context {
     pub fn decisions_about(&self, request: &Id<CloudResourceRequest>) -> Vec<Arc<Decision>> {
         let named = self.indexes.decisions_by_request.ids(request);
         named.iter().filter_map(|id| self.decisions.get(id)).collect()
+    }
+
+    /// Why nothing new is granted to the unit of a home namespace, where that is so.
+    #[must_use]
+    pub fn grants_stopped(&self, home: &str) -> Option<Text> {
+        let sanctions = self.indexes.sanctions_by_home.ids(&Id::new(home)).into_iter();
+        let sanctions: Vec<_> = sanctions.filter_map(|id| self.sanctions.get(&id)).collect();
+        let each = |s: &Arc<Sanction>| s.metadata.name.clone().unwrap_or_default();
+        let names: Vec<String> = sanctions.iter().map(each).collect();
+        sanction::grants_stopped(
+            names.iter().zip(&sanctions).map(|(name, s)| (name.as_str(), &s.spec.order, s.status.as_ref())),
+        )
     }
 
     /// The domain as it was seen last.

@@ -4,11 +4,12 @@ use super::context::{Context, Waits};
 use crate::api::cloud_resource_request::Phase;
 use crate::api::common::Time;
 use crate::api::resource_change::ChangePhase;
+use crate::api::sanction::SanctionPhase;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use strum::IntoEnumIterator as _;
 
-/// Requests and changes by phase and by open gate, and systems that wait for somebody to mend something.
+/// Requests, changes and sanctions by phase and by open gate, and systems that wait for somebody to mend something.
 pub fn measure(context: &Context, now: Timestamp) {
     let mut gates: BTreeMap<String, (i64, i64)> = BTreeMap::new();
     let mut wait = |waits: &[Waits]| {
@@ -29,6 +30,12 @@ pub fn measure(context: &Context, now: Timestamp) {
         *changes.entry(phase.into()).or_default() += 1;
         wait(waits);
     });
+    let mut sanctions: BTreeMap<&'static str, i64> = SanctionPhase::iter().map(|phase| (phase.into(), 0)).collect();
+    context.indexes.sanctions_by_phase.each(|phase, waits| {
+        *sanctions.entry(phase.into()).or_default() += 1;
+        wait(waits);
+    });
+    context.metrics.set_sanctions(sanctions);
     context.metrics.set_requests(requests);
     context.metrics.set_changes(changes);
     context.metrics.set_gates(gates.iter().map(|(gate, (oldest, overdue))| (gate.as_str(), *oldest, *overdue)));

@@ -12,6 +12,7 @@ pub mod policy;
 pub mod proposal;
 pub mod request;
 mod room;
+pub mod sanction;
 pub mod system;
 mod told;
 pub mod usage;

@@ -76,6 +76,7 @@ impl Observed {
                 Some(Rival { name: other.name(), filed: *at, submission_uid })
             })
             .collect();
+        let stopped = context.grants_stopped(&namespace);
         let facts = Facts {
             name: &name,
             uid: &uid,
@@ -88,6 +89,7 @@ impl Observed {
                 provisioned_at: system.status.as_ref().and_then(|s| s.provisioned_at),
             }),
             rivals: &rivals,
+            grants_stopped: stopped.as_ref(),
             domain: domain.as_ref().and_then(|d| d.status.as_ref()),
         };
         decide(&facts, &context.registry(), now)

@@ -1,15 +1,17 @@
 //! InformationSystem: its books, its namespace and everything in it, and who is let in.
 
 mod books;
+mod stop;
 
 use super::Context;
 use super::authority::Freshness;
 use super::context::beside;
 use crate::api::common::Time;
-use crate::api::information_system::{Guest, InformationSystemStatus, SystemPhase};
+use crate::api::information_system::{Guest, InformationSystemStatus, StopStatus, SystemPhase};
 use crate::api::names::{
     ANNOTATION_OWNER_UID, CONDITION_LIVE, CONDITION_OLD_SYSTEM_KEPT, CONDITION_PROVISIONED, CONDITION_READY,
-    CONDITION_RECONCILING, CONDITION_STALLED, CONDITION_WITHIN_GRANT, LABEL_MANAGED, ROLE_UNIT,
+    CONDITION_RECONCILING, CONDITION_STALLED, CONDITION_SUSPENDED, CONDITION_WITHIN_GRANT, LABEL_MANAGED,
+    LABEL_STOPPED, ROLE_UNIT,
 };
 use crate::api::{InformationSystem, InformationSystemSpec};
 use crate::build::access::{Pass, passes};
@@ -18,6 +20,7 @@ use crate::build::system::{SystemObjects, objects};
 use crate::core::quantity::{Amounts, Format};
 use crate::core::request::Statement;
 use crate::core::round::report::{URGENT_ENDED, urgent_ended};
+use crate::core::stop::{is_charged, standing};
 use crate::core::text::Text;
 use crate::core::{calendar, effective, names, retention};
 use crate::runtime::apply::{self, Done};
@@ -62,12 +65,18 @@ pub async fn reconcile(system: Arc<InformationSystem>, context: Arc<Context>) ->
     let mut corrected = Vec::new();
     let outcome = provision(&system, &context, &valid, stopped.as_ref(), now, &mut corrected).await;
     tell(&system, &context, &corrected).await;
-    let outcome = Outcome { books: stopped.map(|books| books.why.to_string()), ..outcome? };
+    let mut outcome = Outcome { books: stopped.map(|books| books.why.to_string()), ..outcome? };
+    let stop = match outcome.problem {
+        None => stop::carry_out(&system, &context, now).await?,
+        Some(_) => stop::Pass { status: system.status.as_ref().and_then(|s| s.stop.clone()), next: None },
+    };
+    outcome.stop = stop.status;
     let retained = retained_until(&system, &context);
     let version = report(&system, &context, &outcome, &valid, retained, now).await?;
     let mended = now.checked_add(LOOK_AGAIN).ok().filter(|_| outcome.books.is_some());
     let turns = effective::next_moment(&system.spec, now);
     let ends = valid.iter().map(|p| p.until).chain(retained.filter(|end| *end > now)).chain(mended).chain(turns);
+    let ends = ends.chain(stop.next);
     Ok(Settled { next: ends.min(), version })
 }
 
@@ -101,6 +110,7 @@ async fn observe_passes(system: &InformationSystem, context: &Context) -> Result
 }
 
 /// What provisioning came to.
+#[derive(Default)]
 struct Outcome {
     /// What is effective now.
     amounts: Amounts,
@@ -108,6 +118,8 @@ struct Outcome {
     held: Amounts,
     problem: Option<(&'static str, String)>,
     books: Option<String>,
+    /// How far it is with stopping what runs, or with starting it again.
+    stop: Option<StopStatus>,
 }
 
 async fn provision(
@@ -118,7 +130,7 @@ async fn provision(
     now: Timestamp,
     corrected: &mut Vec<ObjectReference>,
 ) -> Result<Outcome, Error> {
-    let mut outcome = Outcome { amounts: Amounts::default(), held: Amounts::default(), problem: None, books: None };
+    let mut outcome = Outcome::default();
     let registry = context.registry();
     let record = on_record(system, stopped);
     let amounts = effective::amounts_at(&record, now).ok();
@@ -240,7 +252,8 @@ async fn own_namespace(
     }
     let done = apply::ensure(&namespaces, &context.metrics, &wanted.namespace, Some(&observed), |wanted, there| {
         let annotations = wanted.annotations().iter().all(|(k, v)| there.annotations().get(k) == Some(v));
-        annotations && same_labels(wanted, there)
+        let stopped = wanted.labels().get(LABEL_STOPPED) == there.labels().get(LABEL_STOPPED);
+        annotations && stopped && same_labels(wanted, there)
     });
     note(done.await?, &wanted.namespace, corrected);
     Ok(None)
@@ -341,16 +354,21 @@ async fn report(
     let status = InformationSystemStatus {
         observed_generation: system.metadata.generation,
         phase: match (&system.spec.live, provisioned_at) {
+            _ if standing(&system.spec).is_some() => SystemPhase::Suspended,
             (Some(_), _) => SystemPhase::Live,
             (None, Some(_)) => SystemPhase::Trial,
             (None, None) => SystemPhase::Provisioning,
         },
         amounts: if open { outcome.amounts.print() } else { before.amounts.clone() },
         held: if open { outcome.held.print() } else { before.held.clone() },
+        stop: outcome.stop.clone(),
         usage: None,
         usage_history: None,
         changes_at: effective::next_moment(&system.spec, now).map(Time::new),
-        monthly_fee: effective::fee_at(&system.spec, now),
+        monthly_fee: effective::fee_at(&system.spec, now).filter(|_| {
+            // What is not live yet shows what it will cost.
+            system.spec.live.is_none() || is_charged(&system.spec)
+        }),
         provisioned_at,
         guests: guests
             .iter()
@@ -472,7 +490,9 @@ fn statements(system: &InformationSystem, outcome: &Outcome, phase: SystemPhase,
     });
     let books = outcome.books.as_ref().map(|why| (BOOKS_STOPPED, why));
     let problem = outcome.problem.as_ref().map(|(reason, message)| (*reason, message)).or(books);
+    statements.extend(suspended(system, outcome));
     match (problem, effective::urgent_ended(&system.spec, now)) {
+        (None, _) if outcome.stop.is_some() => {}
         (Some((reason, message)), _) => statements.extend([
             Statement::new(CONDITION_READY, false, reason, message),
             Statement::new(CONDITION_STALLED, true, reason, message),
@@ -491,6 +511,57 @@ fn statements(system: &InformationSystem, outcome: &Outcome, phase: SystemPhase,
         ]),
     }
     statements
+}
+
+/// Whether an order has stopped it, and how far that is; nothing where none has, and all runs.
+fn suspended(system: &InformationSystem, outcome: &Outcome) -> Vec<Statement> {
+    let Some(stop) = &outcome.stop else { return Vec::new() };
+    let bare = if stop.bare_pods.is_empty() { String::new() } else { stop.bare_pods.join(", ") };
+    let Some(order) = standing(&system.spec) else {
+        let lost = if bare.is_empty() {
+            String::new()
+        } else {
+            format!("; no controller makes these pods again, so start them yourself: {bare}")
+        };
+        let lost_zh = if bare.is_empty() {
+            String::new()
+        } else {
+            format!("；以下容器组无控制器，须自行重建：{bare}")
+        };
+        let why = Text::new(
+            format!("the order is lifted, and what ran is started again{lost}"),
+            format!("已解除暂停，正在恢复运行{lost_zh}"),
+        );
+        return vec![
+            Statement::new(CONDITION_SUSPENDED, false, "Lifted", &why),
+            Statement::new(CONDITION_READY, false, "Restoring", &why),
+            Statement::new(CONDITION_RECONCILING, true, "Restoring", &why),
+            Statement::new(CONDITION_STALLED, false, "Restoring", "nothing is in the way"),
+        ];
+    };
+    let (name, at) = (&order.order.name, order.imposed.at);
+    let why = Text::new(
+        format!(
+            "suspended since {at} by sanction {name} ({}): {}; nothing of it runs, its volumes and its quota stay. To have it lifted: {}",
+            order.article, order.ground, order.mend
+        ),
+        format!(
+            "自{at}起暂停服务（{}，处理措施{name}）：{}；系统停止运行，数据和额度保留。解除条件：{}",
+            order.article, order.ground, order.mend
+        ),
+    );
+    let under_way = stop.running > 0;
+    let progress = if under_way {
+        format!("{} pods still end (仍有{}个容器组正在停止)", stop.running, stop.running)
+    } else {
+        "nothing runs (已全部停止)".to_owned()
+    };
+    vec![
+        Statement::new(CONDITION_SUSPENDED, true, if under_way { "Stopping" } else { "Suspended" }, &why),
+        Statement::new(CONDITION_READY, false, "Suspended", &why),
+        Statement::new(CONDITION_RECONCILING, under_way, "Suspended", progress),
+        Statement::new(CONDITION_STALLED, false, "Suspended", "nothing is in the way but what Ready says"),
+    ]
 }
 
 /// Why a system waits for somebody to mend something; nothing where it does not.

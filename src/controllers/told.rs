@@ -4,6 +4,7 @@ use super::Context;
 use crate::api::cloud_resource_request::CloudResourceRequestStatus;
 use crate::api::names::{CONDITION_OVERDUE, CONDITION_READY};
 use crate::api::resource_change::ResourceChangeStatus;
+use crate::api::sanction::SanctionStatus;
 use crate::core::round::Statement;
 use crate::runtime::apply;
 use crate::runtime::controller::Error;
@@ -54,7 +55,21 @@ impl Standing for ResourceChangeStatus {
     }
 }
 
-/// A request or a change.
+impl Standing for SanctionStatus {
+    fn phase(&self) -> &'static str {
+        self.phase.into()
+    }
+
+    fn committed(&self) -> bool {
+        self.imposed.is_some()
+    }
+
+    fn conditions(&mut self) -> &mut Vec<Condition> {
+        &mut self.conditions
+    }
+}
+
+/// A request, a change or a sanction.
 pub(super) trait Told:
     Resource<Scope = NamespaceResourceScope, DynamicType = ()> + HasStatus + Clone + Debug + Serialize + DeserializeOwned
 {
@@ -122,7 +137,7 @@ where
     let reference = object.object_ref(&());
     let before = object.status().cloned();
     if let Some(phase) = turned(before.as_ref(), status) {
-        let warning = matches!(phase, "OutOfScope" | "Refused" | "Rejected" | "Returned");
+        let warning = matches!(phase, "OutOfScope" | "Refused" | "Rejected" | "Returned" | "Imposed");
         let message = said(statements, CONDITION_READY).map(|s| s.message.as_str());
         context.events.publish(&reference, warning, phase, message.unwrap_or_default()).await;
         tracing::info!(phase, "{} has moved", K::kind(&()));

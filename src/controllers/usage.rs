@@ -242,14 +242,16 @@ fn found(context: &Context, domain: &str, answer: &Result<Round, Unknown>) -> (O
             (Some(_), Err(why)) => unknown(why, &before),
             (Some(rules), Ok(round)) => {
                 let beat = beats.entry(policy_uid).or_insert_with(|| {
-                    let open = systems.iter().filter(|(_, takes)| takes.opened.is_some());
+                    let open = systems.iter().filter(|(_, takes)| takes.opened.is_some() && !takes.stopped);
                     heartbeat(rules, domain, round, open.map(|(_, takes)| takes.namespace.as_ref()), now)
                 });
                 match beat {
                     Err(why) => unknown(why, &before),
                     Ok(partial) => {
-                        let (live, standby) = (takes.live, takes.standby);
-                        let subject = Subject { namespace: &takes.namespace, opened, live, standby };
+                        let (live, standby, stopped) = (takes.live, takes.standby, takes.stopped);
+                        // While it was stopped it could not be used.
+                        let opened = takes.lifted.map_or(opened, |lifted| lifted.max(opened));
+                        let subject = Subject { namespace: &takes.namespace, opened, live, standby, stopped };
                         let zone = zone_of(policy);
                         judge(rules, &zone, subject, round, partial.as_ref(), &before, now)
                     }

@@ -13,12 +13,12 @@ use crate::api::common::{RequestKind, Time};
 use crate::api::names::{LABEL_ORGANIZATION, LABEL_SYSTEM};
 use crate::api::{
     CatalogItem, CloudDomain, CloudResourceRequest, Decision, GovernancePolicy, InformationSystem, LedgerEntry,
-    Organization, ResourceChange, RightsizingProposal, ServiceProduct, WorkCalendar,
+    Organization, ResourceChange, RightsizingProposal, Sanction, ServiceProduct, WorkCalendar,
 };
 use crate::core::capacity::{InQuota, Taken};
 use crate::core::guards::Guard;
 use crate::core::names::home_namespace;
-use crate::core::proposal;
+use crate::core::{proposal, stop};
 use crate::runtime::events::Events;
 use crate::runtime::hub::{Change, Hub, Queue, Router, enqueue};
 use crate::runtime::id::Id;
@@ -43,6 +43,8 @@ pub struct Work {
     pub requests: UnboundedReceiver<Id<CloudResourceRequest>>,
     /// Changes.
     pub changes: UnboundedReceiver<Id<ResourceChange>>,
+    /// Sanctions.
+    pub sanctions: UnboundedReceiver<Id<Sanction>>,
     /// Systems.
     pub systems: UnboundedReceiver<Id<InformationSystem>>,
     /// Systems whose proposals are to be looked at.
@@ -63,6 +65,7 @@ pub struct Work {
 struct Queues {
     requests: Queue<CloudResourceRequest>,
     changes: Queue<ResourceChange>,
+    sanctions: Queue<Sanction>,
     systems: Queue<InformationSystem>,
     proposals: Queue<InformationSystem>,
     organizations: Queue<Organization>,
@@ -83,6 +86,7 @@ pub fn watch_all(
     let mut hub = Hub::new(metrics.clone());
     let (requests_tx, requests) = unbounded();
     let (changes_tx, changes) = unbounded();
+    let (sanctions_tx, sanctions) = unbounded();
     let (systems_tx, systems) = unbounded();
     let (proposals_tx, proposals) = unbounded();
     let (organizations_tx, organizations) = unbounded();
@@ -93,6 +97,7 @@ pub fn watch_all(
     let queues = Queues {
         requests: requests_tx,
         changes: changes_tx,
+        sanctions: sanctions_tx,
         systems: systems_tx,
         proposals: proposals_tx,
         organizations: organizations_tx,
@@ -109,6 +114,7 @@ pub fn watch_all(
     let decisions = watch_decisions(&mut hub, client, &queues, &indexes);
     let requests_store = watch_requests(&mut hub, client, &queues, &indexes);
     let changes_store = watch_changes(&mut hub, client, &queues, &indexes);
+    let sanctions_store = watch_sanctions(&mut hub, client, &queues, &indexes);
     let systems_store = watch_systems(&mut hub, client, &queues, &indexes);
     let proposals_store = watch_proposals(&mut hub, client, &queues, &indexes);
     let by_system = Arc::clone(&indexes.ledger_by_system);
@@ -122,6 +128,7 @@ pub fn watch_all(
         rules,
         requests: requests_store,
         changes: changes_store,
+        sanctions: sanctions_store,
         systems: systems_store,
         decisions,
         ledger,
@@ -135,7 +142,8 @@ pub fn watch_all(
         commits: Mutex::default(),
         committing: Mutex::default(),
     };
-    let work = Work { requests, changes, systems, proposals, organizations, domains, policies, items, products };
+    let work =
+        Work { requests, changes, sanctions, systems, proposals, organizations, domains, policies, items, products };
     (hub, Arc::new(context), work, sweep)
 }
 
@@ -149,8 +157,17 @@ fn indexes() -> Indexes {
         decisions_by_change: Index::new(|d| refers_to(d, RequestKind::ResourceChange), |_| ()),
         changes_by_system: Index::new(|c| Some(system_changed(c)), |_| ()),
         changes_by_phase: Index::new(|c: &ResourceChange| c.status.as_ref().map(|s| s.phase), change_waits),
+        decisions_by_sanction: Index::new(|d| refers_to(d, RequestKind::Sanction), |_| ()),
+        sanctions_by_home: Index::new(|s: &Sanction| s.namespace().map(|home| Id::new(&home)), |_| ()),
+        sanctions_by_phase: Index::new(
+            |s: &Sanction| s.status.as_ref().map(|s| s.phase),
+            |s: &Sanction| s.status.iter().flat_map(|s| &s.open_gates).map(waits_at).collect(),
+        ),
+        systems_by_home: Index::new(|s: &InformationSystem| s.namespace().map(|home| Id::new(&home)), |_| ()),
         decisions_by_proposal: Index::new(|d| refers_to(d, RequestKind::RightsizingProposal), |_| ()),
         decisions_by_system: Index::new(|d| refers_to(d, RequestKind::InformationSystem), |_| ()),
+        requests_by_home: Index::new(|r: &CloudResourceRequest| r.namespace().map(|home| Id::new(&home)), |_| ()),
+        changes_by_home: Index::new(|c: &ResourceChange| c.namespace().map(|home| Id::new(&home)), |_| ()),
         requests_by_code: Index::new(|r| Some(system_of(r)), filed),
         requests_by_phase: Index::new(|r: &CloudResourceRequest| r.status.as_ref().map(|s| s.phase), waits),
         systems_by_domain: Index::new(|s: &InformationSystem| Some(Id::new(&s.spec.domain)), takes),
@@ -197,6 +214,8 @@ fn takes(system: &InformationSystem) -> Arc<Takes> {
         opened: system.status.as_ref().and_then(|s| s.provisioned_at).map(Time::timestamp),
         live: system.spec.live.is_some(),
         standby: system.spec.standby_for.is_some(),
+        stopped: stop::standing(&system.spec).is_some(),
+        lifted: stop::lifted(&system.spec).map(|lifted| lifted.at.timestamp()),
         since: granted.chain(opened).max(),
         grants,
     })
@@ -227,17 +246,20 @@ fn watch_decisions(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &In
     let (requests, changes, systems) = (queues.requests.clone(), queues.changes.clone(), queues.systems.clone());
     let (by_request, by_system) = (Arc::clone(&indexes.decisions_by_request), Arc::clone(&indexes.decisions_by_system));
     let by_change = Arc::clone(&indexes.decisions_by_change);
+    let (sanctions, by_sanction) = (queues.sanctions.clone(), Arc::clone(&indexes.decisions_by_sanction));
     let (proposals, by_proposal) = (queues.proposals.clone(), Arc::clone(&indexes.decisions_by_proposal));
     let route = move |change: &Change<'_, Decision>| {
         by_request.note(change);
         by_change.note(change);
         by_system.note(change);
         by_proposal.note(change);
+        by_sanction.note(change);
         let reference = &change.object.spec.request_ref;
         match reference.kind {
             RequestKind::CloudResourceRequest => enqueue(&requests, beside(change.object, &reference.name)),
             RequestKind::ResourceChange => enqueue(&changes, beside(change.object, &reference.name)),
             RequestKind::InformationSystem => enqueue(&systems, beside(change.object, &reference.name)),
+            RequestKind::Sanction => enqueue(&sanctions, beside(change.object, &reference.name)),
             RequestKind::RightsizingProposal => {
                 if let Some(system) = proposal::system_of(&reference.name) {
                     enqueue(&proposals, beside(change.object, system));
@@ -250,10 +272,12 @@ fn watch_decisions(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &In
 
 fn watch_requests(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Indexes) -> Store<CloudResourceRequest> {
     let (by_code, by_phase) = (Arc::clone(&indexes.requests_by_code), Arc::clone(&indexes.requests_by_phase));
+    let by_home = Arc::clone(&indexes.requests_by_home);
     let queue = queues.requests.clone();
     // With whatever else asks for a system of the same code: which was filed first concerns them all.
     let route: Router<CloudResourceRequest> = Box::new(move |change| {
         by_phase.note(change);
+        by_home.note(change);
         let before = by_code.note(change);
         let others = before.into_iter().chain([system_of(change.object)]).flat_map(|system| by_code.ids(&system));
         others.filter(|other| other != change.id).for_each(|other| enqueue(&queue, other));
@@ -264,7 +288,9 @@ fn watch_requests(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Ind
 fn watch_changes(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Indexes) -> Store<ResourceChange> {
     let (by_system, by_phase) = (Arc::clone(&indexes.changes_by_system), Arc::clone(&indexes.changes_by_phase));
     let proposals = queues.proposals.clone();
+    let by_home = Arc::clone(&indexes.changes_by_home);
     let note: Router<ResourceChange> = Box::new(move |change| {
+        by_home.note(change);
         by_system.note(change);
         by_phase.note(change);
         if change.object.spec.change.proposal_ref.is_some() {
@@ -280,7 +306,12 @@ fn watch_systems(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Inde
     let changes_of = Arc::clone(&indexes.changes_by_system);
     let (requests, changes, domains) = (queues.requests.clone(), queues.changes.clone(), queues.domains.clone());
     let proposals = to_self(&queues.proposals);
+    let (sanctions, sanctions_of) = (queues.sanctions.clone(), Arc::clone(&indexes.sanctions_by_home));
+    let by_home = Arc::clone(&indexes.systems_by_home);
     let route: Router<InformationSystem> = Box::new(move |change| {
+        by_home.note(change);
+        let home = Id::new(&change.object.namespace().unwrap_or_default());
+        sanctions_of.ids(&home).into_iter().for_each(|sanction| enqueue(&sanctions, sanction));
         by_domain.note(change);
         stalled.note(change);
         enqueue(&domains, Id::new(&change.object.spec.domain));
@@ -288,6 +319,26 @@ fn watch_systems(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Inde
         changes_of.ids(change.id).into_iter().for_each(|other| enqueue(&changes, other));
     });
     hub.watch(all(client), None, vec![route, to_self(&queues.systems), proposals])
+}
+
+/// What is ordered against a unit concerns whatever it asks for, and sanctions that rest on this one.
+fn watch_sanctions(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Indexes) -> Store<Sanction> {
+    let by_home = Arc::clone(&indexes.sanctions_by_home);
+    let (requests, changes, sanctions) = (queues.requests.clone(), queues.changes.clone(), queues.sanctions.clone());
+    let (requests_of, changes_of) = (Arc::clone(&indexes.requests_by_home), Arc::clone(&indexes.changes_by_home));
+    let by_phase = Arc::clone(&indexes.sanctions_by_phase);
+    let route: Router<Sanction> = Box::new(move |change| {
+        by_home.note(change);
+        by_phase.note(change);
+        let home = Id::new(&change.object.namespace().unwrap_or_default());
+        by_home.ids(&home).into_iter().for_each(|other| enqueue(&sanctions, other));
+        // Drafts alone change nothing for anybody.
+        if change.object.status.as_ref().is_some_and(|s| s.imposed.is_some()) {
+            requests_of.ids(&home).into_iter().for_each(|request| enqueue(&requests, request));
+            changes_of.ids(&home).into_iter().for_each(|other| enqueue(&changes, other));
+        }
+    });
+    hub.watch(all(client), None, vec![route, to_self(&queues.sanctions)])
 }
 
 /// A proposal is looked at with its system, and so are the changes that take one up.
@@ -386,6 +437,7 @@ impl Sweep {
             each(&context.rules.products, &self.queues.products);
             each(&context.requests, &self.queues.requests);
             each(&context.changes, &self.queues.changes);
+            each(&context.sanctions, &self.queues.sanctions);
             each(&context.systems, &self.queues.systems);
             each(&context.systems, &self.queues.proposals);
         }

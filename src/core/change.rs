@@ -15,16 +15,17 @@ use super::effective;
 use super::quantity::Amounts;
 use super::registry::Registry;
 use super::request::SystemFact;
+use super::round::report::{GRANTS_STOPPED, held};
 use super::round::{Matter, Particulars, Round, Statement, in_force_at, zone_of};
-use super::text::Text;
+use super::text::{Text, shorten};
 use super::workflow::{DecisionFact, Walk};
 use crate::api::cloud_resource_request::CountedDecision;
 use crate::api::common::{PolicyRef, RequestKind, RequestRef, Time};
 use crate::api::decision::Verdict;
 use crate::api::governance_policy::{Applies, ChangeRules, Effect};
 use crate::api::information_system::{Agreement, Closed, Grant, GrantedChange, Live, Term};
-use crate::api::names::CONDITION_RESOLVED;
-use crate::api::resource_change::{Change, GroundGone, ResourceChangeStatus};
+use crate::api::names::{CONDITION_GRANTS, CONDITION_RESOLVED};
+use crate::api::resource_change::{Change, ChangeGround, GroundGone, ResourceChangeStatus};
 use crate::api::usage::Evidence;
 use crate::api::{CloudDomainStatus, GovernancePolicySpec, OrganizationSpec, RightsizingProposalSpec};
 use crate::core::registry::Named;
@@ -59,6 +60,8 @@ pub struct Facts<'a> {
     pub proposal: Option<ProposalFact<'a>>,
     /// The filing whose ground was found gone when it was to take effect: nothing comes of that any more.
     pub ground_gone: Option<&'a GroundGone>,
+    /// Why nothing new is granted to the unit, where a sanction says so.
+    pub grants_stopped: Option<&'a Text>,
     /// What the domain has granted so far, as last counted; for display only, the commit counts anew.
     pub domain: Option<&'a CloudDomainStatus>,
 }
@@ -139,7 +142,24 @@ pub fn decide(facts: &Facts<'_>, registry: &Registry, now: Timestamp) -> Plan {
     let mut plan = decided(facts, registry, now);
     // It counts for its filing, whatever stands in the way for a while.
     plan.status.evidence = plan.status.evidence.or_else(|| facts.evidence.cloned());
+    if let Some(why) = facts.grants_stopped.filter(|_| !plan.status.committed && grows(facts.change)) {
+        plan.conditions.push(Statement::new(CONDITION_GRANTS, false, GRANTS_STOPPED, why));
+        if plan.grant.is_some() && !plan.takes.is_empty() {
+            plan.grant = None;
+            plan.status.waiting_for = Some(shorten(&why.to_string(), 512));
+            plan.conditions.extend(held(GRANTS_STOPPED, &why.to_string()));
+        }
+    }
     plan
+}
+
+/// Whether a change may bring something new. What keeps a service alive in an emergency is not stopped: it is provisional.
+fn grows(change: &Change) -> bool {
+    match change.ground {
+        ChangeGround::Reduction | ChangeGround::Cancellation => false,
+        ChangeGround::Emergency => change.settles.is_some(),
+        _ => true,
+    }
 }
 
 fn decided(facts: &Facts<'_>, registry: &Registry, now: Timestamp) -> Plan {
@@ -354,6 +374,7 @@ impl<'a> Case<'a> {
             least: worked.lines.least(),
             settled: self.granted.map_or(&[], |grant| grant.decisions.as_slice()),
             done: &self.done(now),
+            bound: None,
             now,
         };
         matter.walk(self.registry, round, worked.track, &content, particulars)

@@ -148,6 +148,8 @@ pub struct Story {
     pub domain: CloudDomainStatus,
     /// Requests for a system of the same code that are being decided: name and moment of filing.
     pub rivals: Vec<(&'static str, Time)>,
+    /// Why nothing new is granted to the unit.
+    pub grants_stopped: Option<super::text::Text>,
     pub now: Timestamp,
 }
 
@@ -165,6 +167,7 @@ impl Story {
             system: None,
             domain: CloudDomainStatus::default(),
             rivals: Vec::new(),
+            grants_stopped: None,
             now: "2026-11-24T02:00:00Z".parse().unwrap(),
         }
     }
@@ -185,6 +188,7 @@ impl Story {
                 .as_ref()
                 .map(|(spec, provisioned_at)| SystemFact { spec, provisioned_at: *provisioned_at }),
             rivals: &rivals,
+            grants_stopped: self.grants_stopped.as_ref(),
             domain: Some(&self.domain),
         };
         decide(&facts, &self.registry, self.now)

@@ -2,6 +2,7 @@
 
 use super::digest;
 use crate::api::common::{RequestRef, Time};
+use crate::api::information_system::Suspension;
 use crate::api::ledger_entry::{LedgerBody, LedgerEntrySpec};
 use crate::api::{DecisionSpec, InformationSystemSpec};
 use serde_json::json;
@@ -21,7 +22,7 @@ pub struct Fact {
 }
 
 /// The facts of a system, in the order in which they belong into the books: grants, going live, agreements about
-/// major changes, emergency expansions that ended, and whom the unit let in.
+/// major changes, emergency expansions that ended, orders that stopped it and their end, and whom the unit let in.
 #[must_use]
 pub fn facts(system: &InformationSystemSpec, access: &[(String, Time, DecisionSpec)]) -> Vec<Fact> {
     let granted = system.grants.iter().map(|grant| Fact {
@@ -48,7 +49,20 @@ pub fn facts(system: &InformationSystemSpec, access: &[(String, Time, DecisionSp
         at: closed.at,
         body: LedgerBody { closed: Some(closed.clone()), ..LedgerBody::default() },
     });
-    granted.chain(live).chain(agreed).chain(closed).chain(access).collect()
+    let suspended = system.suspensions.iter().map(|suspension| Fact {
+        key: format!("suspended/{}", suspension.order.uid),
+        at: suspension.imposed.at,
+        body: LedgerBody {
+            suspended: Some(Box::new(Suspension { lifted: None, ..suspension.clone() })),
+            ..LedgerBody::default()
+        },
+    });
+    let lifted = system.suspensions.iter().filter_map(|suspension| {
+        let lifted = suspension.lifted.clone()?;
+        let key = format!("lifted/{}", suspension.order.uid);
+        Some(Fact { key, at: lifted.at, body: LedgerBody { lifted: Some(lifted), ..LedgerBody::default() } })
+    });
+    granted.chain(live).chain(agreed).chain(closed).chain(suspended).chain(lifted).chain(access).collect()
 }
 
 /// The key of the fact that something was granted.
@@ -131,15 +145,24 @@ mod tests {
     }
 
     #[test]
-    fn r21_1_grants_going_live_agreements_ends_and_guests_belong_into_the_books() {
+    fn r21_1_r34_1_grants_going_live_agreements_ends_orders_and_guests_belong_into_the_books() {
         use crate::api::decision::Access;
         use crate::api::information_system::{Agreement, Closed, Grant, Live};
+        use crate::api::sanction::{Imposed, Lifted};
         let at = |second| Time::new(jiff::Timestamp::from_second(second).unwrap());
         let grant = Grant { submission_uid: "s".into(), effective_from: at(1), ..Grant::default() };
         let live = Live { from: at(2), ..Live::default() };
         let agreed = Agreement { submission_uid: "m".into(), live: Live { from: at(5), ..Live::default() } };
         let closed = Closed { submission_uid: "e".into(), at: at(6), ..Closed::default() };
+        let suspension = |lifted| Suspension {
+            order: RequestRef { uid: "o".into(), ..RequestRef::default() },
+            imposed: Imposed { at: at(7), ..Imposed::default() },
+            lifted,
+            ..Suspension::default()
+        };
+        let lifted = Lifted { at: at(8), ..Lifted::default() };
         let system = InformationSystemSpec {
+            suspensions: vec![suspension(Some(lifted.clone()))],
             grants: vec![grant.clone()],
             live: Some(live.clone()),
             agreements: vec![agreed.clone()],
@@ -151,14 +174,24 @@ mod tests {
         let decisions = [("d".to_owned(), at(3), lets_in), ("e".to_owned(), at(4), DecisionSpec::default())];
         let found = facts(&system, &decisions);
         let keys: Vec<_> = found.iter().map(|fact| (fact.key.as_str(), fact.at)).collect();
-        let expected =
-            [("granted/s", at(1)), ("live", at(2)), ("agreed/m", at(5)), ("closed/e", at(6)), ("access/d", at(3))];
+        let expected = [
+            ("granted/s", at(1)),
+            ("live", at(2)),
+            ("agreed/m", at(5)),
+            ("closed/e", at(6)),
+            ("suspended/o", at(7)),
+            ("lifted/o", at(8)),
+            ("access/d", at(3)),
+        ];
         assert_eq!(keys, expected);
         let bodies = [
             LedgerBody { granted: Some(Box::new(grant)), ..LedgerBody::default() },
             LedgerBody { live: Some(live), ..LedgerBody::default() },
             LedgerBody { agreed: Some(agreed), ..LedgerBody::default() },
             LedgerBody { closed: Some(closed), ..LedgerBody::default() },
+            // As it was imposed: that it was lifted is another fact.
+            LedgerBody { suspended: Some(Box::new(suspension(None))), ..LedgerBody::default() },
+            LedgerBody { lifted: Some(lifted), ..LedgerBody::default() },
             LedgerBody { access: Some(access), ..LedgerBody::default() },
         ];
         assert!(found.iter().map(|fact| &fact.body).eq(&bodies));

@@ -66,7 +66,11 @@ pub fn check(policy: &GovernancePolicySpec) -> Vec<Problem> {
     }
     let changes = policy.changes.iter().flat_map(|rules| rules.tracks.named());
     let urgent = policy.urgent.iter().map(|rules| ("spec.urgent.track".to_owned(), rules.track.as_str()));
-    let named = changes.map(|(field, track)| (format!("spec.changes.tracks.{field}"), track)).chain(urgent);
+    let sanctions = policy.sanctions.iter().flat_map(|rules| &rules.measures);
+    let sanctions = sanctions
+        .map(|rule| (format!("spec.sanctions.measures[{},{}].track", rule.measure, rule.party), rule.track.as_str()));
+    let named =
+        changes.map(|(field, track)| (format!("spec.changes.tracks.{field}"), track)).chain(urgent).chain(sanctions);
     for (at, track) in named.filter(|(_, track)| policy.track(track).is_none()) {
         problems.push(problem(
             &at,
@@ -129,17 +133,26 @@ fn check_track(policy: &GovernancePolicySpec, track: &Track, problems: &mut Vec<
             ),
         ));
     }
-    let opening = track.effects.iter().filter(|e| e.effect == Effect::Provision).flat_map(|e| &e.after);
+    let commits = commits(track);
+    let opening = track.effects.iter().filter(|e| Some(e.effect) == commits).flat_map(|e| &e.after);
     let before = steps_before(track, opening);
     let ends = |g: &&Gate| g.verdicts.iter().any(|v| matches!(v, Verdict::Return | Verdict::Reject));
     for gate in track.gates.iter().filter(ends).filter(|g| !before.contains(g.name.as_str())) {
+        let step = commits.unwrap_or_default().step();
         problems.push(problem(
             &format!("{path}.gates[{}].verdicts", gate.name),
-            "a gate that `provision` does not wait for offers no Return or Reject: it could end the round while the resources stand; leave them out, or let `provision` come after the gate (不在资源开通之前的环节不得设 Return 或 Reject)"
-                .to_owned(),
+            format!(
+                "a gate that `{step}` does not wait for offers no Return or Reject: it could end the round while what was decided is in force; leave them out, or let `{step}` come after the gate (不在{step}之前的环节不得设 Return 或 Reject)"
+            ),
         ));
     }
     check_effects(track, &path, problems);
+}
+
+/// The effect with which a track binds: what was decided is in force from then on.
+fn commits(track: &Track) -> Option<Effect> {
+    let binding = [Effect::Provision, Effect::Impose];
+    binding.into_iter().find(|effect| track.effects.iter().any(|rule| rule.effect == *effect))
 }
 
 /// Gates that wait for a step which their place in the list does not yet allow. A track without any has no cycle, since
@@ -149,15 +162,13 @@ fn out_of_order(track: &Track) -> Vec<(&str, &str)> {
     let mut found = Vec::new();
     for (index, gate) in track.gates.iter().enumerate() {
         let earlier: BTreeSet<&str> = track.gates.iter().take(index).map(|g| g.name.as_str()).collect();
-        let done = |effect: &EffectRule| {
-            effect.after.iter().all(|s| *s == Effect::Provision.step() || earlier.contains(s.as_str()))
-        };
-        let allowed = |step: &str| match step {
-            step if step == Effect::Provision.step() => {
-                track.effects.iter().filter(|e| e.effect == Effect::Provision).all(done)
-            }
-            step if step == Effect::GoLive.step() => track.effects.iter().all(done),
-            gate => earlier.contains(gate),
+        let is_effect = |step: &str| track.effects.iter().any(|e| e.effect.step() == step);
+        let done = |effect: &EffectRule| effect.after.iter().all(|s| is_effect(s) || earlier.contains(s.as_str()));
+        let allowed = |step: &str| match track.effects.iter().find(|e| e.effect.step() == step) {
+            // What comes last waits for the others too.
+            Some(rule) if matches!(rule.effect, Effect::GoLive | Effect::Lift) => track.effects.iter().all(done),
+            Some(rule) => done(rule),
+            None => earlier.contains(step),
         };
         found.extend(gate.after.iter().filter(|step| !allowed(step)).map(|step| (gate.name.as_str(), step.as_str())));
     }
@@ -179,6 +190,8 @@ fn check_gate(
         GATE_WITHDRAWAL,
         Effect::Provision.step(),
         Effect::GoLive.step(),
+        Effect::Impose.step(),
+        Effect::Lift.step(),
     ];
     if reserved.contains(&gate.name.as_str()) {
         problems
@@ -229,10 +242,21 @@ fn check_effects(track: &Track, path: &str, problems: &mut Vec<Problem>) {
         Some(steps_before(track, &rule.after))
     };
     let at = format!("{path}.effects");
+    if commits(track) == Some(Effect::Impose) {
+        if before(Effect::Lift).is_none_or(|before| !before.contains(Effect::Impose.step())) {
+            problems.push(problem(
+                &at,
+                "what is imposed can be lifted: add the effect Lift, after `impose` (article 34) (处理措施须可解除，请补充 Lift，第三十四条)"
+                    .to_owned(),
+            ));
+        }
+        return;
+    }
     match before(Effect::Provision) {
         None => problems.push(problem(
             &at,
-            "nothing is ever provisioned: add the effect Provision (流程缺少 Provision)".to_owned(),
+            "nothing ever comes of it: add the effect Provision, or Impose on the track of a sanction (流程缺少 Provision 或 Impose)"
+                .to_owned(),
         )),
         Some(before) => {
             let confirms = |g: &&Gate| before.contains(g.name.as_str()) && g.confirms_amounts && g.when.is_none();

@@ -18,15 +18,17 @@ use super::quantity::Amounts;
 use super::registry::Registry;
 use super::retention;
 pub use super::round::Statement;
+use super::round::report::{GRANTS_STOPPED, held};
 pub use super::round::report::{OPERATOR, waiting_at};
 use super::round::{self, Matter, Particulars, Round, in_force_at, zone_of};
 use super::scope;
-use super::text::Text;
+use super::text::{Text, shorten};
 use super::workflow::{DecisionFact, Walk};
 use crate::api::cloud_resource_request::{Application, CloudResourceRequestStatus, CountedDecision};
 use crate::api::common::{PolicyRef, RequestKind, RequestRef, Time};
 use crate::api::governance_policy::{Applies, Effect, GovernancePolicySpec, Track};
 use crate::api::information_system::{Agreement, Grant, InformationSystemSpec, Live, Term};
+use crate::api::names::CONDITION_GRANTS;
 use crate::api::{CloudDomainStatus, OrganizationSpec};
 use jiff::Timestamp;
 use lines::Lines;
@@ -52,6 +54,8 @@ pub struct Facts<'a> {
     /// Requests of the same home for a system of the same code that are being decided, as last seen; for display only,
     /// whichever is granted first makes the system.
     pub rivals: &'a [Rival<'a>],
+    /// Why nothing new is granted to the unit, where a sanction says so.
+    pub grants_stopped: Option<&'a Text>,
     /// What the domain has granted so far, as last counted; for display only, the commit counts anew.
     pub domain: Option<&'a CloudDomainStatus>,
 }
@@ -135,6 +139,21 @@ pub struct Plan {
 /// Decides. Pure: the same facts at the same moment give the same plan.
 #[must_use]
 pub fn decide(facts: &Facts<'_>, registry: &Registry, now: Timestamp) -> Plan {
+    let mut plan = decided(facts, registry, now);
+    // What is granted stays; nothing is added to it.
+    if let Some(why) = facts.grants_stopped.filter(|_| facts.granted().is_none()) {
+        plan.conditions.push(Statement::new(CONDITION_GRANTS, false, GRANTS_STOPPED, why));
+        if plan.grant.take().is_some() {
+            plan.system = None;
+            plan.ends.clear();
+            plan.status.waiting_for = Some(shorten(&why.to_string(), 512));
+            plan.conditions.extend(held(GRANTS_STOPPED, &why.to_string()));
+        }
+    }
+    plan
+}
+
+fn decided(facts: &Facts<'_>, registry: &Registry, now: Timestamp) -> Plan {
     let Some(organization) = registry.organizations.get(facts.organization) else {
         return report::stalled(
             facts,
@@ -415,6 +434,7 @@ fn walk_through(
         least: &BTreeMap::new(),
         settled: granted.map_or(&[], |grant| grant.decisions.as_slice()),
         done: &done(facts),
+        bound: None,
         now,
     };
     matter.walk(registry, round, track, &content, particulars)
@@ -493,6 +513,7 @@ fn commit(facts: &Facts<'_>, round: &Round<'_>, track: &Track, lines: &Lines, wa
         live: None,
         agreements: Vec::new(),
         closed: Vec::new(),
+        suspensions: Vec::new(),
         keep_old_until: retention::keep_old_until(application, policy),
         standby_for: application.standby_for.clone(),
     });

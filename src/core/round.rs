@@ -171,7 +171,7 @@ impl<'a> Matter<'a> {
     ) -> Walk {
         let policy = &round.policy.spec;
         let acted = self.acted_before(registry, policy, round.submission);
-        let Particulars { applies, complete, asked, least, settled, done, now } = subject;
+        let Particulars { applies, complete, asked, least, settled, done, bound, now } = subject;
         // What is granted stands, whatever becomes of the calendar.
         let silent = |gate: &Gate, since: Time| {
             if !settled.is_empty() {
@@ -192,6 +192,7 @@ impl<'a> Matter<'a> {
             settled,
             acted: &acted,
             done,
+            bound,
             silent: SilentSince(&silent),
         };
         let digest = |gate: &Gate, before: &[&CountedDecision], confirmed: Option<&BTreeMap<String, i64>>| {
@@ -221,6 +222,8 @@ pub struct Particulars<'a> {
     pub settled: &'a [CountedDecision],
     /// Effects that are done, and when.
     pub done: &'a BTreeMap<crate::api::governance_policy::Effect, Time>,
+    /// Why the filing cannot be taken back, where that is for another reason than that resources are granted.
+    pub bound: Option<&'a Text>,
     /// What time it is.
     pub now: Timestamp,
 }

@@ -108,6 +108,8 @@ pub struct Subject<'a> {
     pub live: bool,
     /// Whether it stands by for another system in case of disaster: it is not needed until then.
     pub standby: bool,
+    /// Whether an order has stopped it.
+    pub stopped: bool,
 }
 
 /// What is to be said of a system's use.
@@ -292,7 +294,7 @@ impl Case<'_> {
         )
     }
 
-    /// A finding that leads to less: only where the system is live, no standby, and enough of its domain is measured.
+    /// A finding that leads to less: only where the system is live, neither stopped nor a standby, and enough of its domain is measured.
     fn less(&self, partial: Option<&Unknown>, type_: &'static str, find: fn(&Self) -> Found) -> Statement {
         if !self.known {
             let why = Text::new("its use is not known: condition UsageKnown says why", "使用情况未知");
@@ -304,6 +306,10 @@ impl Case<'_> {
         if !self.subject.live {
             let why = "not judged before it is live: it is still being set up (未上线，不评价)";
             return Statement::new(type_, false, "NotLive", why);
+        }
+        if self.subject.stopped {
+            let why = "not judged: an order has suspended it (已暂停服务，不评价)";
+            return Statement::new(type_, false, "Suspended", why);
         }
         if self.subject.standby {
             let why = "not judged: it stands by for another system in case of disaster (灾备系统，不评价)";

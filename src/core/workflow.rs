@@ -56,6 +56,8 @@ pub struct Subject<'a> {
     pub acted: &'a BTreeMap<String, String>,
     /// Effects that are done, and when.
     pub done: &'a BTreeMap<Effect, Time>,
+    /// Why the filing cannot be taken back, where that is for another reason than that resources are granted.
+    pub bound: Option<&'a Text>,
     /// When somebody who is to be heard at a gate has been silent for long enough, by when the gate opened; nothing as
     /// long as that is to come, or cannot be counted.
     pub silent: SilentSince<'a>,

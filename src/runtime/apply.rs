@@ -10,11 +10,12 @@ use crate::core::digest;
 use crate::core::request::Statement;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use kube::api::{Api, DeleteParams, PostParams, Preconditions};
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::object::HasStatus;
 use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::fmt::Debug;
 
 /// Parameters of every write.
@@ -103,6 +104,43 @@ where
     let preconditions = Preconditions { uid: object.uid(), resource_version: object.resource_version() };
     metrics.wrote(&K::kind(&()), "delete");
     match api.delete(&object.name_any(), &DeleteParams::default().preconditions(preconditions)).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Deletes exactly this object, in whatever state it is by now; one that is gone is fine.
+///
+/// # Errors
+/// Whatever the API server answers.
+pub async fn delete_by_uid<K>(api: Api<K>, metrics: &Metrics, object: &K) -> Result<(), Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let preconditions = Preconditions { uid: object.uid(), resource_version: None };
+    metrics.wrote(&K::kind(&()), "delete");
+    match api.delete(&object.name_any(), &DeleteParams::default().preconditions(preconditions)).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Changes some fields of an object that is not ours, guarded by the uid and the version that were observed; one that is
+/// gone is fine.
+///
+/// # Errors
+/// Whatever the API server answers; a conflict where the object has changed.
+pub async fn patch<K>(api: &Api<K>, metrics: &Metrics, object: &K, mut fields: Value) -> Result<(), Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    fields["metadata"]["uid"] = object.uid().into();
+    fields["metadata"]["resourceVersion"] = object.resource_version().into();
+    metrics.wrote(&K::kind(&()), "patch");
+    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    match api.patch(&object.name_any(), &params, &Patch::Merge(fields)).await {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
         Err(error) => Err(error.into()),

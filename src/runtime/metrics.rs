@@ -14,6 +14,7 @@ pub struct Metrics {
     backoff: IntGaugeVec,
     requests: IntGaugeVec,
     changes: IntGaugeVec,
+    sanctions: IntGaugeVec,
     oldest_waiting: IntGaugeVec,
     overdue: IntGaugeVec,
     drift: IntCounterVec,
@@ -57,6 +58,7 @@ impl Metrics {
             )?,
             requests: gauge("yunguan_requests", "Requests by phase.", &["phase"])?,
             changes: gauge("yunguan_changes", "Changes by phase.", &["phase"])?,
+            sanctions: gauge("yunguan_sanctions", "Sanctions by phase.", &["phase"])?,
             oldest_waiting: gauge(
                 "yunguan_gate_oldest_waiting_seconds",
                 "Age of the request that has waited longest at a gate.",
@@ -126,6 +128,14 @@ impl Metrics {
         self.changes.reset();
         for (phase, count) in phases {
             self.changes.with_label_values(&[phase]).set(count);
+        }
+    }
+
+    /// Sanctions by phase; phases that are not named have none.
+    pub fn set_sanctions<'a>(&self, phases: impl IntoIterator<Item = (&'a str, i64)>) {
+        self.sanctions.reset();
+        for (phase, count) in phases {
+            self.sanctions.with_label_values(&[phase]).set(count);
         }
     }
 

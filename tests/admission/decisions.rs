@@ -13,7 +13,7 @@ use crate::support::{
 
 const VERDICTS: [&str; 9] =
     ["Submit", "Approve", "Reject", "Return", "Sign", "File", "Confirm", "Withdraw", "Authorize"];
-const DECIDING: [&str; 5] = ["authority", "agency", "unit", "supervisor", "provider"];
+const DECIDING: [&str; 6] = ["authority", "agency", "unit", "supervisor", "provider", "regulator"];
 const CHECK: &str = "yunguan-decision-check";
 
 fn decided_by(decision: &DynamicObject) -> Value {
@@ -70,7 +70,7 @@ async fn r7_1_each_role_decides_as_itself_and_nowhere_else() -> Result<()> {
         }
     }
     println!("decisions: {allowed} allowed, {denied} refused");
-    assert_eq!((allowed, denied), (5 * 9, 2 * 8 * 10 * 9 - 5 * 9));
+    assert_eq!((allowed, denied), (6 * 9, 2 * 8 * 10 * 9 - 6 * 9));
     Ok(())
 }
 

@@ -22,6 +22,8 @@ use yunguan_cluster::{Person, Trouble, wait_until};
 
 use super::installation;
 use crate::changing::*;
+use crate::ordering::suspension;
+use crate::story::sanctions::{deploy, says_suspended, workloads};
 use crate::story::sizing::{aged, awake, proposed};
 use crate::story::usage::points_at;
 use crate::support::{OPERATOR, OPERATOR_NAMESPACE, objects, operator, refused, repository, succeeded};
@@ -47,6 +49,7 @@ async fn row_1_the_operators_rights_are_exactly_what_it_uses() -> Result<()> {
     organization_leaves(&world).await?;
     resources_change(&case).await?;
     domain_is_opened(&world).await?;
+    what_runs_is_stopped(&case).await?;
     name_in_the_books_is_taken(&world).await?;
 
     let events = world.cluster.audit().new_events()?;
@@ -183,6 +186,16 @@ async fn guests_come_and_go(case: &Case<'_>) -> Result<()> {
     case.make(&case.person(), &out).await?;
     there(&operator, false).await?;
     there(&viewer, false).await
+}
+
+/// By an order, and until that is lifted.
+async fn what_runs_is_stopped(case: &Case<'_>) -> Result<()> {
+    deploy(&case.world.client(&case.person()).await?, &case.namespace(), &workloads()).await?;
+    let order = suspension(case, "life-suspended").await?;
+    order.imposed().await?;
+    says_suspended(case, Some("Suspended")).await?;
+    order.lifted().await?;
+    says_suspended(case, None).await.map(drop)
 }
 
 /// As somebody who broke the glass: what stands in the namespace is deleted, and taken out of the operator's sight.

@@ -236,6 +236,7 @@ impl Book {
                     provisioned_at: question.system.filter(|s| s.provisioned).map(|_| Time::new(moment(0))),
                 }),
                 rivals: &rivals,
+                grants_stopped: None,
                 domain: None,
             };
             decide(&facts, &self.registry, moment(100))

@@ -150,6 +150,7 @@ impl Changing {
             evidence: self.pinned.as_ref(),
             usage: &self.usage,
             ground_gone: self.ground_gone.as_ref(),
+            grants_stopped: self.story.grants_stopped.as_ref(),
             proposal: self.proposal.as_ref().map(|spec| ProposalFact { uid: "uid-proposal", spec }),
             domain: Some(&self.story.domain),
         };
@@ -459,6 +460,7 @@ fn r22_1_applied_again_after_it_was_pruned_it_goes_on_where_it_stood() {
         usage: &facts.usage,
         proposal: None,
         ground_gone: None,
+        grants_stopped: None,
         domain: None,
     };
     let plan = decide(&again, &facts.story.registry, facts.now);

@@ -25,6 +25,10 @@ fn minor(policy: &mut GovernancePolicySpec) -> &mut Track {
     policy.tracks.iter_mut().find(|t| t.name == "MinorChange").unwrap()
 }
 
+fn track<'p>(policy: &'p mut GovernancePolicySpec, name: &str) -> &'p mut Track {
+    policy.tracks.iter_mut().find(|t| t.name == name).unwrap()
+}
+
 fn heard(policy: &mut GovernancePolicySpec) -> &mut Gate {
     policy.tracks.iter_mut().flat_map(|t| &mut t.gates).find(|g| g.hearing).unwrap()
 }
@@ -102,6 +106,7 @@ fn r41_1_what_is_wrong_with_a_policy_is_named_with_its_place_and_the_way_out() {
             "spec.tracks[Standard].gates[approval].verdicts",
             "let `provision` come after the gate",
         ),
+        (|p| gate(p, "plan").name = "impose".into(), "spec.tracks[Standard].gates[impose]", "choose another"),
         (|p| gate(p, "plan").name = "access".into(), "spec.tracks[Standard].gates[access]", "choose another"),
         (|p| gate(p, "plan").role = "mayor".into(), "spec.tracks[Standard].gates[plan].role", "the role `mayor`"),
         (
@@ -131,12 +136,42 @@ fn r41_1_what_is_wrong_with_a_policy_is_named_with_its_place_and_the_way_out() {
             "GoLive must come after `provision`",
         ),
     ];
+    all_said(table);
+}
+
+fn all_said(table: &[(Shape, &str, &str)]) {
     for (shape, at, message) in table {
         let problems = check(&bozhou(shape));
         let found = problems.iter().find(|p| p.at == *at && p.message.contains(message));
         let found = found.unwrap_or_else(|| panic!("{at}: {message} is not in {problems:?}"));
         assert!(found.message.chars().any(|c| c > '\u{4e00}'), "no Chinese in {found}");
     }
+}
+
+#[test]
+fn r34_1_what_is_imposed_can_be_lifted_and_does_not_end_otherwise() {
+    all_said(&[
+        (
+            |p| drop(track(p, "Suspension").effects.remove(1)),
+            "spec.tracks[Suspension].effects",
+            "what is imposed can be lifted",
+        ),
+        (
+            |p| track(p, "Suspension").effects[1].after = vec!["decision".into()],
+            "spec.tracks[Suspension].effects",
+            "after `impose`",
+        ),
+        (
+            |p| track(p, "Suspension").gates[1].verdicts.push(Verdict::Return),
+            "spec.tracks[Suspension].gates[regulator-report].verdicts",
+            "let `impose` come after the gate",
+        ),
+        (
+            |p| p.sanctions.as_mut().unwrap().measures[0].track = "Orders".into(),
+            "spec.sanctions.measures[Correction,Unit].track",
+            "there is no track `Orders`",
+        ),
+    ]);
 }
 
 #[test]

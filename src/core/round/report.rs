@@ -320,6 +320,9 @@ pub fn progress(reason: &str, message: &Text) -> Vec<Statement> {
     ]
 }
 
+/// The reason while a sanction stops new grants (article 38).
+pub const GRANTS_STOPPED: &str = "GrantsStopped";
+
 /// The reason once what was granted in an urgent case is over.
 pub const URGENT_ENDED: &str = "UrgentEnded";
 

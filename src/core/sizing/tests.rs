@@ -142,8 +142,13 @@ fn judged(mean: f64, peak: f64, peaks: f64, before: &Judgement) -> Vec<Statement
         ..Sample::default()
     };
     let round = Round { newest: Some(now), peak: Some(0.8), samples: [("ns".to_owned(), sample)].into() };
-    let subject =
-        Subject { namespace: "ns", opened: "2026-01-01T00:00:00Z".parse().unwrap(), live: true, standby: false };
+    let subject = Subject {
+        namespace: "ns",
+        opened: "2026-01-01T00:00:00Z".parse().unwrap(),
+        live: true,
+        standby: false,
+        stopped: false,
+    };
     judge(&rules(), &TimeZone::UTC, subject, &round, None, before, now).statements
 }
 

@@ -47,7 +47,13 @@ fn round(sample: Sample) -> Round {
 }
 
 fn subject() -> Subject<'static> {
-    Subject { namespace: NAMESPACE, opened: "2026-01-01T00:00:00Z".parse().unwrap(), live: true, standby: false }
+    Subject {
+        namespace: NAMESPACE,
+        opened: "2026-01-01T00:00:00Z".parse().unwrap(),
+        live: true,
+        standby: false,
+        stopped: false,
+    }
 }
 
 fn judged_after(sample: Sample, subject: Subject<'_>, before: &Judgement, at: Timestamp) -> Judgement {

@@ -60,12 +60,11 @@ fn withdrawal(
         );
     }
     right_person(roles, decision)?;
+    if let Some(why) = subject.bound {
+        return Err(Refusal { reason: VoidReason::GateClosed, message: why.clone() });
+    }
     if walk.is_passed(Effect::Provision.step()) || !subject.settled.is_empty() {
-        return refuse(
-            VoidReason::GateClosed,
-            "resources are granted already: leaving the cloud is a Decommission (article 23)",
-            "资源已授予，如需退出请按第二十三条办理",
-        );
+        return Err(Refusal { reason: VoidReason::GateClosed, message: granted() });
     }
     if decision.spec.digest != subject.submission.spec.digest {
         return refuse(
@@ -75,6 +74,14 @@ fn withdrawal(
         );
     }
     Ok(())
+}
+
+/// Why what has been granted is not taken back.
+fn granted() -> Text {
+    Text::new(
+        "resources are granted already: leaving the cloud is a Decommission (article 23)",
+        "资源已授予，如需退出请按第二十三条办理",
+    )
 }
 
 fn unknown_gate(track: &Track, decision: &DecisionFact) -> Refusal {

@@ -118,6 +118,7 @@ impl Round {
             settled: &self.settled,
             acted: &self.acted,
             done: &self.done,
+            bound: None,
             silent: SilentSince(&silent),
         };
         walk(&self.track, &subject, &self.decisions, &digest)

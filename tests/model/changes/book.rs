@@ -248,6 +248,7 @@ impl Book {
                 usage: &usage,
                 proposal: None,
                 ground_gone: None,
+                grants_stopped: None,
                 domain: None,
             };
             decide(&facts, &self.registry, now(clock))

@@ -127,3 +127,24 @@ fn r26_5_without_a_calendar_silence_is_waited_for_and_it_says_so() {
     let overdue = plan.conditions.iter().find(|c| c.type_ == CONDITION_OVERDUE).unwrap();
     assert_eq!((overdue.holds, overdue.reason.as_str()), (None, "CalendarMissing"));
 }
+
+#[test]
+fn r38_1_while_grants_are_stopped_less_is_granted_and_an_emergency_met_and_nothing_else() {
+    use crate::core::text::Text;
+    let stopped = |ground, quantity| {
+        let mut change =
+            Changing::of(live(), "more", Change { ground, lines: lines(&[("memory", quantity)]), ..Change::default() });
+        change.story.grants_stopped = Some(Text::new("nothing new is granted", "已停止发放"));
+        change
+    };
+    let more = stopped(ChangeGround::Adjustment, 40).approved();
+    assert!(more.plan().grant.is_none());
+    assert_eq!(more.says(CONDITION_READY).0, "GrantsStopped");
+    // What asks for less by the same way is no new grant.
+    let less = stopped(ChangeGround::Adjustment, 30).approved();
+    assert!(less.plan().grant.is_some());
+    let mut emergency = stopped(ChangeGround::Emergency, 40);
+    emergency.decides(PROVIDER, GATE_SUBMISSION, Verdict::Submit).decides(AGENCY, "agency-consent", Verdict::Approve);
+    emergency.decides(UNIT, "unit-consent", Verdict::Approve);
+    assert!(emergency.plan().grant.is_some(), "what keeps a service alive is provisional");
+}

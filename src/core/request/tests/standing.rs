@@ -137,3 +137,30 @@ fn r42_1_days_are_those_of_the_units_own_rules() {
     story.now = "2029-05-22T16:00:01Z".parse().unwrap(); // 23 May in Shanghai
     assert_eq!(story.condition(CONDITION_STALLED).1, "NoPolicyInForce");
 }
+
+#[test]
+fn r38_1_nothing_new_is_granted_while_a_sanction_stops_it_and_what_is_granted_stays() {
+    use crate::api::names::CONDITION_GRANTS;
+    use crate::core::text::Text;
+    let stop = Some(Text::new("nothing new is granted", "已停止发放"));
+    let mut story = Story::of("health-portal");
+    story.grants_stopped.clone_from(&stop);
+    assert_eq!(story.condition(CONDITION_GRANTS).0, Some(false), "who drafts learns of it");
+    story
+        .decides("zhang.wei@health", "submission", Verdict::Submit)
+        .decides("li.na@data-bureau", "completeness", Verdict::Approve)
+        .decides("chen.jing@data-center", "plan", Verdict::Confirm)
+        .decides("chen.jing@data-center", "evaluation", Verdict::Approve)
+        .decides("li.na@data-bureau", "approval", Verdict::Approve)
+        .operator_acts();
+    assert!(story.system.is_none());
+    assert_eq!(story.condition(CONDITION_READY).1, "GrantsStopped");
+    // It goes on by itself once that is lifted, and is not taken back by the next one.
+    story.grants_stopped = None;
+    story.operator_acts();
+    assert!(story.system.is_some());
+    story.grants_stopped = stop;
+    let plan = story.plan();
+    assert!(plan.status.committed || plan.status.system.is_some(), "{:?}", plan.status);
+    assert!(!plan.conditions.iter().any(|c| c.type_ == CONDITION_GRANTS));
+}

@@ -1,0 +1,108 @@
+//! Orders that stop systems, and their end (article 34).
+
+use super::act;
+use super::args::{Act, Output, Suspend};
+use super::failure::{Exit, Failure};
+use super::output;
+use super::page::Page;
+use super::paper;
+use super::session::Session;
+use crate::api::common::RequestKind;
+use crate::api::decision::{TestResult, Verdict};
+use crate::api::sanction::{Measure, Order, Party};
+use crate::api::{InformationSystem, Organization, Sanction, SanctionSpec};
+use crate::core::names::organization_of;
+use kube::api::PostParams;
+use kube::{Api, ResourceExt as _};
+
+/// Names that are tried before somebody has to give one.
+const TRIES: usize = 99;
+
+/// Makes the order that stops systems of one unit, and files it.
+///
+/// # Errors
+/// When a system is not there, or a rule refuses it.
+pub async fn suspend(session: &Session, format: Output, wish: &Suspend) -> Result<Exit, Failure> {
+    let lang = session.lang;
+    let mut namespace: Option<String> = None;
+    let mut systems = Vec::new();
+    for target in &wish.systems {
+        let (home, name) = session.target(target)?;
+        session.get::<InformationSystem>(&home, &name).await?;
+        if namespace.get_or_insert_with(|| home.clone()) != &home {
+            return Err(Failure::plain(Exit::Usage, lang.two_units()));
+        }
+        systems.push(name);
+    }
+    let namespace = namespace.unwrap_or_default();
+    let organization = organization_of(&namespace).unwrap_or(&namespace);
+    let units: Api<Organization> = Api::all(session.client.clone());
+    let unit = units.get(organization).await.map_err(|e| session.failure(&e))?;
+    let order = Order {
+        unit_name: unit.spec.names.zh,
+        party: Party::Unit,
+        measure: Measure::Suspension,
+        ground: wish.ground.clone(),
+        article: wish.article.clone(),
+        mend: wish.mend.clone(),
+        systems,
+        ..Order::default()
+    };
+    let base = wish.name.clone().unwrap_or_else(|| {
+        let first = order.systems.first().map(String::as_str).unwrap_or_default();
+        format!("{first}-suspended")
+    });
+    let mut sanction = Sanction::new(&base, SanctionSpec { order });
+    sanction.metadata.namespace = Some(namespace.clone());
+    if wish.making.dry_run {
+        let format = if format == Output::Json { Output::Json } else { Output::Yaml };
+        output::result(format, &sanction, |_| Page::default())?;
+        return Ok(Exit::Done);
+    }
+    let name = create(session, &namespace, sanction, wish.name.is_some()).await?;
+    output::aside(&format!("{}\n", lang.drafted(&format!("{namespace}/sanction/{name}"))));
+    let act = Act {
+        request: format!("{namespace}/{}", paper::typed(RequestKind::Sanction, &name)),
+        gate: None,
+        digest: None,
+        making: wish.making.clone(),
+    };
+    act::decide(session, format, plain(Verdict::Submit, &act)).await
+}
+
+/// Under the first name that is free; a name that somebody gave is the only one.
+async fn create(session: &Session, namespace: &str, sanction: Sanction, given: bool) -> Result<String, Failure> {
+    let (lang, base) = (session.lang, sanction.name_any());
+    for number in 1..=if given { 1 } else { TRIES } {
+        let mut wanted = sanction.clone();
+        wanted.metadata.name = Some(if number == 1 { base.clone() } else { format!("{base}-{number}") });
+        match session.api::<Sanction>(namespace).create(&PostParams::default(), &wanted).await {
+            Ok(made) => return Ok(made.name_any()),
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {}
+            Err(error) => return Err(session.failure(&error)),
+        }
+    }
+    Err(Failure::new(Exit::Usage, lang.name_taken(&base), lang.next_other_name()))
+}
+
+/// Decides that an order is lifted, at the gate that is the person's.
+///
+/// # Errors
+/// When it is not in force, or a rule refuses it.
+pub async fn lift(session: &Session, format: Output, wish: &Act) -> Result<Exit, Failure> {
+    let lang = session.lang;
+    let (kind, rest) = paper::split_kind(&wish.request);
+    let (namespace, name) = session.target(&rest)?;
+    let sanction: Sanction = session.get(&namespace, &name).await?;
+    let in_force = sanction.status.is_some_and(|s| s.imposed.is_some() && s.lifted.is_none());
+    if kind.is_some_and(|kind| kind != RequestKind::Sanction) || !in_force {
+        return Err(Failure::new(Exit::Refused, lang.not_in_force(&name), lang.next_explain()));
+    }
+    let request = format!("{namespace}/{}", paper::typed(RequestKind::Sanction, &name));
+    let act = Act { request, ..wish.clone() };
+    act::decide(session, format, plain(Verdict::Approve, &act)).await
+}
+
+fn plain(verdict: Verdict, act: &Act) -> act::Order<'_> {
+    act::Order { verdict, act, grant: &[], as_asked: false, reports: &[], result: TestResult::Passed }
+}

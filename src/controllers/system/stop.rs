@@ -1,0 +1,180 @@
+//! Stopping what runs, and starting it again (article 34), without a touch on the unit's Deployments, StatefulSets and
+//! DaemonSets: their pods are deleted, and those made instead wait at a scheduling gate that admission sets in a stopped
+//! namespace. So no controller fails and backs off, and all runs again once the gates are opened. Jobs and CronJobs have a
+//! `suspend` of their own, since a pod of a Job that ends counts for it.
+
+use crate::api::InformationSystem;
+use crate::api::common::Time;
+use crate::api::information_system::StopStatus;
+use crate::api::names::{ANNOTATION_SUSPENDED, GATE_STOPPED, LABEL_MANAGED};
+use crate::controllers::Context;
+use crate::core::stop;
+use crate::runtime::apply;
+use crate::runtime::controller::Error;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::batch::v1::{CronJob, Job};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::ListParams;
+use kube::{Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use std::fmt::Debug;
+
+/// So soon it is looked again while something is on its way.
+const SOON: SignedDuration = SignedDuration::from_secs(1);
+/// Nothing tells of a pod that has slipped in while an API server did not know yet that the namespace is stopped.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
+/// So long an API server may still set gates after the namespace is let run again.
+const SETTLED: SignedDuration = SignedDuration::from_secs(15);
+/// Writes side by side.
+const AT_ONCE: usize = 8;
+/// Names that a status has room for.
+const NAMED: usize = 64;
+
+/// What a pass came to.
+#[derive(Default)]
+pub(super) struct Pass {
+    /// What the status is to say; nothing where all runs as it should.
+    pub(super) status: Option<StopStatus>,
+    /// When to look again.
+    pub(super) next: Option<Timestamp>,
+}
+
+/// Stops what runs, or starts it again, as the record says.
+///
+/// # Errors
+/// Whatever the API server answers.
+pub(super) async fn carry_out(system: &InformationSystem, context: &Context, now: Timestamp) -> Result<Pass, Error> {
+    let before = system.status.as_ref().and_then(|status| status.stop.clone());
+    match (stop::standing(&system.spec), before) {
+        (None, None) => Ok(Pass::default()),
+        (Some(_), before) => halt(system, context, before, now).await,
+        (None, Some(before)) => resume(system, context, before, now).await,
+    }
+}
+
+async fn halt(
+    system: &InformationSystem,
+    context: &Context,
+    before: Option<StopStatus>,
+    now: Timestamp,
+) -> Result<Pass, Error> {
+    let namespace = &system.spec.namespace;
+    let before = before.unwrap_or(StopStatus { since: Time::new(now), ..StopStatus::default() });
+    let crons = list::<CronJob>(context, namespace).await?;
+    let crons = crons.iter().filter(|cron| !suspended(cron.spec.suspend));
+    each(crons, |cron| suspend(context, cron)).await?;
+    let jobs = list::<Job>(context, namespace).await?;
+    let jobs = jobs.iter().filter(|job| !ended(job) && !suspended(job.spec.as_ref().and_then(|spec| spec.suspend)));
+    each(jobs, |job| suspend(context, job)).await?;
+
+    let pods = list::<Pod>(context, namespace).await?;
+    let running: Vec<&Pod> = pods.iter().filter(|pod| !is_over(pod) && !is_gated(pod)).collect();
+    // The names of what nobody makes again are on record before it goes.
+    let mut bare_pods = before.bare_pods.clone();
+    let bare = running.iter().filter(|pod| pod.metadata.owner_references.as_ref().is_none_or(Vec::is_empty));
+    for name in bare.map(|pod| pod.name_any()) {
+        if bare_pods.len() < NAMED && !bare_pods.contains(&name) {
+            bare_pods.push(name);
+        }
+    }
+    let noted = |pod: &&&Pod| {
+        let name = pod.name_any();
+        before.bare_pods.contains(&name) || !bare_pods.contains(&name)
+    };
+    let doomed = running.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).filter(noted);
+    each(doomed, |pod| apply::delete_by_uid(context.api::<Pod>(namespace), &context.metrics, *pod)).await?;
+    let next = now.checked_add(if running.is_empty() { LOOK_AGAIN } else { SOON }).ok();
+    let running = i64::try_from(running.len()).unwrap_or(i64::MAX);
+    Ok(Pass { status: Some(StopStatus { running, bare_pods, lifting: None, ..before }), next })
+}
+
+async fn resume(
+    system: &InformationSystem,
+    context: &Context,
+    before: StopStatus,
+    now: Timestamp,
+) -> Result<Pass, Error> {
+    let namespace = &system.spec.namespace;
+    let since = before.lifting.unwrap_or(Time::new(now));
+    let pods = list::<Pod>(context, namespace).await?;
+    let gated: Vec<&Pod> = pods.iter().filter(|pod| is_gated(pod)).collect();
+    each(gated.iter(), |pod| open(context, pod)).await?;
+    let jobs = list::<Job>(context, namespace).await?;
+    let jobs: Vec<&Job> = jobs.iter().filter(|job| is_ours(*job)).collect();
+    each(jobs.iter(), |job| put_back(context, *job)).await?;
+    let crons = list::<CronJob>(context, namespace).await?;
+    let crons: Vec<&CronJob> = crons.iter().filter(|cron| is_ours(*cron)).collect();
+    each(crons.iter(), |cron| put_back(context, *cron)).await?;
+    let found = !gated.is_empty() || !jobs.is_empty() || !crons.is_empty();
+    if !found && now.duration_since(since.timestamp()) >= SETTLED {
+        return Ok(Pass::default());
+    }
+    let status = StopStatus { running: 0, lifting: Some(since), ..before };
+    Ok(Pass { status: Some(status), next: now.checked_add(SOON).ok() })
+}
+
+async fn list<K>(context: &Context, namespace: &str) -> Result<Vec<K>, Error>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    Ok(context.api::<K>(namespace).list(&ListParams::default()).await?.items)
+}
+
+/// Does it to all, some side by side.
+async fn each<T, F>(all: impl Iterator<Item = T>, work: impl Fn(T) -> F) -> Result<(), Error>
+where
+    F: Future<Output = Result<(), Error>>,
+{
+    stream::iter(all).map(Ok).try_for_each_concurrent(AT_ONCE, work).await
+}
+
+fn suspended(suspend: Option<bool>) -> bool {
+    suspend == Some(true)
+}
+
+fn is_ours<K: Resource>(object: &K) -> bool {
+    object.annotations().contains_key(ANNOTATION_SUSPENDED)
+}
+
+fn ended(job: &Job) -> bool {
+    let conditions = job.status.as_ref().and_then(|status| status.conditions.as_ref());
+    let over = job.metadata.deletion_timestamp.is_some();
+    over || conditions.into_iter().flatten().any(|c| ["Complete", "Failed"].contains(&&*c.type_) && c.status == "True")
+}
+
+fn is_over(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default();
+    ["Succeeded", "Failed"].contains(&phase) || pod.labels().contains_key(LABEL_MANAGED)
+}
+
+fn is_gated(pod: &Pod) -> bool {
+    pod.spec.iter().flat_map(|spec| spec.scheduling_gates.iter().flatten()).any(|gate| gate.name == GATE_STOPPED)
+}
+
+/// What it was is noted in the same write, so that neither is ever without the other.
+async fn suspend<K>(context: &Context, object: &K) -> Result<(), Error>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let note = json!({"metadata": {"annotations": {ANNOTATION_SUSPENDED: "false"}}, "spec": {"suspend": true}});
+    apply::patch(&context.api::<K>(&object.namespace().unwrap_or_default()), &context.metrics, object, note).await
+}
+
+async fn put_back<K>(context: &Context, object: &K) -> Result<(), Error>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let back = json!({"metadata": {"annotations": {ANNOTATION_SUSPENDED: null}}, "spec": {"suspend": false}});
+    apply::patch(&context.api::<K>(&object.namespace().unwrap_or_default()), &context.metrics, object, back).await
+}
+
+/// Opens our gate alone.
+async fn open(context: &Context, pod: &Pod) -> Result<(), Error> {
+    let gates = pod.spec.iter().flat_map(|spec| spec.scheduling_gates.iter().flatten());
+    let others: Vec<_> = gates.filter(|gate| gate.name != GATE_STOPPED).collect();
+    let spec = json!({"spec": {"schedulingGates": others}});
+    apply::patch(&context.api::<Pod>(&pod.namespace().unwrap_or_default()), &context.metrics, pod, spec).await
+}
