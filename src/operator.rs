@@ -122,6 +122,7 @@ fn act(
     let watches::Work {
         requests,
         changes,
+        decommissions,
         sanctions,
         systems,
         proposals,
@@ -133,76 +134,32 @@ fn act(
     } = work;
     let mut acting = JoinSet::new();
     let wide = settings.concurrency;
-    acting.spawn(controller::run(
-        options("request", wide),
-        context.requests.clone(),
-        requests,
-        Arc::clone(context),
-        controllers::request::reconcile,
-    ));
-    acting.spawn(controller::run(
-        options("change", wide),
-        context.changes.clone(),
-        changes,
-        Arc::clone(context),
-        controllers::change::reconcile,
-    ));
-    acting.spawn(controller::run(
-        options("sanction", wide),
-        context.sanctions.clone(),
-        sanctions,
-        Arc::clone(context),
-        controllers::sanction::reconcile,
-    ));
-    acting.spawn(controller::run(
-        options("system", wide),
-        context.systems.clone(),
-        systems,
-        Arc::clone(context),
-        controllers::system::reconcile,
-    ));
-    acting.spawn(controller::run(
-        options("proposal", wide),
-        context.systems.clone(),
-        proposals,
-        Arc::clone(context),
-        controllers::proposal::reconcile,
-    ));
-    acting.spawn(controller::run(
+    macro_rules! control {
+        ($options:expr, $store:expr, $work:expr, $reconcile:path) => {
+            acting.spawn(controller::run($options, $store, $work, Arc::clone(context), $reconcile))
+        };
+    }
+    control!(options("request", wide), context.requests.clone(), requests, controllers::request::reconcile);
+    control!(options("change", wide), context.changes.clone(), changes, controllers::change::reconcile);
+    control!(
+        options("decommission", wide),
+        context.decommissions.clone(),
+        decommissions,
+        controllers::decommission::reconcile
+    );
+    control!(options("sanction", wide), context.sanctions.clone(), sanctions, controllers::sanction::reconcile);
+    control!(options("system", wide), context.systems.clone(), systems, controllers::system::reconcile);
+    control!(options("proposal", wide), context.systems.clone(), proposals, controllers::proposal::reconcile);
+    control!(
         options("organization", wide),
         context.rules.organizations.clone(),
         organizations,
-        Arc::clone(context),
-        controllers::organization::reconcile,
-    ));
-    acting.spawn(controller::run(
-        options("domain", 1),
-        context.rules.domains.clone(),
-        domains,
-        Arc::clone(context),
-        controllers::domain::reconcile,
-    ));
-    acting.spawn(controller::run(
-        options("policy", 1),
-        context.rules.policies.clone(),
-        policies,
-        Arc::clone(context),
-        controllers::policy::reconcile,
-    ));
-    acting.spawn(controller::run(
-        options("item", 1),
-        context.rules.items.clone(),
-        items,
-        Arc::clone(context),
-        controllers::catalog::reconcile_item,
-    ));
-    acting.spawn(controller::run(
-        options("product", 1),
-        context.rules.products.clone(),
-        products,
-        Arc::clone(context),
-        controllers::catalog::reconcile_product,
-    ));
+        controllers::organization::reconcile
+    );
+    control!(options("domain", 1), context.rules.domains.clone(), domains, controllers::domain::reconcile);
+    control!(options("policy", 1), context.rules.policies.clone(), policies, controllers::policy::reconcile);
+    control!(options("item", 1), context.rules.items.clone(), items, controllers::catalog::reconcile_item);
+    control!(options("product", 1), context.rules.products.clone(), products, controllers::catalog::reconcile_product);
     acting.spawn(until(stop.clone(), sweep.run(Arc::clone(context))));
     acting.spawn(until(stop.clone(), controllers::guards::watch(Arc::clone(context))));
     let rounds =

@@ -5,6 +5,7 @@ mod admission;
 mod changing;
 mod crds;
 mod faults;
+mod leaving;
 mod manifests;
 mod ordering;
 mod plugin;

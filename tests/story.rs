@@ -6,6 +6,7 @@ mod books;
 mod changes;
 mod failures;
 mod ground;
+mod leaving;
 mod months;
 mod node;
 pub mod provisioning;

@@ -388,6 +388,8 @@ pub enum Phase {
     Trial,
     /// 已上线
     Live,
+    /// 已退出
+    Closed,
 }
 
 /// A filing.
@@ -444,7 +446,7 @@ pub struct OpenGate {
     pub due: Option<Time>,
     /// Reports that are filed here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 8), inner(length(max = 64)))]
+    #[schemars(length(max = 64), inner(length(max = 64)))]
     pub reports: Vec<String>,
     /// Whether amounts are confirmed here.
     #[serde(default)]

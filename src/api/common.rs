@@ -159,6 +159,8 @@ pub enum RequestKind {
     InformationSystem,
     /// What a system's use suggests, for dismissing it (R26.1).
     RightsizingProposal,
+    /// Annex 2, by which a system leaves (R23.1).
+    Decommission,
     /// What is ordered against who breaks the rules (R34.1).
     Sanction,
 }

@@ -67,7 +67,7 @@ pub struct DecisionSpec {
     pub comment: Option<String>,
     /// Papers that go with it (附件).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 64))]
     pub evidence: Vec<Evidence>,
     /// Amounts per line that are confirmed, or recommended on a Return (核定资源量).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -5,6 +5,7 @@
 pub use super::change_rules::{ChangeRules, ChangeTracks, UrgentRules};
 use super::common::Names;
 use super::decision::Verdict;
+use super::decommission::LeavingRules;
 use super::sanction::SanctionRules;
 use super::status::ConditionsStatus;
 use super::usage::UsageRules;
@@ -23,7 +24,7 @@ const ROLES_ARE_FILLED: &str = "self.tracks.all(t, \
 
 /// What comes first is listed first, so that gates can never wait for each other.
 const GATES_IN_ORDER: &str = "self.gates.all(i, g, !has(g.after) || g.after.all(s, \
-    s in ['provision', 'go-live', 'impose', 'lift'] || self.gates.exists(j, h, j < i && h.name == s)))";
+    s in ['provision', 'go-live', 'impose', 'lift', 'backup', 'offline', 'wipe', 'reclaim'] || self.gates.exists(j, h, j < i && h.name == s)))";
 
 /// The same of effects: `provision` stands for the gates that Provision waits for, `go-live` for those and its own.
 const EFFECTS_IN_ORDER: &str = "self.gates.all(i, g, !has(g.after) || self.effects.all(e, \
@@ -32,7 +33,8 @@ const EFFECTS_IN_ORDER: &str = "self.gates.all(i, g, !has(g.after) || self.effec
 
 /// An effect waits for gates of its track, and for effects that come before it.
 const EFFECTS_KNOW_THEIR_GATES: &str = "self.effects.all(e, e.after.all(s, \
-    self.gates.exists(g, g.name == s) || (s == 'provision' && e.effect == 'GoLive') || (s == 'impose' && e.effect == 'Lift')))";
+    self.gates.exists(g, g.name == s) || (s == 'provision' && e.effect == 'GoLive') || (s == 'impose' && e.effect == 'Lift') \
+    || (s in ['backup', 'offline', 'wipe'] && e.effect in ['Offline', 'Wipe', 'Reclaim'])))";
 
 /// A gate waits for an effect only if the track has it.
 const GATES_KNOW_THEIR_EFFECTS: &str = "self.gates.all(g, !has(g.after) || g.after.all(s, \
@@ -53,6 +55,8 @@ const CHANGES_HAVE_TRACKS: &str = "(!has(self.urgent) || self.tracks.exists(t, t
         .all(n, self.tracks.exists(t, t.name == n)) \
     && (!has(self.changes.tracks.reduction) || self.tracks.exists(t, t.name == self.changes.tracks.reduction)) \
     && (!has(self.changes.tracks.emergency) || self.tracks.exists(t, t.name == self.changes.tracks.emergency)))) \
+    && (!has(self.leaving) || (self.tracks.exists(t, t.name == self.leaving.track) \
+    && (!has(self.leaving.reclaimTrack) || self.tracks.exists(t, t.name == self.leaving.reclaimTrack)))) \
     && (!has(self.sanctions) || self.sanctions.measures.all(m, self.tracks.exists(t, t.name == m.track)))";
 
 /// No use may be too much and too little at once, also within the hysteresis.
@@ -97,7 +101,7 @@ const SIZES_ARE_CONSISTENT: &str = "!has(self.usage) || ( \
 #[x_kube(validation = ("self == oldSelf", "a GovernancePolicy cannot be edited: what was filed under it is judged by it. Create the next version with a later validFrom (管理办法不可修改，请新建下一版本)"))]
 #[x_kube(validation = ("self.validFrom <= self.validUntil", "validUntil is the last day of validity and cannot lie before validFrom: correct one of them (有效期止不得早于施行日期)"))]
 #[x_kube(validation = Rule::new(CHANGES_HAVE_TRACKS)
-    .message("spec.changes.tracks, spec.urgent.track or spec.sanctions names a track that this policy does not have: correct the name, or add the track to spec.tracks; `yunguan check -f FILE` names it (资源变更、紧急申请或处理措施所用流程不存在，请更正或在 spec.tracks 中补充)")
+    .message("spec.changes.tracks, spec.urgent.track, spec.leaving or spec.sanctions names a track that this policy does not have: correct the name, or add the track to spec.tracks; `yunguan check -f FILE` names it (资源变更、紧急申请、退出或处理措施所用流程不存在，请更正或在 spec.tracks 中补充)")
     .field_path(".tracks"))]
 #[x_kube(validation = Rule::new(USAGE_IS_CONSISTENT)
     .message("spec.usage contradicts itself: what is a ground for a reduction must lie below what is a ground for an expansion by more than twice hysteresisPoints, means at or below peaks, percentages at most 100, coverage from 50 to 100, counts and months at least 1 (资源使用评价指标相互矛盾，请更正)")
@@ -149,6 +153,9 @@ pub struct GovernancePolicySpec {
     /// What cannot wait; without it no request takes an urgent track (紧急申请).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub urgent: Option<UrgentRules>,
+    /// How systems leave; without it no Decommission can be filed (退出).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaving: Option<LeavingRules>,
     /// What is ordered against who breaks the rules; without it no Sanction can be imposed (处理措施).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sanctions: Option<SanctionRules>,
@@ -252,8 +259,8 @@ pub struct ServiceType {
 #[x_kube(validation = Rule::new(GATES_KNOW_THEIR_EFFECTS)
     .message("a gate waits in `after` for `provision` or `go-live`, and the track has no such effect: add Provision or GoLive to `effects` (环节所等待的系统动作不存在，请在 effects 中补充)")
     .field_path(".gates"))]
-#[x_kube(validation = Rule::new("self.effects.exists(e, e.effect in ['Provision', 'Impose'])")
-    .message("nothing ever comes of this track: add the effect Provision, or Impose on that of a sanction (流程缺少 Provision，资源无法开通；处理措施流程须有 Impose)")
+#[x_kube(validation = Rule::new("self.effects.exists(e, e.effect in ['Provision', 'Impose', 'Wipe'])")
+    .message("nothing ever comes of this track: add the effect Provision, Impose on that of a sanction, or Wipe on one by which systems leave (流程缺少 Provision，资源无法开通；处理措施流程须有 Impose，退出流程须有 Wipe)")
     .field_path(".effects"))]
 #[x_kube(validation = Rule::new(PROVISION_IS_DECIDED)
     .message("Provision must come after a gate that confirms the amounts and always applies: set confirmsAmounts on one without `when`, and name it or a later one in the `after` of Provision (article 19) (开通前须有必经的核定资源量环节，第十九条)")
@@ -285,7 +292,7 @@ pub struct Track {
     #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub gates: Vec<Gate>,
     /// What the operator does, and after which gates (系统动作).
-    #[schemars(length(min = 1, max = 2), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["effect"]))]
+    #[schemars(length(min = 1, max = 4), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["effect"]))]
     pub effects: Vec<EffectRule>,
 }
 
@@ -323,6 +330,8 @@ pub enum Applies {
     LongWindow,
     /// A permanent expansion needs evidence of use, and use is not known (使用情况未知).
     UsageUnknown,
+    /// Nobody has answered at a gate with `lapses` (逾期无人答复).
+    Unanswered,
 }
 
 /// Who files a request.
@@ -349,6 +358,9 @@ pub struct SubmissionRule {
 #[x_kube(validation = Rule::new("!has(self.after) || !('provision' in self.after || 'go-live' in self.after) || !self.verdicts.exists(v, v in ['Return', 'Reject'])")
     .message("a gate after `provision` offers no Return or Reject: it would end the round while the resources stand, and nothing could be decided on the system any more; leave them out (资源开通后的环节不得设 Return 或 Reject)")
     .field_path(".verdicts"))]
+#[x_kube(validation = Rule::new("!has(self.lapses) || !self.lapses || has(self.dueWorkDays)")
+    .message("silence is counted from a day: set dueWorkDays on a gate with `lapses` (逾期视为无人答复的环节须填写办理时限)")
+    .field_path(".lapses"))]
 #[x_kube(validation = Rule::new("!has(self.hearing) || !self.hearing || has(self.dueWorkDays)")
     .message("who is heard is heard within a time: set dueWorkDays on a gate with `hearing` (征求意见的环节须填写办理时限)")
     .field_path(".hearing"))]
@@ -358,8 +370,8 @@ pub struct SubmissionRule {
 pub struct Gate {
     /// Name, such as `completeness` (环节).
     #[schemars(length(min = 1, max = 40), regex(pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
-    #[x_kube(validation = ("!(self in ['submission', 'access', 'take-up', 'withdrawal', 'provision', 'go-live', 'impose', 'lift'])",
-        "submission, access, take-up, withdrawal, provision, go-live, impose and lift are not free as a gate's name: choose another (该名称为系统保留，请另取环节名称)"))]
+    #[x_kube(validation = ("!(self in ['submission', 'access', 'take-up', 'withdrawal', 'provision', 'go-live', 'impose', 'lift', 'backup', 'offline', 'wipe', 'reclaim'])",
+        "submission, access, take-up, withdrawal, provision, go-live, impose, lift, backup, offline, wipe and reclaim are not free as a gate's name: choose another (该名称为系统保留，请另取环节名称)"))]
     pub name: String,
     /// Title (名称).
     pub title: Names,
@@ -399,6 +411,10 @@ pub struct Gate {
     /// heard (征求意见，逾期视为已征求).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hearing: bool,
+    /// Whether silence until it is due passes it, to gates of circumstance Unanswered that decide instead (逾期无人答复时由后续
+    /// 环节决定).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lapses: bool,
     /// Kinds of report that are filed here, each with its result (提交报告).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), inner(length(min = 1, max = 64)), extend("x-kubernetes-list-type" = "set"))]
@@ -423,7 +439,7 @@ pub struct EffectRule {
 }
 
 /// What the operator can do in a track: Provision opens the namespace and its quota, GoLive starts charging; Impose has a
-/// sanction take effect, Lift ends it.
+/// sanction take effect, Lift ends it; Backup, Offline, Wipe and Reclaim take a system out of the cloud.
 #[derive(
     Clone,
     Copy,
@@ -449,6 +465,14 @@ pub enum Effect {
     Impose,
     /// End it (解除). Gates name it `lift`.
     Lift,
+    /// Back up its data (数据备份). Gates name it `backup`.
+    Backup,
+    /// Stop what runs, and the charge (下线). Gates name it `offline`.
+    Offline,
+    /// Wipe its data (数据清除). Gates name it `wipe`.
+    Wipe,
+    /// Give its resources back (资源回收). Gates name it `reclaim`.
+    Reclaim,
 }
 
 impl Effect {
@@ -460,6 +484,10 @@ impl Effect {
             Self::GoLive => "go-live",
             Self::Impose => "impose",
             Self::Lift => "lift",
+            Self::Backup => "backup",
+            Self::Offline => "offline",
+            Self::Wipe => "wipe",
+            Self::Reclaim => "reclaim",
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::cloud_domain::Network;
 use super::cloud_resource_request::CountedDecision;
 use super::common::{Money, Names, PolicyRef, QuantityMap, RequestRef, Time};
+use super::decommission::Leaving;
 use super::governance_policy::FundingSource;
 use super::resource_change::ChangeGround;
 use super::sanction::{Imposed, Lifted};
@@ -88,6 +89,10 @@ pub struct InformationSystemSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub suspensions: Vec<Suspension>,
+    /// Departures, oldest first: the last one is under way unless it was withdrawn (退出).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub departures: Vec<Leaving>,
     /// Until when the old self of a migrated system is kept (原系统保留至).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_old_until: Option<Date>,
@@ -366,6 +371,10 @@ pub enum SystemPhase {
     Live,
     /// 已暂停
     Suspended,
+    /// 退出中
+    Leaving,
+    /// 已退出
+    Closed,
 }
 
 /// How far a system is with stopping what runs, or with starting it again.

@@ -2,6 +2,7 @@
 
 use super::common::{RequestRef, Time};
 use super::decision::Access;
+use super::decommission::Leaving;
 use super::information_system::{Agreement, Closed, Grant, Live, Suspension};
 use super::sanction::Lifted;
 use kube::{CustomResource, KubeSchema};
@@ -73,6 +74,9 @@ pub struct LedgerBody {
     /// The order was lifted (解除暂停).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lifted: Option<Lifted>,
+    /// The system leaves: approved, offline, wiped, closed or withdrawn, with what was on record then (退出).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaving: Option<Box<Leaving>>,
     /// The unit let somebody in (授权访问).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access: Option<Access>,

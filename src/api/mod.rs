@@ -11,6 +11,7 @@ pub mod cloud_domain;
 pub mod cloud_resource_request;
 pub mod common;
 pub mod decision;
+pub mod decommission;
 pub mod governance_policy;
 pub mod information_system;
 pub mod ledger_entry;
@@ -28,6 +29,7 @@ pub use catalog_item::{CatalogItem, CatalogItemSpec};
 pub use cloud_domain::{CloudDomain, CloudDomainSpec, CloudDomainStatus};
 pub use cloud_resource_request::{CloudResourceRequest, CloudResourceRequestSpec, CloudResourceRequestStatus};
 pub use decision::{Decision, DecisionSpec};
+pub use decommission::{Decommission, DecommissionSpec, DecommissionStatus};
 pub use governance_policy::{GovernancePolicy, GovernancePolicySpec};
 pub use information_system::{InformationSystem, InformationSystemSpec, InformationSystemStatus};
 pub use ledger_entry::{LedgerEntry, LedgerEntrySpec};
@@ -53,6 +55,7 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
         WorkCalendar::crd(),
         CloudResourceRequest::crd(),
         ResourceChange::crd(),
+        Decommission::crd(),
         Decision::crd(),
         InformationSystem::crd(),
         LedgerEntry::crd(),

@@ -22,6 +22,8 @@ pub const ANNOTATION_OWNER_UID: &str = "yunguan.dev/owner-uid";
 /// On a namespace in which nothing may run: why, [`STOPPED_SUSPENDED`]. Pods that are made in it wait at the scheduling
 /// gate [`GATE_STOPPED`].
 pub const LABEL_STOPPED: &str = "yunguan.dev/stopped";
+/// The system leaves the cloud, and is offline.
+pub const STOPPED_OFFLINE: &str = "offline";
 /// An order has suspended the system.
 pub const STOPPED_SUSPENDED: &str = "suspended";
 /// The scheduling gate of pods that must not run yet.
@@ -67,6 +69,12 @@ pub const SHIPPED_ROLES: [&str; 8] = [
 pub fn cluster_role(role: &str) -> String {
     format!("yunguan-{role}")
 }
+/// On a Decommission: changing it has what failed tried again.
+pub const ANNOTATION_RETRY: &str = "yunguan.dev/retry";
+/// On a Job of the operator: the claim that it works on.
+pub const ANNOTATION_CLAIM: &str = "yunguan.dev/claim";
+/// The claim that backups go to, where they go to a volume.
+pub const CLAIM_BACKUP: &str = "yunguan-backup";
 /// The ClusterRole of a unit's people in their system's namespace.
 pub const CLUSTER_ROLE_DEVELOPER: &str = "yunguan-tenant-developer";
 /// The ClusterRole of somebody whom the unit let in to look.
@@ -129,6 +137,14 @@ pub const CONDITION_NO_BUSINESS_DATA: &str = "NoBusinessData";
 pub const CONDITION_GROUND: &str = "GroundHolds";
 /// Whether nothing of a system may run, by an order (article 34).
 pub const CONDITION_SUSPENDED: &str = "Suspended";
+/// Whether the system's data is backed up (article 23).
+pub const CONDITION_BACKED_UP: &str = "BackedUp";
+/// Whether the system is offline, and nothing of it runs (article 23).
+pub const CONDITION_OFFLINE: &str = "Offline";
+/// Whether its data is wiped (article 23).
+pub const CONDITION_WIPED: &str = "Wiped";
+/// Whether its resources are given back (article 23).
+pub const CONDITION_RECLAIMED: &str = "Reclaimed";
 /// Whether a sanction is in force (articles 34 and 38).
 pub const CONDITION_IMPOSED: &str = "Imposed";
 /// Whether something new may be granted to the unit (article 38); absent where nothing stands in the way.

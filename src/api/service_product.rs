@@ -1,6 +1,6 @@
 //! ServiceProduct: what a unit of a catalog item means in a domain.
 
-use super::common::{QuantityMap, written_amounts};
+use super::common::{Quantity, QuantityMap, written_amounts};
 use super::status::ConditionsStatus;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -56,10 +56,82 @@ pub struct ServiceProductSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub storage_class: Option<String>,
+    /// How data on volumes of this storage class is backed up and wiped when a system leaves (数据备份与清除).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handling: Option<DataHandling>,
     /// What the provider does by hand, for a reader (人工开通说明).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub manual: Option<String>,
+}
+
+/// How data is backed up and wiped, by a Job each for every volume (article 23).
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DataHandling {
+    /// Backs up what is below `/data`, and reports (备份).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<JobTemplate>,
+    /// The volume that backups go to, mounted at `/backup`; absent where they go elsewhere (备份卷).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<BackupTarget>,
+    /// Wipes what is below `/data`, and reports (清除).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wipe: Option<JobTemplate>,
+}
+
+/// What a Job runs. It finds `SYSTEM`, `UNIT`, `CLAIM` and `CAPACITY` (bytes) in its environment, and writes its report as JSON
+/// into `/dev/termination-log`: `{"sha256": …, "files": …, "bytes": …}`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobTemplate {
+    /// Image (镜像).
+    #[schemars(length(min = 1, max = 512))]
+    pub image: String,
+    /// When the image is pulled (拉取策略).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_pull_policy: Option<PullPolicy>,
+    /// Command (命令).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(max = 8192)))]
+    pub command: Vec<String>,
+    /// A Secret in the system's namespace whose keys become environment variables: credentials of an object store (凭据).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub secret: Option<String>,
+    /// User that it runs as; 0 reads what belongs to others (运行用户).
+    #[schemars(range(min = 0, max = 2_147_483_647))]
+    pub run_as_user: i64,
+    /// What it may use (资源).
+    #[schemars(schema_with = "written_amounts", extend("maxProperties" = 2))]
+    pub resources: QuantityMap,
+    /// Minutes after which it has failed (时限，分钟).
+    #[schemars(range(min = 1, max = 100_000))]
+    pub deadline_minutes: i64,
+}
+
+/// When an image is pulled.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize, strum::Display)]
+pub enum PullPolicy {
+    /// 本地没有时
+    #[default]
+    IfNotPresent,
+    /// 每次
+    Always,
+    /// 从不
+    Never,
+}
+
+/// The volume that backups go to.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BackupTarget {
+    /// StorageClass (存储类). What is on it outlives the namespace.
+    #[schemars(length(min = 1, max = 253))]
+    pub storage_class: String,
+    /// Size; as much as the system has storage where nothing is said (容量).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<Quantity>,
 }
 
 /// How a unit of a product is opened.

@@ -1,6 +1,7 @@
 //! PURE: decisions become Kubernetes objects. No I/O; the same facts make the same objects, byte for byte.
 
 pub mod access;
+pub mod helper;
 pub mod home;
 pub mod network;
 pub mod quota;

@@ -35,14 +35,20 @@ pub fn is_quota_resource(resource: &str) -> bool {
 }
 
 /// The quota: not a byte more or less than granted. What the domain has and was not granted is zero, since a resource that
-/// a quota does not name is unlimited: who pays for the slow disk would otherwise use the fast one.
+/// a quota does not name is unlimited: who pays for the slow disk would otherwise use the fast one. `helpers` is what the
+/// operator itself runs there beside.
 #[must_use]
-pub fn quota(amounts: &Amounts, domain: &CloudDomainSpec) -> ResourceQuotaSpec {
+pub fn quota(amounts: &Amounts, helpers: &Amounts, domain: &CloudDomainSpec) -> ResourceQuotaSpec {
     let withheld = domain.capacity.keys().map(|resource| (resource.as_str(), Amount::ZERO));
     let withheld = withheld.filter(|(resource, _)| !COSTS_NOTHING.contains(resource));
     // The later of two counts.
     let all = withheld.chain(amounts.iter());
-    let hard = all.filter(|(resource, _)| is_quota_resource(resource)).map(quantity).collect();
+    let bound: Amounts =
+        all.filter(|(resource, _)| is_quota_resource(resource)).map(|(r, amount)| (r.to_owned(), amount)).collect();
+    // What nothing bounds is not bounded for the operator's sake.
+    let more: Amounts =
+        helpers.iter().filter(|(r, _)| bound.iter().any(|(b, _)| b == *r)).map(|(r, a)| (r.to_owned(), a)).collect();
+    let hard = bound.clone().checked_add(&more).unwrap_or(bound).iter().map(quantity).collect();
     ResourceQuotaSpec { hard: Some(hard), ..ResourceQuotaSpec::default() }
 }
 
@@ -121,7 +127,7 @@ mod tests {
         .into_iter()
         .map(|(resource, n)| (resource.to_owned(), Amount::units(n)))
         .collect();
-        let hard = quota(&amounts, &CloudDomainSpec::default()).hard.unwrap();
+        let hard = quota(&amounts, &Amounts::default(), &CloudDomainSpec::default()).hard.unwrap();
         let printed: Vec<_> = hard.iter().map(|(r, q)| format!("{r}={}", q.0)).collect();
         assert_eq!(
             printed,
@@ -136,7 +142,7 @@ mod tests {
             domain.capacity.insert(resource.into(), crate::api::common::Quantity("9".into()));
         }
         let amounts = Amounts::from_iter([("requests.cpu".to_owned(), Amount::units(4))]);
-        let hard = quota(&amounts, &domain).hard.unwrap();
+        let hard = quota(&amounts, &Amounts::default(), &domain).hard.unwrap();
         let printed: Vec<_> = hard.iter().map(|(r, q)| format!("{r}={}", q.0)).collect();
         assert_eq!(printed, ["requests.cpu=4", "requests.nvidia.com/gpu=0"]);
     }

@@ -20,7 +20,9 @@ fn everything(system: &InformationSystemSpec, code: &str) -> String {
     let amounts = Amounts::parse(&system.grants[0].amounts).unwrap();
     let domain = &registry.domains[&system.domain];
     let organization = &registry.organizations[&system.organization];
-    let made = system::objects(code, "uid-of-the-system", system, &amounts, domain, organization, &[]);
+    let none = Amounts::default();
+    let granted = system::Granted { amounts: &amounts, helpers: &none };
+    let made = system::objects(code, "uid-of-the-system", system, granted, domain, organization, &[]);
     let mut all = vec![serde_saphyr::to_string(&made.namespace).unwrap()];
     all.push(serde_saphyr::to_string(&made.quota).unwrap());
     all.push(serde_saphyr::to_string(&made.limits).unwrap());

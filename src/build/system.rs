@@ -2,9 +2,7 @@
 
 use super::access::{Pass, cluster_role};
 use super::{binding, labels, meta, network, quota, subjects};
-use crate::api::names::{
-    ANNOTATION_OWNER_UID, CLUSTER_ROLE_DEVELOPER, LABEL_STOPPED, PURPOSE_SYSTEM, ROLE_UNIT, STOPPED_SUSPENDED,
-};
+use crate::api::names::{ANNOTATION_OWNER_UID, CLUSTER_ROLE_DEVELOPER, LABEL_STOPPED, PURPOSE_SYSTEM, ROLE_UNIT};
 use crate::api::organization::RoleMembers;
 use crate::api::{CloudDomainSpec, InformationSystemSpec, OrganizationSpec};
 use crate::core::names::guest_binding;
@@ -29,13 +27,22 @@ pub struct SystemObjects {
     pub bindings: Vec<RoleBinding>,
 }
 
+/// What goes into the quota.
+#[derive(Clone, Copy, Debug)]
+pub struct Granted<'a> {
+    /// What is effective now.
+    pub amounts: &'a Amounts,
+    /// What the operator itself runs there beside.
+    pub helpers: &'a Amounts,
+}
+
 /// Builds everything from what the system was granted.
 #[must_use]
 pub fn objects(
     name: &str,
     uid: &str,
     system: &InformationSystemSpec,
-    amounts: &Amounts,
+    granted: Granted<'_>,
     domain: &CloudDomainSpec,
     organization: &OrganizationSpec,
     guests: &[Pass],
@@ -44,14 +51,23 @@ pub fn objects(
     let inside = |object: &str| meta(object, Some(&system.namespace), &labels);
     let unit: Vec<RoleMembers> = organization.members.iter().filter(|m| m.role == ROLE_UNIT).cloned().collect();
     let mut bindings = vec![binding(inside("yunguan-developer"), CLUSTER_ROLE_DEVELOPER, subjects(&unit))];
+    let leaving = stop::leaving(system);
     bindings.extend(guests.iter().map(|pass| {
         let user = RoleMembers { users: vec![pass.access.username.clone()], ..RoleMembers::default() };
         binding(inside(&guest_binding(&pass.decision.uid)), cluster_role(&pass.access), subjects(&[user]))
     }));
+    // Whose data is being wiped is left alone by everybody.
+    if leaving.is_some_and(|leaving| leaving.wipe.is_some()) {
+        bindings.clear();
+    }
     SystemObjects {
         namespace: namespace(uid, system, domain, &labels),
-        quota: ResourceQuota { metadata: inside("yunguan"), spec: Some(quota::quota(amounts, domain)), status: None },
-        limits: LimitRange { metadata: inside("yunguan"), spec: Some(quota::defaults(amounts)) },
+        quota: ResourceQuota {
+            metadata: inside("yunguan"),
+            spec: Some(quota::quota(granted.amounts, granted.helpers, domain)),
+            status: None,
+        },
+        limits: LimitRange { metadata: inside("yunguan"), spec: Some(quota::defaults(granted.amounts)) },
         policies: network::policies(&system.networks, domain)
             .into_iter()
             .map(|(name, spec)| NetworkPolicy { metadata: inside(name), spec: Some(spec) })
@@ -71,10 +87,13 @@ fn namespace(
     // Level 3 takes the strictest Pod Security standard, lower ones the baseline.
     let (enforce, warn) =
         if system.protection_level >= 3 { ("restricted", "restricted") } else { ("baseline", "restricted") };
+    // Offline only the operator's own Jobs start, and they read and wipe what belongs to any user.
+    let offline = stop::leaving(system).is_some_and(|leaving| leaving.offline_at.is_some());
+    let enforce = if offline { "baseline" } else { enforce };
     labels.insert("pod-security.kubernetes.io/enforce".to_owned(), enforce.to_owned());
     labels.insert("pod-security.kubernetes.io/warn".to_owned(), warn.to_owned());
-    if stop::standing(system).is_some() {
-        labels.insert(LABEL_STOPPED.to_owned(), STOPPED_SUSPENDED.to_owned());
+    if let Some(stop) = stop::standing(system) {
+        labels.insert(LABEL_STOPPED.to_owned(), stop.label().to_owned());
     }
     let annotations = metadata.annotations.get_or_insert_default();
     annotations.insert(ANNOTATION_OWNER_UID.to_owned(), uid.to_owned());

@@ -3,6 +3,7 @@
 use super::evidence::{self, Report};
 use super::lang::Lang;
 use crate::api::decision::{LineAmount, TestResult};
+use crate::api::decommission::BackupMode;
 use crate::api::resource_change::ChangeGround;
 use crate::api::usage::Month;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -95,6 +96,14 @@ pub enum Command {
     Takeup(Takeup),
     /// Put off what use suggests until a day, with the reason
     Dismiss(Dismiss),
+    /// File that a system leaves the cloud (annex 2)
+    Decommission(Leave),
+    /// Confirm, for the unit, that the backup is whole: its data is wiped after that
+    ConfirmBackup(Act),
+    /// Attest, for the provider, that nothing is left of its data
+    Attest(Attest),
+    /// Have a backup or a wipe that failed tried again
+    Retry(Retry),
     /// Order that systems of a unit are suspended, and file the order
     Suspend(Suspend),
     /// Lift an order that is in force, with the reason
@@ -196,6 +205,47 @@ pub struct Takeup {
     /// How it is filed.
     #[command(flatten)]
     pub making: Making,
+}
+
+/// That a system leaves.
+#[derive(Args, Clone, Debug)]
+pub struct Leave {
+    /// The system, as NAME or NAMESPACE/NAME
+    pub system: String,
+    /// How its data is backed up: offline, live or nothing
+    #[arg(long, value_name = "MODE", value_parser = backup)]
+    pub backup: BackupMode,
+    /// The reason in words
+    #[arg(long = "reason", id = "leave_reason", value_name = "TEXT")]
+    pub reason: String,
+    /// Name of the decommission; one that is free where nothing is said
+    #[arg(long = "name", id = "leave_name", value_name = "NAME")]
+    pub name: Option<String>,
+    /// How it is filed.
+    #[command(flatten)]
+    pub making: Making,
+}
+
+/// That nothing is left.
+#[derive(Args, Clone, Debug)]
+pub struct Attest {
+    /// The decision.
+    #[command(flatten)]
+    pub act: Act,
+    /// Report: NAME=FILE, or NAME=sha256:HEX,URI for one that is elsewhere
+    #[arg(long = "report", id = "attested", value_name = "NAME=FILE", value_parser = evidence::parse)]
+    pub report: Vec<Report>,
+    /// One report for all that no --report names
+    #[arg(long, value_name = "FILE")]
+    pub all: Option<PathBuf>,
+}
+
+/// What is tried again.
+#[derive(Args, Clone, Debug)]
+pub struct Retry {
+    /// The decommission, as NAME or NAMESPACE/NAME
+    #[arg(id = "retried", value_name = "DECOMMISSION")]
+    pub decommission: String,
 }
 
 /// An order that stops systems.
@@ -456,6 +506,12 @@ fn ground(text: &str) -> Result<ChangeGround, String> {
     let plain = |text: &str| text.replace('-', "").to_lowercase();
     let known = ChangeGround::VARIANTS.iter().find(|name| plain(name) == plain(text));
     known.and_then(|name| name.parse().ok()).ok_or_else(|| ChangeGround::VARIANTS.join(" | "))
+}
+
+fn backup(text: &str) -> Result<BackupMode, String> {
+    let all = [BackupMode::Offline, BackupMode::Live, BackupMode::Nothing];
+    let found = all.into_iter().find(|mode| mode.to_string().eq_ignore_ascii_case(text));
+    found.ok_or_else(|| "offline | live | nothing".to_owned())
 }
 
 fn month(text: &str) -> Result<Month, String> {

@@ -12,7 +12,7 @@ use crate::api::decision::{DecisionSpec, LineAmount};
 use crate::api::names::CONDITION_READY;
 use crate::api::resource_change::ResourceChangeStatus;
 use crate::api::sanction::Measure;
-use crate::api::{CloudResourceRequest, ResourceChange, Sanction};
+use crate::api::{CloudResourceRequest, Decommission, ResourceChange, Sanction};
 use crate::core::workflow::GATE_WITHDRAWAL;
 use std::collections::BTreeSet;
 
@@ -32,6 +32,9 @@ pub fn page(lang: Lang, clock: &Clock, paper: &Paper, wide: bool) -> Page {
     if !rows(paper).is_empty() {
         page.heading(lang.pick("LINES", "资源明细"));
         lines(&mut page, lang, paper, &[]);
+    }
+    if let Paper::Departure(decommission) = paper {
+        volumes(&mut page, lang, decommission);
     }
     if !status.conditions.is_empty() {
         page.heading(lang.pick("CONDITIONS", "状况"));
@@ -61,6 +64,7 @@ fn facts(lang: Lang, clock: &Clock, paper: &Paper, status: &Progress<'_>) -> Vec
     facts.extend(match paper {
         Paper::Request(request) => asks(request),
         Paper::Change(change) => changes(lang, clock, change),
+        Paper::Departure(decommission) => leaves(lang, decommission),
         Paper::Sanction(sanction) => orders(lang, sanction),
     });
     facts.extend([
@@ -74,6 +78,7 @@ fn facts(lang: Lang, clock: &Clock, paper: &Paper, status: &Progress<'_>) -> Vec
     facts.extend(match paper {
         Paper::Request(request) => opened(clock, request),
         Paper::Change(change) => before_and_after(change),
+        Paper::Departure(decommission) => gone(clock, decommission),
         Paper::Sanction(sanction) => in_force(clock, sanction),
     });
     facts.push((("Message", "说明"), text(ready.map(|c| c.message.clone()))));
@@ -84,6 +89,7 @@ fn title(paper: &Paper) -> (&'static str, &'static str) {
     match paper {
         Paper::Request(_) => ("Request", "申请"),
         Paper::Change(_) => ("Change", "变更申请"),
+        Paper::Departure(_) => ("Decommission", "退出申请"),
         Paper::Sanction(_) => ("Sanction", "处理措施"),
     }
 }
@@ -97,6 +103,57 @@ fn asks(request: &CloudResourceRequest) -> Vec<Fact> {
         (("Stands by for", "所灾备的系统"), application.standby_for.clone().unwrap_or_default()),
         (("Track", "办理流程"), application.track.clone()),
     ]
+}
+
+fn leaves(lang: Lang, decommission: &Decommission) -> Vec<Fact> {
+    let departure = &decommission.spec.departure;
+    vec![
+        (("System", "系统"), departure.system.clone()),
+        (("Unit", "使用单位"), departure.unit_name.clone()),
+        (("Reason", "原因"), departure.reason.clone()),
+        (("Backup", "数据备份"), words::backup(lang, departure.backup).to_owned()),
+        (("Proposal", "优化建议"), departure.proposal_ref.as_ref().map(|p| p.name.clone()).unwrap_or_default()),
+    ]
+}
+
+fn gone(clock: &Clock, decommission: &Decommission) -> Vec<Fact> {
+    let status = decommission.status.clone().unwrap_or_default();
+    let minute = |at: Option<Time>| at.map(|at| clock.minute(at)).unwrap_or_default();
+    vec![
+        (("Offline since", "下线时间"), minute(status.offline_at)),
+        (("Wiped since", "清除开始时间"), minute(status.wiping_since)),
+        (("Left", "完成时间"), minute(status.closed_at)),
+    ]
+}
+
+/// Volume by volume, and what the provider attests to.
+fn volumes(page: &mut Page, lang: Lang, decommission: &Decommission) {
+    let status = decommission.status.clone().unwrap_or_default();
+    if !status.volumes.is_empty() {
+        page.heading(lang.pick("VOLUMES", "存储卷"));
+        let header = match lang {
+            Lang::En => ["CLAIM", "VOLUME", "STEP", "BACKUP", "MESSAGE"],
+            Lang::Zh => ["存储卷声明", "存储卷", "进度", "备份摘要", "说明"],
+        };
+        let rows = status.volumes.iter().map(|volume| {
+            vec![
+                volume.claim.clone(),
+                volume.volume.clone().unwrap_or_default(),
+                words::volume_step(lang, volume.step).to_owned(),
+                volume.backup.as_deref().map(short_digest).unwrap_or_default().to_owned(),
+                volume.message.clone().unwrap_or_default(),
+            ]
+        });
+        page.table(header, rows);
+    }
+    if !status.holdings.is_empty() {
+        page.heading(lang.pick("TO BE ATTESTED", "须逐项证明已清除"));
+        let header = match lang {
+            Lang::En => ["NAME", "WHAT"],
+            Lang::Zh => ["名称", "说明"],
+        };
+        page.table(header, status.holdings.iter().map(|holding| vec![holding.name.clone(), holding.what.clone()]));
+    }
 }
 
 fn orders(lang: Lang, sanction: &Sanction) -> Vec<Fact> {
@@ -215,10 +272,10 @@ fn lines(page: &mut Page, lang: Lang, paper: &Paper, grant: &[LineAmount]) {
     let mut header = match (lang, paper) {
         (Lang::En, Paper::Request(_)) => vec!["LINE", "ITEM", "ASKED", "CONFIRMED", "CNY/MONTH"],
         (Lang::Zh, Paper::Request(_)) => vec!["行", "目录项", "申请数量", "核定数量", "月费用（元）"],
-        (Lang::En, Paper::Change(_) | Paper::Sanction(_)) => {
+        (Lang::En, Paper::Change(_) | Paper::Departure(_) | Paper::Sanction(_)) => {
             vec!["LINE", "ITEM", "BEFORE -> AFTER", "CONFIRMED", "CNY/MONTH"]
         }
-        (Lang::Zh, Paper::Change(_) | Paper::Sanction(_)) => {
+        (Lang::Zh, Paper::Change(_) | Paper::Departure(_) | Paper::Sanction(_)) => {
             vec!["行", "目录项", "变更前后数量", "核定数量", "月费用（元）"]
         }
     };
@@ -258,7 +315,7 @@ fn rows(paper: &Paper) -> Vec<(&str, String, i64)> {
             let lines = &change.spec.change.lines;
             lines.iter().map(|l| (l.name.as_str(), l.item.clone().unwrap_or_default(), l.quantity)).collect()
         }
-        Paper::Sanction(_) => Vec::new(),
+        Paper::Departure(_) | Paper::Sanction(_) => Vec::new(),
     }
 }
 
@@ -280,6 +337,7 @@ pub fn preview(lang: Lang, clock: &Clock, paper: &Paper, gate: &OpenGate, spec: 
     facts.extend(match paper {
         Paper::Request(request) => asks(request).into_iter().take(2).collect(),
         Paper::Change(change) => changes(lang, clock, change),
+        Paper::Departure(decommission) => leaves(lang, decommission),
         Paper::Sanction(sanction) => orders(lang, sanction),
     });
     facts.extend([
@@ -290,6 +348,7 @@ pub fn preview(lang: Lang, clock: &Clock, paper: &Paper, gate: &OpenGate, spec: 
     facts.extend(match paper {
         Paper::Request(request) => opened(clock, request).into_iter().take(2).collect(),
         Paper::Change(change) => before_and_after(change),
+        Paper::Departure(decommission) => gone(clock, decommission),
         Paper::Sanction(sanction) => in_force(clock, sanction),
     });
     facts.extend([

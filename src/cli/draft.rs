@@ -75,7 +75,7 @@ pub async fn extend(session: &Session, format: Output, wish: &ExtendWish) -> Res
     let (namespace, name) = (extended.namespace().to_owned(), extended.name().to_owned());
     let (ground, system, first) = match extended {
         Paper::Request(request) => (ChangeGround::Adjustment, request.spec.application.system.code, name),
-        Paper::Sanction(_) => return Err(Failure::plain(Exit::Usage, lang.not_a_grant(&name))),
+        Paper::Departure(_) | Paper::Sanction(_) => return Err(Failure::plain(Exit::Usage, lang.not_a_grant(&name))),
         Paper::Change(change) => {
             let Change { ground, system, extend, .. } = change.spec.change;
             // An extension is extended by what it extends.

@@ -108,7 +108,7 @@ fn why(lang: Lang, clock: &Clock, paper: &Paper, status: &Progress<'_>) -> Vec<S
     match status.stage {
         Stage::Request(Phase::Draft) | Stage::Change(ChangePhase::Draft) => why.push(lang.explain_draft()),
         // `Ready` says it all: ground, article, and how it is lifted.
-        Stage::Sanction(_) => why.extend(ready(status).map(str::to_owned)),
+        Stage::Departure(_) | Stage::Sanction(_) => why.extend(ready(status).map(str::to_owned)),
         Stage::Request(Phase::InReview) | Stage::Change(ChangePhase::InReview) => why.push(lang.explain_review()),
         Stage::Request(Phase::Returned) | Stage::Change(ChangePhase::Returned) => {
             // Where nobody has returned it, the system has moved on, and `Ready` says from what to what.
@@ -268,6 +268,7 @@ fn after(lang: Lang, paper: &Paper, policy: &GovernancePolicySpec, background: B
                 || status.decisions.iter().any(|d| d.gate == step && d.verdict.agrees())
                 || (step == Effect::Provision.step() && is_open(paper))
                 || (step == Effect::GoLive.step() && is_settled(status.stage))
+                || of_departure(paper, step)
                 || (step == Effect::Impose.step() && status.committed)
                 || (step == Effect::Lift.step() && status.stage == Stage::Sanction(SanctionPhase::Lifted))
         })
@@ -284,6 +285,10 @@ fn after(lang: Lang, paper: &Paper, policy: &GovernancePolicySpec, background: B
                     (Effect::GoLive, _) => lang.effect_charge(),
                     (Effect::Impose, _) => lang.effect_impose(),
                     (Effect::Lift, _) => lang.effect_lift(),
+                    (Effect::Backup, _) => lang.effect_backup(),
+                    (Effect::Offline, _) => lang.effect_offline(),
+                    (Effect::Wipe, _) => lang.effect_wipe(),
+                    (Effect::Reclaim, _) => lang.effect_reclaim(),
                 };
                 return Some(lang.step_open(&what, &"yunguan", &rule.article));
             }
@@ -295,11 +300,25 @@ fn after(lang: Lang, paper: &Paper, policy: &GovernancePolicySpec, background: B
         .collect()
 }
 
+/// Whether a departure has come to this step.
+fn of_departure(paper: &Paper, step: &str) -> bool {
+    let Paper::Departure(decommission) = paper else { return false };
+    let conditions = decommission.status.iter().flat_map(|s| &s.conditions).filter(|c| c.status == "True");
+    let steps = [
+        (Effect::Backup, names::CONDITION_BACKED_UP),
+        (Effect::Offline, names::CONDITION_OFFLINE),
+        (Effect::Wipe, names::CONDITION_WIPED),
+        (Effect::Reclaim, names::CONDITION_RECLAIMED),
+    ];
+    let type_ = steps.into_iter().find(|(effect, _)| effect.step() == step).map(|(_, type_)| type_);
+    conditions.into_iter().any(|c| Some(c.type_.as_str()) == type_)
+}
+
 /// Whether the resources are open, or on record for the moment at which they are.
 fn is_open(paper: &Paper) -> bool {
     match paper {
         Paper::Request(request) => request.status.as_ref().is_some_and(|s| s.system_namespace.is_some()),
-        Paper::Change(_) | Paper::Sanction(_) => paper.standing().committed,
+        Paper::Change(_) | Paper::Departure(_) | Paper::Sanction(_) => paper.standing().committed,
     }
 }
 
@@ -311,7 +330,7 @@ fn is_settled(stage: Stage) -> bool {
 fn holds(when: Applies, paper: &Paper, policy: &GovernancePolicySpec, background: Background<'_>) -> bool {
     let origin = match paper {
         Paper::Request(request) => Some(&request.spec.application.origin),
-        Paper::Change(_) | Paper::Sanction(_) => None,
+        Paper::Change(_) | Paper::Departure(_) | Paper::Sanction(_) => None,
     };
     match when {
         Applies::HasSupervisor => {
@@ -321,9 +340,11 @@ fn holds(when: Applies, paper: &Paper, policy: &GovernancePolicySpec, background
         Applies::Migrated => origin.is_some_and(|origin| origin.from.is_some()),
         Applies::LargeMigration => origin.is_some_and(|origin| origin.large == Some(true)),
         Applies::LongWindow => match paper {
-            Paper::Request(_) | Paper::Sanction(_) => false,
+            Paper::Request(_) | Paper::Departure(_) | Paper::Sanction(_) => false,
             Paper::Change(change) => lasts_long(change, policy, background.system),
         },
+        // Known only once nobody has answered; then its gate is open.
+        Applies::Unanswered => false,
         Applies::UsageUnknown => {
             let told = |s: &Progress<'_>| {
                 s.conditions.iter().any(|c| c.type_ == names::CONDITION_ELIGIBLE && c.status == "Unknown")

@@ -141,9 +141,14 @@ messages! {
     effect_provision() = "the resources are opened", "开通资源";
     effect_go_live() = "the system goes live and charging starts", "系统上线并开始计费";
 
-    not_a_grant(name) = "{name} is a sanction: what is extended is a temporary expansion or an urgent request", "{name} 是处理措施；只能延期临时扩容或紧急申请";
+    not_a_grant(name) = "{name} is no grant: what is extended is a temporary expansion or an urgent request", "{name} 不是资源授予；只能延期临时扩容或紧急申请";
     two_units() = "the systems are of several units: order it for each unit", "所列系统属于不同单位，请分别作出处理措施";
     not_in_force(name) = "{name} is no sanction that is in force, so there is nothing to lift", "{name} 不是执行中的处理措施，无须解除";
+    effect_backup() = "its data is backed up", "备份数据";
+    effect_offline() = "it goes offline, and charging ends", "下线并停止计费";
+    effect_wipe() = "its data is wiped", "清除数据";
+    effect_reclaim() = "its resources are reclaimed", "回收资源";
+    retried(name) = "{name}: what failed is tried again", "{name}：已重新执行失败的任务";
     effect_impose() = "the sanction takes effect", "处理措施执行";
     effect_lift() = "the sanction ends", "处理措施解除";
     effect_change() = "the change takes effect", "变更生效";
@@ -201,8 +206,6 @@ messages! {
     sum_of(systems) = "sum of {systems}", "合计 {systems} 个";
     proposals_of(count) = "{count} proposals", "建议 {count} 项";
 
-    no_decommission(name) = "{name}: giving a system back is a Decommission, and that kind is not there yet, so nothing can be filed", "{name}：系统下线须办理注销（Decommission），该流程尚未提供，暂不能提交";
-    next_dismiss(name) = "put it off with the reason: kubectl yunguan dismiss {name} --reason TEXT --until DAY", "可说明理由予以搁置：kubectl yunguan dismiss {name} --reason 理由 --until 日期";
     proposal_not_open(name, phase) = "{name} is not open: {phase}", "优化建议 {name} 当前不能办理：{phase}";
     next_proposal(name) = "see what it says of itself: kubectl get rsp {name} -o wide", "查看其状态：kubectl get rsp {name} -o wide";
     bad_day(text) = "{text} is no day: write one such as 2026-12-31", "{text} 不是日期，请写作 2026-12-31";

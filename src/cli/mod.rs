@@ -17,6 +17,7 @@ pub mod failure;
 pub mod help;
 pub mod inbox;
 pub mod lang;
+pub mod leave;
 mod messages;
 pub mod moment;
 pub mod order;
@@ -103,6 +104,10 @@ async fn execute(session: &Session, format: Output, command: &Command) -> Result
         Command::Emergency(wish) => draft::emergency(session, format, wish).await,
         Command::Takeup(wish) => Box::pin(proposal::take_up(session, format, wish)).await,
         Command::Dismiss(wish) => Box::pin(proposal::dismiss(session, format, wish)).await,
+        Command::Decommission(wish) => Box::pin(leave::leave(session, format, wish)).await,
+        Command::ConfirmBackup(act) => leave::confirm_backup(session, format, act).await,
+        Command::Attest(wish) => Box::pin(leave::attest(session, format, wish)).await,
+        Command::Retry(wish) => leave::retry(session, format, wish).await,
         Command::Suspend(wish) => Box::pin(order::suspend(session, format, wish)).await,
         Command::Lift(act) => Box::pin(order::lift(session, format, act)).await,
         Command::Whatif(wish) => Box::pin(read::whatif(session, format, wish)).await,

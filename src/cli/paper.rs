@@ -4,14 +4,15 @@ use crate::api::cloud_resource_request::{
     CloudResourceRequestStatus, CountedDecision, LineStatus, OpenGate, Phase, Submission, VoidDecision,
 };
 use crate::api::common::{Money, PolicyRef, RequestKind};
+use crate::api::decommission::{DecommissionPhase, DecommissionStatus};
 use crate::api::resource_change::{ChangePhase, ResourceChangeStatus};
 use crate::api::sanction::{SanctionPhase, SanctionStatus};
-use crate::api::{CloudResourceRequest, ResourceChange, Sanction};
+use crate::api::{CloudResourceRequest, Decommission, ResourceChange, Sanction};
 use jiff::civil::Date;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 use serde::Serialize;
 
-/// A request, a change or a sanction.
+/// A request, a change, a departure or a sanction.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Paper {
@@ -19,6 +20,8 @@ pub enum Paper {
     Request(Box<CloudResourceRequest>),
     /// Annex 2.
     Change(Box<ResourceChange>),
+    /// Annex 2, by which a system leaves.
+    Departure(Box<Decommission>),
     /// An order against a unit or a provider.
     Sanction(Box<Sanction>),
 }
@@ -31,6 +34,8 @@ pub enum Stage {
     Request(Phase),
     /// Annex 2.
     Change(ChangePhase),
+    /// Annex 2, by which a system leaves.
+    Departure(DecommissionPhase),
     /// An order.
     Sanction(SanctionPhase),
 }
@@ -49,6 +54,9 @@ impl Stage {
             self,
             Self::Request(Phase::Returned | Phase::Rejected | Phase::Withdrawn)
                 | Self::Change(ChangePhase::Returned | ChangePhase::Rejected | ChangePhase::Withdrawn)
+                | Self::Departure(
+                    DecommissionPhase::Returned | DecommissionPhase::Rejected | DecommissionPhase::Withdrawn
+                )
                 | Self::Sanction(SanctionPhase::Returned | SanctionPhase::Rejected | SanctionPhase::Withdrawn)
         )
     }
@@ -124,27 +132,37 @@ macro_rules! progress {
 progress!(CloudResourceRequestStatus, Stage::Request, monthly_fee);
 progress!(ResourceChangeStatus, Stage::Change, fee_after);
 
-impl<'a> From<&'a SanctionStatus> for Progress<'a> {
-    fn from(status: &'a SanctionStatus) -> Self {
-        Self {
-            observed_generation: status.observed_generation,
-            stage: Stage::Sanction(status.phase),
-            round: status.round,
-            waiting_for: status.waiting_for.as_deref(),
-            due: status.due,
-            policy: status.policy.as_ref(),
-            subject_uid: status.subject_uid.as_deref(),
-            submission: status.submission.as_ref(),
-            open_gates: &status.open_gates,
-            decisions: &status.decisions,
-            void_decisions: &status.void_decisions,
-            lines: &[],
-            fee: None,
-            committed: status.imposed.is_some(),
-            conditions: &status.conditions,
+macro_rules! progress_without_lines {
+    ($status:ident, $stage:path, $committed:expr) => {
+        impl<'a> From<&'a $status> for Progress<'a> {
+            fn from(status: &'a $status) -> Self {
+                Self {
+                    observed_generation: status.observed_generation,
+                    stage: $stage(status.phase),
+                    round: status.round,
+                    waiting_for: status.waiting_for.as_deref(),
+                    due: status.due,
+                    policy: status.policy.as_ref(),
+                    subject_uid: status.subject_uid.as_deref(),
+                    submission: status.submission.as_ref(),
+                    open_gates: &status.open_gates,
+                    decisions: &status.decisions,
+                    void_decisions: &status.void_decisions,
+                    lines: &[],
+                    fee: None,
+                    committed: $committed(status),
+                    conditions: &status.conditions,
+                }
+            }
         }
-    }
+    };
 }
+
+progress_without_lines!(SanctionStatus, Stage::Sanction, |status: &SanctionStatus| status.imposed.is_some());
+// Up to the wipe it can be taken back.
+progress_without_lines!(DecommissionStatus, Stage::Departure, |status: &DecommissionStatus| status
+    .wiping_since
+    .is_some());
 
 impl From<CloudResourceRequest> for Paper {
     fn from(request: CloudResourceRequest) -> Self {
@@ -155,6 +173,12 @@ impl From<CloudResourceRequest> for Paper {
 impl From<ResourceChange> for Paper {
     fn from(change: ResourceChange) -> Self {
         Self::Change(Box::new(change))
+    }
+}
+
+impl From<Decommission> for Paper {
+    fn from(decommission: Decommission) -> Self {
+        Self::Departure(Box::new(decommission))
     }
 }
 
@@ -171,6 +195,7 @@ impl Paper {
         match self {
             Self::Request(_) => RequestKind::CloudResourceRequest,
             Self::Change(_) => RequestKind::ResourceChange,
+            Self::Departure(_) => RequestKind::Decommission,
             Self::Sanction(_) => RequestKind::Sanction,
         }
     }
@@ -179,6 +204,7 @@ impl Paper {
         match self {
             Self::Request(request) => &request.metadata,
             Self::Change(change) => &change.metadata,
+            Self::Departure(decommission) => &decommission.metadata,
             Self::Sanction(sanction) => &sanction.metadata,
         }
     }
@@ -225,6 +251,7 @@ impl Paper {
         match self {
             Self::Request(request) => &request.spec.application.system.name,
             Self::Change(change) => &change.spec.change.system,
+            Self::Departure(decommission) => &decommission.spec.departure.system,
             Self::Sanction(sanction) => &sanction.spec.order.unit_name,
         }
     }
@@ -235,6 +262,7 @@ impl Paper {
         match self {
             Self::Request(request) => request.status.as_ref().and_then(|s| s.system.as_deref()),
             Self::Change(change) => Some(&change.spec.change.system),
+            Self::Departure(decommission) => Some(&decommission.spec.departure.system),
             Self::Sanction(_) => None,
         }
     }
@@ -245,6 +273,7 @@ impl Paper {
         match self {
             Self::Request(request) => Some(&request.spec.application.track),
             Self::Change(change) => change.status.as_ref().and_then(|s| s.track.as_deref()),
+            Self::Departure(decommission) => decommission.status.as_ref().and_then(|s| s.track.as_deref()),
             Self::Sanction(sanction) => sanction.status.as_ref().and_then(|s| s.track.as_deref()),
         }
     }
@@ -258,7 +287,7 @@ impl Paper {
                 lines.map(|l| (l.name.as_str(), l.quantity)).collect()
             }
             Self::Change(change) => change.spec.change.lines.iter().map(|l| (l.name.as_str(), l.quantity)).collect(),
-            Self::Sanction(_) => Vec::new(),
+            Self::Departure(_) | Self::Sanction(_) => Vec::new(),
         }
     }
 
@@ -268,6 +297,7 @@ impl Paper {
         match self {
             Self::Request(request) => request.status.as_ref().map(Progress::from),
             Self::Change(change) => change.status.as_ref().map(Progress::from),
+            Self::Departure(decommission) => decommission.status.as_ref().map(Progress::from),
             Self::Sanction(sanction) => sanction.status.as_ref().map(Progress::from),
         }
     }
@@ -284,6 +314,7 @@ impl Paper {
         let meta = match &mut self {
             Self::Request(request) => &mut request.metadata,
             Self::Change(change) => &mut change.metadata,
+            Self::Departure(decommission) => &mut decommission.metadata,
             Self::Sanction(sanction) => &mut sanction.metadata,
         };
         meta.managed_fields = None;
@@ -297,6 +328,7 @@ pub fn typed(kind: RequestKind, name: &str) -> String {
     match kind {
         RequestKind::ResourceChange => format!("change/{name}"),
         RequestKind::RightsizingProposal => format!("proposal/{name}"),
+        RequestKind::Decommission => format!("decommission/{name}"),
         RequestKind::Sanction => format!("sanction/{name}"),
         _ => name.to_owned(),
     }
@@ -309,6 +341,7 @@ pub fn split_kind(text: &str) -> (Option<RequestKind>, String) {
     let known = |word: &str| match word {
         "change" | "rch" => Some(RequestKind::ResourceChange),
         "proposal" | "rsp" => Some(RequestKind::RightsizingProposal),
+        "decommission" | "decom" => Some(RequestKind::Decommission),
         "sanction" | "sanc" => Some(RequestKind::Sanction),
         "request" | "crr" => Some(RequestKind::CloudResourceRequest),
         _ => None,

@@ -8,7 +8,7 @@ use super::lang::Lang;
 use super::outcome::Outcome;
 use super::page::{Page, short_digest};
 use super::session::Session;
-use super::{decision, draft, paper, words};
+use super::{decision, draft, leave, paper, words};
 use crate::api::cloud_resource_request::OpenGate;
 use crate::api::common::{Names, RequestKind, RequestRef};
 use crate::api::decision::{DecisionSpec, Dismissal, TestResult, Verdict};
@@ -70,13 +70,15 @@ pub fn item(proposal: &RightsizingProposal) -> Option<Item> {
 /// # Errors
 /// When it is not open, or a rule refuses it.
 pub async fn take_up(session: &Session, format: Output, wish: &Takeup) -> Result<Exit, Failure> {
-    let lang = session.lang;
     let proposal = open(session, &wish.proposal).await?;
     let (namespace, name) = (proposal.namespace().unwrap_or_default(), proposal.name_any());
     let spec = &proposal.spec;
     let ground = match spec.action {
         Action::Reclaim => {
-            return Err(Failure::new(Exit::Refused, lang.no_decommission(&name), lang.next_dismiss(&name)));
+            let reason = wish.reason.clone().unwrap_or_else(|| format!("{name}: {}", spec.evidence.message));
+            let proposal_ref = ObjectRef { name: name.clone(), uid: proposal.uid().unwrap_or_default() };
+            let system = (namespace.as_str(), spec.system_ref.name.as_str());
+            return leave::reclaim(session, format, system, proposal_ref, &reason, &wish.making).await;
         }
         Action::Reduce => ChangeGround::Reduction,
         Action::Expand => ChangeGround::StandardExpansion,

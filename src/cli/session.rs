@@ -8,7 +8,7 @@ use super::paper::{self, Paper};
 use crate::api::cloud_resource_request::OpenGate;
 use crate::api::common::RequestKind;
 use crate::api::names::GROUP;
-use crate::api::{CloudResourceRequest, Organization, ResourceChange, Sanction};
+use crate::api::{CloudResourceRequest, Decommission, Organization, ResourceChange, Sanction};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::authentication::v1::{SelfSubjectReview, UserInfo};
@@ -262,7 +262,7 @@ impl Session {
         Ok(homes.into_iter().collect())
     }
 
-    /// Requests, changes and sanctions that I may read, and how many namespaces were left out.
+    /// Requests, changes, departures and sanctions that I may read, and how many namespaces were left out.
     ///
     /// # Errors
     /// When the API server does not answer.
@@ -271,8 +271,9 @@ impl Session {
         let (changes, _) = self.readable::<ResourceChange>().await?;
         let (sanctions, _) = self.readable::<Sanction>().await?;
         let changes = changes.into_iter().map(Paper::from);
-        let sanctions = sanctions.into_iter().map(Paper::from);
-        Ok((requests.into_iter().map(Paper::from).chain(changes).chain(sanctions).collect(), skipped))
+        let (leaving, _) = self.readable::<Decommission>().await?;
+        let others = sanctions.into_iter().map(Paper::from).chain(leaving.into_iter().map(Paper::from));
+        Ok((requests.into_iter().map(Paper::from).chain(changes).chain(others).collect(), skipped))
     }
 
     /// The objects in homes that I may read, and how many namespaces were left out.
@@ -305,7 +306,7 @@ impl Session {
     }
 
     /// The paper that is meant: by its kind where that is said, else the only request or change of its name, else the
-    /// sanction.
+    /// departure or sanction.
     ///
     /// # Errors
     /// When it is not there, may not be read, or could be either.
@@ -314,6 +315,9 @@ impl Session {
         let (namespace, name) = self.target(&rest)?;
         if kind == Some(RequestKind::ResourceChange) {
             return Ok(self.get::<ResourceChange>(&namespace, &name).await?.into());
+        }
+        if kind == Some(RequestKind::Decommission) {
+            return Ok(self.get::<Decommission>(&namespace, &name).await?.into());
         }
         if kind == Some(RequestKind::Sanction) {
             return Ok(self.get::<Sanction>(&namespace, &name).await?.into());
@@ -329,6 +333,9 @@ impl Session {
             }
             (Err(failure), Ok(change)) if failure.exit == Exit::Nothing => Ok(change.into()),
             (Err(failure), _) if failure.exit == Exit::Nothing => {
+                if let Ok(leaving) = self.get::<Decommission>(&namespace, &name).await {
+                    return Ok(leaving.into());
+                }
                 let sanction = self.get::<Sanction>(&namespace, &name).await;
                 Ok(sanction.map_err(|_| failure)?.into())
             }
@@ -351,6 +358,10 @@ impl Session {
             }
             Paper::Change(_) => {
                 let wanted = |c: &ResourceChange| wanted(&c.clone().into());
+                self.await_object(namespace, name, limit, wanted).await.map(Paper::from)
+            }
+            Paper::Departure(_) => {
+                let wanted = |d: &Decommission| wanted(&d.clone().into());
                 self.await_object(namespace, name, limit, wanted).await.map(Paper::from)
             }
             Paper::Sanction(_) => {

@@ -135,7 +135,7 @@ pub fn entries(paper: &Paper, decisions: &[Decision], system: Option<&Informatio
         let events = match paper.standing().stage {
             Stage::Request(_) => of_request(system, &grants),
             Stage::Change(phase) => of_change(system, &grants, phase),
-            Stage::Sanction(_) => Vec::new(),
+            Stage::Departure(_) | Stage::Sanction(_) => Vec::new(),
         };
         entries.extend(events.into_iter().map(|(at, act)| Entry { at, by: None, act }));
     }

@@ -4,6 +4,7 @@ use super::lang::Lang;
 use super::paper::{Progress, Stage};
 use crate::api::cloud_resource_request::{Phase, VoidReason};
 use crate::api::decision::{AccessLevel, TestResult, Verdict};
+use crate::api::decommission::{BackupMode, DecommissionPhase, VolumeStep};
 use crate::api::names;
 use crate::api::resource_change::{ChangeGround, ChangePhase};
 use crate::api::rightsizing_proposal::ProposalPhase;
@@ -39,6 +40,7 @@ pub fn stage(lang: Lang, stage: Stage) -> &'static str {
     let (en, zh) = match stage {
         Stage::Request(phase) => phase_of_request(phase),
         Stage::Change(phase) => phase_of_change(phase),
+        Stage::Departure(phase) => phase_of_departure(phase),
         Stage::Sanction(phase) => phase_of_sanction(phase),
     };
     lang.pick(en, zh)
@@ -58,6 +60,52 @@ fn phase_of_change(phase: ChangePhase) -> (&'static str, &'static str) {
         ChangePhase::InEffect => ("In effect", "已生效"),
         ChangePhase::Ended => ("Ended", "已到期"),
     }
+}
+
+fn phase_of_departure(phase: DecommissionPhase) -> (&'static str, &'static str) {
+    match phase {
+        DecommissionPhase::Draft => ("Draft", "草稿"),
+        DecommissionPhase::InReview => ("In review", "办理中"),
+        DecommissionPhase::Returned => ("Returned", "已退回"),
+        DecommissionPhase::Rejected => ("Rejected", "未通过"),
+        DecommissionPhase::Withdrawn => ("Withdrawn", "已撤回"),
+        DecommissionPhase::Approved => ("Approved", "已批准"),
+        DecommissionPhase::BackingUp => ("Being backed up", "备份中"),
+        DecommissionPhase::ToConfirm => ("Backup to be confirmed", "待确认备份"),
+        DecommissionPhase::GoingOffline => ("Going offline", "下线中"),
+        DecommissionPhase::Kept => ("Data kept", "数据保留中"),
+        DecommissionPhase::Wiping => ("Being wiped", "清除中"),
+        DecommissionPhase::ToAttest => ("Wipe to be attested", "待证明"),
+        DecommissionPhase::Reclaiming => ("Being reclaimed", "回收中"),
+        DecommissionPhase::Closed => ("Left", "已完成"),
+    }
+}
+
+/// How data is backed up.
+#[must_use]
+pub fn backup(lang: Lang, mode: BackupMode) -> &'static str {
+    let (en, zh) = match mode {
+        BackupMode::Offline => ("Once offline", "停机备份"),
+        BackupMode::Live => ("While it runs", "在线备份"),
+        BackupMode::Nothing => ("Nothing is kept", "无须备份"),
+    };
+    lang.pick(en, zh)
+}
+
+/// How far a volume is.
+#[must_use]
+pub fn volume_step(lang: Lang, step: VolumeStep) -> &'static str {
+    let (en, zh) = match step {
+        VolumeStep::Waiting => ("Waiting", "待处理"),
+        VolumeStep::BackingUp => ("Being backed up", "备份中"),
+        VolumeStep::BackedUp => ("Backed up", "已备份"),
+        VolumeStep::Wiping => ("Being wiped", "清除中"),
+        VolumeStep::Wiped => ("Wiped", "已清除"),
+        VolumeStep::Removed => ("Removed", "已删除"),
+        VolumeStep::ByHand => ("By hand", "人工处理"),
+        VolumeStep::Failed => ("Failed", "失败"),
+    };
+    lang.pick(en, zh)
 }
 
 fn phase_of_sanction(phase: SanctionPhase) -> (&'static str, &'static str) {
@@ -121,6 +169,7 @@ fn phase_of_request(phase: Phase) -> (&'static str, &'static str) {
         Phase::Provisioning => ("Provisioning", "开通中"),
         Phase::Trial => ("Trial", "试运行"),
         Phase::Live => ("Live", "已上线"),
+        Phase::Closed => ("Left", "已退出"),
     }
 }
 

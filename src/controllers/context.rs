@@ -5,12 +5,13 @@ use super::guards::Guards;
 use super::usage::Board;
 use crate::api::cloud_resource_request::Phase;
 use crate::api::common::Time;
+use crate::api::decommission::DecommissionPhase;
 use crate::api::names::LABEL_MANAGED;
 use crate::api::resource_change::ChangePhase;
 use crate::api::sanction::SanctionPhase;
 use crate::api::{
-    CatalogItem, CloudDomain, CloudResourceRequest, Decision, GovernancePolicy, InformationSystem, LedgerEntry,
-    Organization, ResourceChange, RightsizingProposal, Sanction, ServiceProduct, WorkCalendar,
+    CatalogItem, CloudDomain, CloudResourceRequest, Decision, Decommission, GovernancePolicy, InformationSystem,
+    LedgerEntry, Organization, ResourceChange, RightsizingProposal, Sanction, ServiceProduct, WorkCalendar,
 };
 use crate::core::capacity::{InQuota, Taken};
 use crate::core::quantity::QuantityError;
@@ -79,6 +80,12 @@ pub struct Indexes {
     pub changes_by_system: Arc<Index<Id<InformationSystem>, ResourceChange>>,
     /// Changes by phase, with the gates at which they wait.
     pub changes_by_phase: Arc<Index<ChangePhase, ResourceChange, Box<[Waits]>>>,
+    /// Decisions by the decommission that they name.
+    pub decisions_by_decommission: Arc<Index<Id<Decommission>, Decision>>,
+    /// Decommissions by the system that they are about.
+    pub decommissions_by_system: Arc<Index<Id<InformationSystem>, Decommission>>,
+    /// Decommissions by phase, with the gates at which they wait.
+    pub decommissions_by_phase: Arc<Index<DecommissionPhase, Decommission, Box<[Waits]>>>,
     /// Decisions by the sanction that they name.
     pub decisions_by_sanction: Arc<Index<Id<Sanction>, Decision>>,
     /// Sanctions by the home namespace of their party.
@@ -169,6 +176,8 @@ pub struct Context {
     pub requests: Store<CloudResourceRequest>,
     /// Changes.
     pub changes: Store<ResourceChange>,
+    /// Decommissions.
+    pub decommissions: Store<Decommission>,
     /// Sanctions.
     pub sanctions: Store<Sanction>,
     /// Systems.
@@ -320,6 +329,12 @@ pub fn system_proposed(proposal: &RightsizingProposal) -> Id<InformationSystem> 
 #[must_use]
 pub fn system_of(request: &CloudResourceRequest) -> Id<InformationSystem> {
     beside(request, &request.spec.application.system.code)
+}
+
+/// The system that leaves by a decommission.
+#[must_use]
+pub fn system_leaving(decommission: &Decommission) -> Id<InformationSystem> {
+    beside(decommission, &decommission.spec.departure.system)
 }
 
 /// The system that a change is about.

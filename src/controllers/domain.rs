@@ -183,7 +183,10 @@ async fn stands(context: &Context, domain: &str, reservation: &Reservation) -> R
             let changes = context.api::<ResourceChange>(namespace);
             cached.is_some_and(|c| asks(&c)) || changes.get_opt(&request.name).await?.is_some_and(|c| asks(&c))
         }
-        RequestKind::InformationSystem | RequestKind::RightsizingProposal | RequestKind::Sanction => false,
+        RequestKind::InformationSystem
+        | RequestKind::RightsizingProposal
+        | RequestKind::Decommission
+        | RequestKind::Sanction => false,
     };
     if asks {
         return Ok(true);

@@ -3,6 +3,7 @@
 use super::context::{Context, Waits};
 use crate::api::cloud_resource_request::Phase;
 use crate::api::common::Time;
+use crate::api::decommission::DecommissionPhase;
 use crate::api::resource_change::ChangePhase;
 use crate::api::sanction::SanctionPhase;
 use jiff::Timestamp;
@@ -36,6 +37,12 @@ pub fn measure(context: &Context, now: Timestamp) {
         wait(waits);
     });
     context.metrics.set_sanctions(sanctions);
+    let mut leaving: BTreeMap<&'static str, i64> = DecommissionPhase::iter().map(|phase| (phase.into(), 0)).collect();
+    context.indexes.decommissions_by_phase.each(|phase, waits| {
+        *leaving.entry(phase.into()).or_default() += 1;
+        wait(waits);
+    });
+    context.metrics.set_decommissions(leaving);
     context.metrics.set_requests(requests);
     context.metrics.set_changes(changes);
     context.metrics.set_gates(gates.iter().map(|(gate, (oldest, overdue))| (gate.as_str(), *oldest, *overdue)));

@@ -4,6 +4,7 @@ pub mod authority;
 pub mod catalog;
 pub mod change;
 pub mod context;
+pub mod decommission;
 pub mod domain;
 pub mod guards;
 mod measure;

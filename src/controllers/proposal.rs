@@ -5,7 +5,9 @@ use super::Context;
 use super::authority::Freshness;
 use super::context::beside;
 use crate::api::common::Time;
+use crate::api::decommission::DecommissionPhase;
 use crate::api::names::{LABEL_ORGANIZATION, LABEL_SYSTEM};
+use crate::api::resource_change::ChangePhase;
 use crate::api::rightsizing_proposal::{Action, ObjectRef, ProposalPhase};
 use crate::api::{
     Decision, InformationSystem, RightsizingProposal, RightsizingProposalSpec, RightsizingProposalStatus,
@@ -105,7 +107,28 @@ fn taken_up(context: &Context, system: &InformationSystem) -> Vec<TakenUp> {
             change: ObjectRef { name: change.name_any(), uid: change.uid().unwrap_or_default() },
         })
     });
-    taken_up.collect()
+    let leaving = context.indexes.decommissions_by_system.ids(&Id::of(system)).into_iter();
+    let leaving = leaving.filter_map(|id| context.decommissions.get(&id)).filter_map(|decommission| {
+        Some(TakenUp {
+            proposal: decommission.spec.departure.proposal_ref.as_ref()?.uid.clone(),
+            phase: how_far(decommission.status.as_ref()?.phase),
+            change: ObjectRef { name: decommission.name_any(), uid: decommission.uid().unwrap_or_default() },
+        })
+    });
+    taken_up.chain(leaving).collect()
+}
+
+/// How far a departure is, in the words of a change.
+fn how_far(phase: DecommissionPhase) -> ChangePhase {
+    match phase {
+        DecommissionPhase::Draft => ChangePhase::Draft,
+        DecommissionPhase::Returned => ChangePhase::Returned,
+        DecommissionPhase::Rejected => ChangePhase::Rejected,
+        DecommissionPhase::Withdrawn => ChangePhase::Withdrawn,
+        DecommissionPhase::InReview => ChangePhase::InReview,
+        DecommissionPhase::Closed => ChangePhase::Ended,
+        _ => ChangePhase::Approved,
+    }
 }
 
 async fn dismissals(context: &Context, there: Option<&RightsizingProposal>) -> Result<Vec<DecisionFact>, Error> {

@@ -1,27 +1,22 @@
 //! InformationSystem: its books, its namespace and everything in it, and who is let in.
 
 mod books;
-mod stop;
+mod said;
+pub(super) mod stop;
 
 use super::Context;
 use super::authority::Freshness;
 use super::context::beside;
 use crate::api::common::Time;
 use crate::api::information_system::{Guest, InformationSystemStatus, StopStatus, SystemPhase};
-use crate::api::names::{
-    ANNOTATION_OWNER_UID, CONDITION_LIVE, CONDITION_OLD_SYSTEM_KEPT, CONDITION_PROVISIONED, CONDITION_READY,
-    CONDITION_RECONCILING, CONDITION_STALLED, CONDITION_SUSPENDED, CONDITION_WITHIN_GRANT, LABEL_MANAGED,
-    LABEL_STOPPED, ROLE_UNIT,
-};
+use crate::api::names::{ANNOTATION_OWNER_UID, CONDITION_STALLED, LABEL_MANAGED, LABEL_STOPPED, ROLE_UNIT};
 use crate::api::{InformationSystem, InformationSystemSpec};
 use crate::build::access::{Pass, passes};
-use crate::build::quota;
-use crate::build::system::{SystemObjects, objects};
-use crate::core::quantity::{Amounts, Format};
-use crate::core::request::Statement;
-use crate::core::round::report::{URGENT_ENDED, urgent_ended};
-use crate::core::stop::{is_charged, standing};
-use crate::core::text::Text;
+use crate::build::system::{Granted, SystemObjects, objects};
+use crate::build::{helper, quota};
+use crate::core::quantity::Amounts;
+use crate::core::round::report::URGENT_ENDED;
+use crate::core::stop as stopping;
 use crate::core::{calendar, effective, names, retention};
 use crate::runtime::apply::{self, Done};
 use crate::runtime::clock;
@@ -67,6 +62,7 @@ pub async fn reconcile(system: Arc<InformationSystem>, context: Arc<Context>) ->
     tell(&system, &context, &corrected).await;
     let mut outcome = Outcome { books: stopped.map(|books| books.why.to_string()), ..outcome? };
     let stop = match outcome.problem {
+        _ if outcome.leaves => stop::Pass::default(),
         None => stop::carry_out(&system, &context, now).await?,
         Some(_) => stop::Pass { status: system.status.as_ref().and_then(|s| s.stop.clone()), next: None },
     };
@@ -120,6 +116,8 @@ struct Outcome {
     books: Option<String>,
     /// How far it is with stopping what runs, or with starting it again.
     stop: Option<StopStatus>,
+    /// Whether its namespace goes, or is gone.
+    leaves: bool,
 }
 
 async fn provision(
@@ -144,12 +142,22 @@ async fn provision(
         ));
         return Ok(outcome);
     };
+    // Its namespace goes, or is gone: nothing of it is made again.
+    if stopping::leaving(&system.spec).is_some_and(|leaving| leaving.reclaim.is_some()) {
+        outcome.amounts = amounts;
+        outcome.leaves = true;
+        return Ok(outcome);
+    }
     if let Some(problem) = unfounded(system, context).or_else(|| unrecorded(system, stopped)) {
         outcome.problem = Some(problem);
         return Ok(outcome);
     }
     let uid = system.uid().unwrap_or_default();
-    let mut wanted = objects(&system.name_any(), &uid, &system.spec, &amounts, domain, organization, guests);
+    let helpers = stopping::leaving(&system.spec).map_or_else(Amounts::default, |leaving| {
+        helper::allowance(leaving, &registry.products, &system.spec.domain, &amounts)
+    });
+    let granted = Granted { amounts: &amounts, helpers: &helpers };
+    let mut wanted = objects(&system.name_any(), &uid, &system.spec, granted, domain, organization, guests);
     outcome.amounts = amounts;
     outcome.held = hold_what_is_used(system, context, &mut wanted.quota, &most).await?;
     if let Some(problem) = own_namespace(system, context, &wanted, corrected).await? {
@@ -354,7 +362,9 @@ async fn report(
     let status = InformationSystemStatus {
         observed_generation: system.metadata.generation,
         phase: match (&system.spec.live, provisioned_at) {
-            _ if standing(&system.spec).is_some() => SystemPhase::Suspended,
+            _ if stopping::closed(&system.spec).is_some() => SystemPhase::Closed,
+            _ if stopping::leaving(&system.spec).is_some() => SystemPhase::Leaving,
+            _ if stopping::suspended(&system.spec).is_some() => SystemPhase::Suspended,
             (Some(_), _) => SystemPhase::Live,
             (None, Some(_)) => SystemPhase::Trial,
             (None, None) => SystemPhase::Provisioning,
@@ -367,7 +377,7 @@ async fn report(
         changes_at: effective::next_moment(&system.spec, now).map(Time::new),
         monthly_fee: effective::fee_at(&system.spec, now).filter(|_| {
             // What is not live yet shows what it will cost.
-            system.spec.live.is_none() || is_charged(&system.spec)
+            system.spec.live.is_none() || stopping::is_charged(&system.spec)
         }),
         provisioned_at,
         guests: guests
@@ -383,10 +393,10 @@ async fn report(
         conditions: Vec::new(),
     };
     let seen = super::usage::of(context, system, &before);
-    let mut statements = statements(system, outcome, status.phase, now);
+    let mut statements = said::statements(system, outcome, status.phase, now);
     statements.extend(seen.statements);
-    statements.push(within_grant(&outcome.held));
-    statements.extend(old_system(system, retained, now));
+    statements.push(said::within_grant(&outcome.held));
+    statements.extend(said::old_system(system, retained, now));
     let generation = system.metadata.generation.unwrap_or_default();
     let status = InformationSystemStatus {
         conditions: apply::conditions(&before.conditions, &statements, generation, now),
@@ -403,7 +413,8 @@ async fn report(
     let ended = statements.iter().find(|s| s.reason == URGENT_ENDED && turns(URGENT_ENDED)).map(|s| s.message.clone());
     let turned = before.phase != status.phase;
     let phase = status.phase;
-    let release = (before.held.is_empty() && !status.held.is_empty()).then(|| within_grant(&outcome.held).message);
+    let release =
+        (before.held.is_empty() && !status.held.is_empty()).then(|| said::within_grant(&outcome.held).message);
     let mut next = system.clone();
     next.status = Some(status);
     let api = context.api::<InformationSystem>(&system.namespace().unwrap_or_default());
@@ -423,145 +434,6 @@ async fn report(
         context.events.publish(&system.object_ref(&()), false, phase.into(), &note).await;
     }
     Ok(version)
-}
-
-/// Whether the system uses no more than it has.
-fn within_grant(held: &Amounts) -> Statement {
-    if held.is_empty() {
-        return Statement::new(
-            CONDITION_WITHIN_GRANT,
-            true,
-            "Within",
-            "nothing is in use beyond what is granted (未超出授予)",
-        );
-    }
-    let list: Vec<String> =
-        held.iter().map(|(resource, amount)| format!("{resource} {}", amount.print(Format::of(resource)))).collect();
-    let list = list.join(", ");
-    Statement::new(
-        CONDITION_WITHIN_GRANT,
-        false,
-        "StillInUse",
-        Text::new(
-            format!(
-                "in use beyond what is granted: {list}; nothing is stopped: the unit scales down or removes what it does not need, and the quota follows (article 22)"
-            ),
-            format!("超出授予仍在使用：{list}；系统不会停止任何业务，请使用单位自行释放，额度随之下调（第二十二条）"),
-        ),
-    )
-}
-
-/// Whether the old self of a migrated system must still be kept; nothing on a new one.
-fn old_system(system: &InformationSystem, retained: Option<Timestamp>, now: Timestamp) -> Option<Statement> {
-    let until = system.spec.keep_old_until?;
-    let kept = retained.is_none_or(|end| now < end);
-    Some(Statement::new(
-        CONDITION_OLD_SYSTEM_KEPT,
-        kept,
-        if kept { "Retained" } else { "RetentionOver" },
-        if kept {
-            format!("the old system is kept as a way back until the end of {until} (原系统须保留至{until}，第二十一条)")
-        } else {
-            format!("the old system had to be kept until {until}: it may go now (原系统保留期已于{until}届满)")
-        },
-    ))
-}
-
-fn statements(system: &InformationSystem, outcome: &Outcome, phase: SystemPhase, now: Timestamp) -> Vec<Statement> {
-    let live = system.spec.live.is_some();
-    let mut statements = vec![Statement::new(
-        CONDITION_LIVE,
-        live,
-        if live { "Signed" } else { "NotYet" },
-        if live {
-            "signed by all parties; charging runs (已签订协议并计费)"
-        } else {
-            "not live, nothing is charged (未上线，不计费)"
-        },
-    )];
-    statements.push(match &outcome.problem {
-        Some((reason, message)) => Statement::new(CONDITION_PROVISIONED, false, reason, message),
-        None => Statement::new(
-            CONDITION_PROVISIONED,
-            true,
-            "Open",
-            "the namespace, its quota and its limits stand (资源已开通)",
-        ),
-    });
-    let books = outcome.books.as_ref().map(|why| (BOOKS_STOPPED, why));
-    let problem = outcome.problem.as_ref().map(|(reason, message)| (*reason, message)).or(books);
-    statements.extend(suspended(system, outcome));
-    match (problem, effective::urgent_ended(&system.spec, now)) {
-        (None, _) if outcome.stop.is_some() => {}
-        (Some((reason, message)), _) => statements.extend([
-            Statement::new(CONDITION_READY, false, reason, message),
-            Statement::new(CONDITION_STALLED, true, reason, message),
-            Statement::new(CONDITION_RECONCILING, false, reason, "waits for somebody to mend what Ready says"),
-        ]),
-        (None, Some(at)) => statements.extend(urgent_ended(&system.name_any(), at)),
-        (None, None) => statements.extend([
-            Statement::new(
-                CONDITION_READY,
-                true,
-                phase.into(),
-                "the system's resources are as granted (资源与授予一致)",
-            ),
-            Statement::new(CONDITION_STALLED, false, "Idle", "nothing is in the way"),
-            Statement::new(CONDITION_RECONCILING, false, "Idle", "the operator has nothing to do"),
-        ]),
-    }
-    statements
-}
-
-/// Whether an order has stopped it, and how far that is; nothing where none has, and all runs.
-fn suspended(system: &InformationSystem, outcome: &Outcome) -> Vec<Statement> {
-    let Some(stop) = &outcome.stop else { return Vec::new() };
-    let bare = if stop.bare_pods.is_empty() { String::new() } else { stop.bare_pods.join(", ") };
-    let Some(order) = standing(&system.spec) else {
-        let lost = if bare.is_empty() {
-            String::new()
-        } else {
-            format!("; no controller makes these pods again, so start them yourself: {bare}")
-        };
-        let lost_zh = if bare.is_empty() {
-            String::new()
-        } else {
-            format!("；以下容器组无控制器，须自行重建：{bare}")
-        };
-        let why = Text::new(
-            format!("the order is lifted, and what ran is started again{lost}"),
-            format!("已解除暂停，正在恢复运行{lost_zh}"),
-        );
-        return vec![
-            Statement::new(CONDITION_SUSPENDED, false, "Lifted", &why),
-            Statement::new(CONDITION_READY, false, "Restoring", &why),
-            Statement::new(CONDITION_RECONCILING, true, "Restoring", &why),
-            Statement::new(CONDITION_STALLED, false, "Restoring", "nothing is in the way"),
-        ];
-    };
-    let (name, at) = (&order.order.name, order.imposed.at);
-    let why = Text::new(
-        format!(
-            "suspended since {at} by sanction {name} ({}): {}; nothing of it runs, its volumes and its quota stay. To have it lifted: {}",
-            order.article, order.ground, order.mend
-        ),
-        format!(
-            "自{at}起暂停服务（{}，处理措施{name}）：{}；系统停止运行，数据和额度保留。解除条件：{}",
-            order.article, order.ground, order.mend
-        ),
-    );
-    let under_way = stop.running > 0;
-    let progress = if under_way {
-        format!("{} pods still end (仍有{}个容器组正在停止)", stop.running, stop.running)
-    } else {
-        "nothing runs (已全部停止)".to_owned()
-    };
-    vec![
-        Statement::new(CONDITION_SUSPENDED, true, if under_way { "Stopping" } else { "Suspended" }, &why),
-        Statement::new(CONDITION_READY, false, "Suspended", &why),
-        Statement::new(CONDITION_RECONCILING, under_way, "Suspended", progress),
-        Statement::new(CONDITION_STALLED, false, "Suspended", "nothing is in the way but what Ready says"),
-    ]
 }
 
 /// Why a system waits for somebody to mend something; nothing where it does not.

@@ -2,6 +2,7 @@
 
 use super::Context;
 use crate::api::cloud_resource_request::CloudResourceRequestStatus;
+use crate::api::decommission::DecommissionStatus;
 use crate::api::names::{CONDITION_OVERDUE, CONDITION_READY};
 use crate::api::resource_change::ResourceChangeStatus;
 use crate::api::sanction::SanctionStatus;
@@ -55,6 +56,20 @@ impl Standing for ResourceChangeStatus {
     }
 }
 
+impl Standing for DecommissionStatus {
+    fn phase(&self) -> &'static str {
+        self.phase.into()
+    }
+
+    fn committed(&self) -> bool {
+        self.committed
+    }
+
+    fn conditions(&mut self) -> &mut Vec<Condition> {
+        &mut self.conditions
+    }
+}
+
 impl Standing for SanctionStatus {
     fn phase(&self) -> &'static str {
         self.phase.into()
@@ -69,7 +84,7 @@ impl Standing for SanctionStatus {
     }
 }
 
-/// A request, a change or a sanction.
+/// A request, a change, a departure or a sanction.
 pub(super) trait Told:
     Resource<Scope = NamespaceResourceScope, DynamicType = ()> + HasStatus + Clone + Debug + Serialize + DeserializeOwned
 {

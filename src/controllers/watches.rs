@@ -3,7 +3,7 @@
 use super::authority::Authority;
 use super::context::{
     Context, Filed, Indexes, ManagedStores, RuleStores, Takes, Waits, beside, managed_selector, system_changed,
-    system_of, system_proposed,
+    system_leaving, system_of, system_proposed,
 };
 use super::guards::Guards;
 use super::system::stalled;
@@ -12,8 +12,8 @@ use crate::api::cloud_resource_request::{OpenGate, Phase};
 use crate::api::common::{RequestKind, Time};
 use crate::api::names::{LABEL_ORGANIZATION, LABEL_SYSTEM};
 use crate::api::{
-    CatalogItem, CloudDomain, CloudResourceRequest, Decision, GovernancePolicy, InformationSystem, LedgerEntry,
-    Organization, ResourceChange, RightsizingProposal, Sanction, ServiceProduct, WorkCalendar,
+    CatalogItem, CloudDomain, CloudResourceRequest, Decision, Decommission, GovernancePolicy, InformationSystem,
+    LedgerEntry, Organization, ResourceChange, RightsizingProposal, Sanction, ServiceProduct, WorkCalendar,
 };
 use crate::core::capacity::{InQuota, Taken};
 use crate::core::guards::Guard;
@@ -43,6 +43,8 @@ pub struct Work {
     pub requests: UnboundedReceiver<Id<CloudResourceRequest>>,
     /// Changes.
     pub changes: UnboundedReceiver<Id<ResourceChange>>,
+    /// Decommissions.
+    pub decommissions: UnboundedReceiver<Id<Decommission>>,
     /// Sanctions.
     pub sanctions: UnboundedReceiver<Id<Sanction>>,
     /// Systems.
@@ -65,6 +67,7 @@ pub struct Work {
 struct Queues {
     requests: Queue<CloudResourceRequest>,
     changes: Queue<ResourceChange>,
+    decommissions: Queue<Decommission>,
     sanctions: Queue<Sanction>,
     systems: Queue<InformationSystem>,
     proposals: Queue<InformationSystem>,
@@ -86,6 +89,7 @@ pub fn watch_all(
     let mut hub = Hub::new(metrics.clone());
     let (requests_tx, requests) = unbounded();
     let (changes_tx, changes) = unbounded();
+    let (decommissions_tx, decommissions) = unbounded();
     let (sanctions_tx, sanctions) = unbounded();
     let (systems_tx, systems) = unbounded();
     let (proposals_tx, proposals) = unbounded();
@@ -97,6 +101,7 @@ pub fn watch_all(
     let queues = Queues {
         requests: requests_tx,
         changes: changes_tx,
+        decommissions: decommissions_tx,
         sanctions: sanctions_tx,
         systems: systems_tx,
         proposals: proposals_tx,
@@ -114,6 +119,7 @@ pub fn watch_all(
     let decisions = watch_decisions(&mut hub, client, &queues, &indexes);
     let requests_store = watch_requests(&mut hub, client, &queues, &indexes);
     let changes_store = watch_changes(&mut hub, client, &queues, &indexes);
+    let decommissions_store = watch_decommissions(&mut hub, client, &queues, &indexes);
     let sanctions_store = watch_sanctions(&mut hub, client, &queues, &indexes);
     let systems_store = watch_systems(&mut hub, client, &queues, &indexes);
     let proposals_store = watch_proposals(&mut hub, client, &queues, &indexes);
@@ -128,6 +134,7 @@ pub fn watch_all(
         rules,
         requests: requests_store,
         changes: changes_store,
+        decommissions: decommissions_store,
         sanctions: sanctions_store,
         systems: systems_store,
         decisions,
@@ -142,8 +149,19 @@ pub fn watch_all(
         commits: Mutex::default(),
         committing: Mutex::default(),
     };
-    let work =
-        Work { requests, changes, sanctions, systems, proposals, organizations, domains, policies, items, products };
+    let work = Work {
+        requests,
+        changes,
+        decommissions,
+        sanctions,
+        systems,
+        proposals,
+        organizations,
+        domains,
+        policies,
+        items,
+        products,
+    };
     (hub, Arc::new(context), work, sweep)
 }
 
@@ -157,6 +175,12 @@ fn indexes() -> Indexes {
         decisions_by_change: Index::new(|d| refers_to(d, RequestKind::ResourceChange), |_| ()),
         changes_by_system: Index::new(|c| Some(system_changed(c)), |_| ()),
         changes_by_phase: Index::new(|c: &ResourceChange| c.status.as_ref().map(|s| s.phase), change_waits),
+        decisions_by_decommission: Index::new(|d| refers_to(d, RequestKind::Decommission), |_| ()),
+        decommissions_by_system: Index::new(|d| Some(system_leaving(d)), |_| ()),
+        decommissions_by_phase: Index::new(
+            |d: &Decommission| d.status.as_ref().map(|s| s.phase),
+            |d: &Decommission| d.status.iter().flat_map(|s| &s.open_gates).map(waits_at).collect(),
+        ),
         decisions_by_sanction: Index::new(|d| refers_to(d, RequestKind::Sanction), |_| ()),
         sanctions_by_home: Index::new(|s: &Sanction| s.namespace().map(|home| Id::new(&home)), |_| ()),
         sanctions_by_phase: Index::new(
@@ -215,7 +239,7 @@ fn takes(system: &InformationSystem) -> Arc<Takes> {
         live: system.spec.live.is_some(),
         standby: system.spec.standby_for.is_some(),
         stopped: stop::standing(&system.spec).is_some(),
-        lifted: stop::lifted(&system.spec).map(|lifted| lifted.at.timestamp()),
+        lifted: stop::lifted(&system.spec).map(Time::timestamp),
         since: granted.chain(opened).max(),
         grants,
     })
@@ -247,6 +271,7 @@ fn watch_decisions(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &In
     let (by_request, by_system) = (Arc::clone(&indexes.decisions_by_request), Arc::clone(&indexes.decisions_by_system));
     let by_change = Arc::clone(&indexes.decisions_by_change);
     let (sanctions, by_sanction) = (queues.sanctions.clone(), Arc::clone(&indexes.decisions_by_sanction));
+    let (leaving, by_leaving) = (queues.decommissions.clone(), Arc::clone(&indexes.decisions_by_decommission));
     let (proposals, by_proposal) = (queues.proposals.clone(), Arc::clone(&indexes.decisions_by_proposal));
     let route = move |change: &Change<'_, Decision>| {
         by_request.note(change);
@@ -254,11 +279,13 @@ fn watch_decisions(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &In
         by_system.note(change);
         by_proposal.note(change);
         by_sanction.note(change);
+        by_leaving.note(change);
         let reference = &change.object.spec.request_ref;
         match reference.kind {
             RequestKind::CloudResourceRequest => enqueue(&requests, beside(change.object, &reference.name)),
             RequestKind::ResourceChange => enqueue(&changes, beside(change.object, &reference.name)),
             RequestKind::InformationSystem => enqueue(&systems, beside(change.object, &reference.name)),
+            RequestKind::Decommission => enqueue(&leaving, beside(change.object, &reference.name)),
             RequestKind::Sanction => enqueue(&sanctions, beside(change.object, &reference.name)),
             RequestKind::RightsizingProposal => {
                 if let Some(system) = proposal::system_of(&reference.name) {
@@ -308,8 +335,10 @@ fn watch_systems(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Inde
     let proposals = to_self(&queues.proposals);
     let (sanctions, sanctions_of) = (queues.sanctions.clone(), Arc::clone(&indexes.sanctions_by_home));
     let by_home = Arc::clone(&indexes.systems_by_home);
+    let (leaving, leaving_of) = (queues.decommissions.clone(), Arc::clone(&indexes.decommissions_by_system));
     let route: Router<InformationSystem> = Box::new(move |change| {
         by_home.note(change);
+        leaving_of.ids(change.id).into_iter().for_each(|other| enqueue(&leaving, other));
         let home = Id::new(&change.object.namespace().unwrap_or_default());
         sanctions_of.ids(&home).into_iter().for_each(|sanction| enqueue(&sanctions, sanction));
         by_domain.note(change);
@@ -319,6 +348,20 @@ fn watch_systems(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Inde
         changes_of.ids(change.id).into_iter().for_each(|other| enqueue(&changes, other));
     });
     hub.watch(all(client), None, vec![route, to_self(&queues.systems), proposals])
+}
+
+fn watch_decommissions(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Indexes) -> Store<Decommission> {
+    let (by_system, by_phase) =
+        (Arc::clone(&indexes.decommissions_by_system), Arc::clone(&indexes.decommissions_by_phase));
+    let proposals = queues.proposals.clone();
+    let note: Router<Decommission> = Box::new(move |change| {
+        by_system.note(change);
+        by_phase.note(change);
+        if change.object.spec.departure.proposal_ref.is_some() {
+            enqueue(&proposals, system_leaving(change.object));
+        }
+    });
+    hub.watch(all(client), None, vec![note, to_self(&queues.decommissions)])
 }
 
 /// What is ordered against a unit concerns whatever it asks for, and sanctions that rest on this one.
@@ -437,6 +480,7 @@ impl Sweep {
             each(&context.rules.products, &self.queues.products);
             each(&context.requests, &self.queues.requests);
             each(&context.changes, &self.queues.changes);
+            each(&context.decommissions, &self.queues.decommissions);
             each(&context.sanctions, &self.queues.sanctions);
             each(&context.systems, &self.queues.systems);
             each(&context.systems, &self.queues.proposals);

@@ -16,9 +16,10 @@ use super::quantity::Amounts;
 use super::registry::Registry;
 use super::request::SystemFact;
 use super::round::report::{GRANTS_STOPPED, held};
-use super::round::{Matter, Particulars, Round, Statement, in_force_at, zone_of};
+use super::round::{Matter, Particulars, Round, Statement, running_under};
+use super::stop;
 use super::text::{Text, shorten};
-use super::workflow::{DecisionFact, Walk};
+use super::workflow::{Bound, DecisionFact, Walk};
 use crate::api::cloud_resource_request::CountedDecision;
 use crate::api::common::{PolicyRef, RequestKind, RequestRef, Time};
 use crate::api::decision::Verdict;
@@ -230,6 +231,18 @@ fn not_yet(case: &Case<'_>) -> Option<(&'static str, Text)> {
             ),
         ));
     }
+    if let Some(leaving) = stop::leaving(case.system.spec) {
+        let name = &leaving.decommission.name;
+        return Some((
+            "SystemLeaving",
+            Text::new(
+                format!(
+                    "system {system} leaves by {name}, so nothing of it changes any more: withdraw that first, which can be done up to the wipe"
+                ),
+                format!("系统{system}正在退出（{name}），不再变更；数据清除前可先撤回退出申请"),
+            ),
+        ));
+    }
     let urgent = effective::newest(case.system.spec).is_none();
     (case.system.spec.live.is_none() && !urgent).then(|| {
         (
@@ -256,16 +269,10 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// The version of the rules in force at a moment. After the last day of the last one, what runs still changes by it
-    /// (article 42).
+    /// The version of the rules for changes at a moment.
     fn policy_at(&self, at: Timestamp) -> Result<&'a Named<GovernancePolicySpec>, (&'static str, Text)> {
-        let policy = in_force_at(self.registry, self.organization, at).or_else(|why| {
-            let by = self.system.spec.grants.last().map(|grant| grant.policy.uid.as_str());
-            let ended = |p: &&Named<GovernancePolicySpec>| {
-                Some(p.uid.as_str()) == by && p.spec.valid_until < super::calendar::date_in(at, &zone_of(&p.spec))
-            };
-            self.registry.policies.iter().find(ended).ok_or(("NoPolicyInForce", why))
-        })?;
+        let policy = running_under(self.registry, self.organization, self.system.spec, at)
+            .map_err(|why| ("NoPolicyInForce", why))?;
         if policy.spec.changes.is_none() {
             let why = Text::new(
                 format!(
@@ -374,7 +381,9 @@ impl<'a> Case<'a> {
             least: worked.lines.least(),
             settled: self.granted.map_or(&[], |grant| grant.decisions.as_slice()),
             done: &self.done(now),
-            bound: None,
+            bound: Bound::ByGrant,
+            attested: &[],
+            found: &BTreeMap::new(),
             now,
         };
         matter.walk(self.registry, round, worked.track, &content, particulars)

@@ -3,6 +3,7 @@
 use crate::api::cloud_resource_request::{Application, CountedDecision};
 use crate::api::common::RequestKind;
 use crate::api::decision::Access;
+use crate::api::governance_policy::Effect;
 use crate::api::information_system::Terms;
 use crate::api::names::GATE_SUBMISSION;
 use crate::api::rightsizing_proposal::UseRule;
@@ -114,21 +115,30 @@ impl<'a> Encoded<'a> {
         Self { kind, submission_uid, policy_uid, begun, end }
     }
 
-    /// What a decision at a gate pins: the content, the amounts confirmed, and every decision counted at earlier gates.
+    /// What a decision at a gate pins: the content, the amounts confirmed, every decision counted at earlier gates, and what
+    /// effects before it have come to.
     #[must_use]
     pub fn of_gate(
         &self,
         gate: &str,
         before: &[&CountedDecision],
         confirmed: Option<&BTreeMap<String, i64>>,
+        found: &[(&Effect, &String)],
     ) -> String {
         let Self { kind, submission_uid, policy_uid, .. } = *self;
         let before: Vec<Value> =
             before.iter().map(|d| json!({"gate": d.gate, "uid": d.uid, "digest": d.digest})).collect();
-        let mut middle = canonical(&json!({
+        let mut middle = json!({
             "before": before, "confirmed": confirmed, "encoding": ENCODING, "gate": gate, "kind": kind,
             "policy": policy_uid, "submission": submission_uid,
-        }));
+        });
+        // Such as the digest of a backup: only gates that come after it are about it.
+        if !found.is_empty() {
+            let found: BTreeMap<&str, &String> =
+                found.iter().map(|(effect, digest)| (effect.step(), *digest)).collect();
+            middle["found"] = json!(found);
+        }
+        let mut middle = canonical(&middle);
         middle[..1].copy_from_slice(b",");
         middle.pop();
         hex(self.begun.clone().chain_update(middle).chain_update(&self.end))
@@ -215,7 +225,8 @@ mod tests {
         };
         let confirmed = BTreeMap::from([("cpu".to_owned(), 4)]);
         let decision = CountedDecision { uid: "d".into(), ..CountedDecision::default() };
-        let of_gate = |content, gate, before: &[_], confirmed| Encoded::new(&content).of_gate(gate, before, confirmed);
+        let of_gate =
+            |content, gate, before: &[_], confirmed| Encoded::new(&content).of_gate(gate, before, confirmed, &[]);
         let all = [
             of_gate(content("u", "s", "p"), "g", &[], None),
             of_gate(content("U", "s", "p"), "g", &[], None),
@@ -224,6 +235,9 @@ mod tests {
             of_gate(content("u", "s", "p"), "G", &[], None),
             of_gate(content("u", "s", "p"), "g", &[&decision], None),
             of_gate(content("u", "s", "p"), "g", &[], Some(&confirmed)),
+            Encoded::new(&content("u", "s", "p")).of_gate("g", &[], None, &[(&Effect::Backup, &"b".to_owned())]),
+            Encoded::new(&content("u", "s", "p")).of_gate("g", &[], None, &[(&Effect::Backup, &"B".to_owned())]),
+            Encoded::new(&content("u", "s", "p")).of_gate("g", &[], None, &[(&Effect::Wipe, &"b".to_owned())]),
         ];
         let distinct: std::collections::BTreeSet<_> = all.iter().collect();
         assert_eq!(distinct.len(), all.len());
@@ -254,7 +268,7 @@ mod tests {
                 "submission": content.submission_uid, "policy": content.policy_uid, "confirmed": confirmed,
                 "application": content.application, "terms": content.terms,
             });
-            assert_eq!(encoded.of_gate("gate", &before, confirmed), of(&whole));
+            assert_eq!(encoded.of_gate("gate", &before, confirmed, &[]), of(&whole));
         }
     }
 }

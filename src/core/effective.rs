@@ -54,6 +54,13 @@ pub fn spans(spec: &InformationSystemSpec) -> Vec<Span> {
 }
 
 fn span(spec: &InformationSystemSpec, index: usize) -> Span {
+    let span = granted(spec, index);
+    // Nothing holds once the system has left (article 23).
+    let closed = super::stop::closed(spec).map(crate::api::common::Time::timestamp);
+    Span { until: [span.until, closed].into_iter().flatten().min(), ..span }
+}
+
+fn granted(spec: &InformationSystemSpec, index: usize) -> Span {
     let Some(grant) = spec.grants.get(index) else { return Span { from: Timestamp::MAX, until: Some(Timestamp::MIN) } };
     let from = if index == 0 { Timestamp::MIN } else { grant.effective_from.timestamp() };
     let mut later = spec.grants.iter().skip(index + 1);

@@ -2,6 +2,7 @@
 
 use super::digest;
 use crate::api::common::{RequestRef, Time};
+use crate::api::decommission::{Leaving, Wipe};
 use crate::api::information_system::Suspension;
 use crate::api::ledger_entry::{LedgerBody, LedgerEntrySpec};
 use crate::api::{DecisionSpec, InformationSystemSpec};
@@ -22,7 +23,8 @@ pub struct Fact {
 }
 
 /// The facts of a system, in the order in which they belong into the books: grants, going live, agreements about
-/// major changes, emergency expansions that ended, orders that stopped it and their end, and whom the unit let in.
+/// major changes, emergency expansions that ended, orders that stopped it and their end, its departure, and whom the unit
+/// let in.
 #[must_use]
 pub fn facts(system: &InformationSystemSpec, access: &[(String, Time, DecisionSpec)]) -> Vec<Fact> {
     let granted = system.grants.iter().map(|grant| Fact {
@@ -62,7 +64,48 @@ pub fn facts(system: &InformationSystemSpec, access: &[(String, Time, DecisionSp
         let key = format!("lifted/{}", suspension.order.uid);
         Some(Fact { key, at: lifted.at, body: LedgerBody { lifted: Some(lifted), ..LedgerBody::default() } })
     });
-    granted.chain(live).chain(agreed).chain(closed).chain(suspended).chain(lifted).chain(access).collect()
+    let left = system.departures.iter().flat_map(departed);
+    granted.chain(live).chain(agreed).chain(closed).chain(suspended).chain(lifted).chain(left).chain(access).collect()
+}
+
+/// What has happened of a departure, each with what was on record by then: what comes later changes no entry.
+fn departed(leaving: &Leaving) -> Vec<Fact> {
+    let fact = |what: &str, at: Time, known: Leaving| Fact {
+        key: format!("{what}/{}", leaving.submission_uid),
+        at,
+        body: LedgerBody { leaving: Some(Box::new(known)), ..LedgerBody::default() },
+    };
+    let approved = Leaving {
+        offline_at: None,
+        withdrawn: None,
+        backups: Vec::new(),
+        backed_up: None,
+        wipe: None,
+        reclaim: None,
+        ..leaving.clone()
+    };
+    let mut facts = vec![fact("leaving", leaving.approved, approved.clone())];
+    facts
+        .extend(leaving.offline_at.map(|at| fact("offline", at, Leaving { offline_at: Some(at), ..approved.clone() })));
+    let backups = || leaving.backups.clone();
+    facts.extend(leaving.wipe.as_ref().map(|wipe| {
+        let begun = Wipe { volumes: Vec::new(), done: None, ..wipe.clone() };
+        let known = Leaving { backups: backups(), backed_up: leaving.backed_up, wipe: Some(begun), ..approved.clone() };
+        fact("wiping", wipe.at, known)
+    }));
+    let wiped = leaving.wipe.as_ref().and_then(|wipe| Some((wipe.done?, wipe)));
+    facts.extend(wiped.map(|(at, wipe)| fact("wiped", at, Leaving { wipe: Some(wipe.clone()), ..approved.clone() })));
+    let closed = leaving.reclaim.as_ref().and_then(|reclaim| Some((reclaim.closed?, reclaim)));
+    facts.extend(
+        closed.map(|(at, reclaim)| fact("left", at, Leaving { reclaim: Some(reclaim.clone()), ..approved.clone() })),
+    );
+    facts.extend(
+        leaving
+            .withdrawn
+            .as_ref()
+            .map(|withdrawn| fact("stays", withdrawn.at, Leaving { withdrawn: Some(withdrawn.clone()), ..approved })),
+    );
+    facts
 }
 
 /// The key of the fact that something was granted.

@@ -13,6 +13,7 @@ pub mod effective;
 #[cfg(test)]
 pub mod fixtures;
 pub mod guards;
+pub mod leaving;
 pub mod ledger;
 pub mod names;
 pub mod offers;

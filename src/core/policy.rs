@@ -5,6 +5,7 @@ use super::text::Text;
 use super::workflow::GATE_WITHDRAWAL;
 use crate::api::GovernancePolicySpec;
 use crate::api::decision::Verdict;
+use crate::api::decommission::LeavingRules;
 use crate::api::governance_policy::{Applies, Effect, EffectRule, Gate, Track};
 use crate::api::names::{
     GATE_ACCESS, GATE_ANNEX, GATE_SUBMISSION, GATE_TAKE_UP, ROLE_PROVIDER, ROLE_SUPERVISOR, ROLE_UNIT,
@@ -66,11 +67,16 @@ pub fn check(policy: &GovernancePolicySpec) -> Vec<Problem> {
     }
     let changes = policy.changes.iter().flat_map(|rules| rules.tracks.named());
     let urgent = policy.urgent.iter().map(|rules| ("spec.urgent.track".to_owned(), rules.track.as_str()));
+    let leaving = policy.leaving.iter().flat_map(LeavingRules::named);
+    let leaving = leaving.map(|(field, track)| (format!("spec.leaving.{field}"), track));
     let sanctions = policy.sanctions.iter().flat_map(|rules| &rules.measures);
     let sanctions = sanctions
         .map(|rule| (format!("spec.sanctions.measures[{},{}].track", rule.measure, rule.party), rule.track.as_str()));
-    let named =
-        changes.map(|(field, track)| (format!("spec.changes.tracks.{field}"), track)).chain(urgent).chain(sanctions);
+    let named = changes
+        .map(|(field, track)| (format!("spec.changes.tracks.{field}"), track))
+        .chain(urgent)
+        .chain(leaving)
+        .chain(sanctions);
     for (at, track) in named.filter(|(_, track)| policy.track(track).is_none()) {
         problems.push(problem(
             &at,
@@ -151,7 +157,7 @@ fn check_track(policy: &GovernancePolicySpec, track: &Track, problems: &mut Vec<
 
 /// The effect with which a track binds: what was decided is in force from then on.
 fn commits(track: &Track) -> Option<Effect> {
-    let binding = [Effect::Provision, Effect::Impose];
+    let binding = [Effect::Provision, Effect::Impose, Effect::Wipe];
     binding.into_iter().find(|effect| track.effects.iter().any(|rule| rule.effect == *effect))
 }
 
@@ -165,9 +171,11 @@ fn out_of_order(track: &Track) -> Vec<(&str, &str)> {
         let is_effect = |step: &str| track.effects.iter().any(|e| e.effect.step() == step);
         let done = |effect: &EffectRule| effect.after.iter().all(|s| is_effect(s) || earlier.contains(s.as_str()));
         let allowed = |step: &str| match track.effects.iter().find(|e| e.effect.step() == step) {
-            // What comes last waits for the others too.
-            Some(rule) if matches!(rule.effect, Effect::GoLive | Effect::Lift) => track.effects.iter().all(done),
-            Some(rule) => done(rule),
+            // With whatever it waits for.
+            Some(rule) => {
+                let before = steps_before(track, &rule.after);
+                track.effects.iter().filter(|e| e.effect == rule.effect || before.contains(e.effect.step())).all(done)
+            }
             None => earlier.contains(step),
         };
         found.extend(gate.after.iter().filter(|step| !allowed(step)).map(|step| (gate.name.as_str(), step.as_str())));
@@ -192,6 +200,10 @@ fn check_gate(
         Effect::GoLive.step(),
         Effect::Impose.step(),
         Effect::Lift.step(),
+        Effect::Backup.step(),
+        Effect::Offline.step(),
+        Effect::Wipe.step(),
+        Effect::Reclaim.step(),
     ];
     if reserved.contains(&gate.name.as_str()) {
         problems
@@ -252,10 +264,14 @@ fn check_effects(track: &Track, path: &str, problems: &mut Vec<Problem>) {
         }
         return;
     }
+    if commits(track) == Some(Effect::Wipe) {
+        problems.extend(wipes_wrongly(track).map(|message| problem(&at, message.to_owned())));
+        return;
+    }
     match before(Effect::Provision) {
         None => problems.push(problem(
             &at,
-            "nothing ever comes of it: add the effect Provision, or Impose on the track of a sanction (流程缺少 Provision 或 Impose)"
+            "nothing ever comes of it: add the effect Provision, Impose on the track of a sanction, or Wipe on one by which systems leave (流程缺少 Provision、Impose 或 Wipe)"
                 .to_owned(),
         )),
         Some(before) => {
@@ -276,6 +292,68 @@ fn check_effects(track: &Track, path: &str, problems: &mut Vec<Problem>) {
                 .to_owned(),
         ));
     }
+}
+
+/// What is wrong with how a track wipes: nothing is, before the unit has confirmed the backup, or the authority has decided in
+/// its place, and what runs has been stopped (article 23).
+fn wipes_wrongly(track: &Track) -> Option<&'static str> {
+    let before = |effect: Effect| {
+        let rule = track.effects.iter().find(|e| e.effect == effect)?;
+        Some(steps_before(track, &rule.after))
+    };
+    let (Some(backup), Some(offline), Some(wipe), Some(reclaim)) =
+        (before(Effect::Backup), before(Effect::Offline), before(Effect::Wipe), before(Effect::Reclaim))
+    else {
+        return Some(
+            "a system that leaves is backed up, goes offline, is wiped and reclaimed: add the effects Backup, Offline, Wipe and Reclaim (退出流程须有 Backup、Offline、Wipe、Reclaim)",
+        );
+    };
+    let decides = |g: &&Gate| !g.hearing && g.when.is_none();
+    if !track
+        .gates
+        .iter()
+        .filter(decides)
+        .any(|g| backup.contains(g.name.as_str()) && offline.contains(g.name.as_str()))
+    {
+        return Some(
+            "Backup and Offline come after a gate that always applies: nobody's system is touched before somebody has agreed (Backup、Offline 之前须有必经的环节)",
+        );
+    }
+    if !wipe.contains(Effect::Offline.step()) || !wipe.contains(Effect::Backup.step()) {
+        return Some("Wipe comes after `backup` and `offline` (article 23) (数据清除须在备份和下线之后，第二十三条)");
+    }
+    let after = |gate: &Gate, step: &str| steps_before(track, &gate.after).contains(step);
+    let confirms = track.gates.iter().find(|g| {
+        g.role == ROLE_UNIT && decides(g) && after(g, Effect::Backup.step()) && wipe.contains(g.name.as_str())
+    });
+    let Some(confirms) = confirms else {
+        return Some(
+            "nothing is wiped before the unit has confirmed the backup: let Wipe wait for a gate of role unit that comes after `backup` (数据清除前须由使用单位确认备份)",
+        );
+    };
+    let instead = |g: &Gate| {
+        g.when == Some(Applies::Unanswered)
+            && g.requires_reason
+            && after(g, &confirms.name)
+            && wipe.contains(g.name.as_str())
+    };
+    if confirms.lapses && !track.gates.iter().any(instead) {
+        return Some(
+            "where the unit does not answer somebody decides in its place: add a gate with `when: Unanswered` and requiresReason after the one that lapses, for which Wipe waits (使用单位逾期无人答复的，须由后续环节说明理由后决定)",
+        );
+    }
+    let attests = |g: &Gate| {
+        g.role == ROLE_PROVIDER
+            && g.verdicts.contains(&Verdict::File)
+            && after(g, Effect::Wipe.step())
+            && reclaim.contains(g.name.as_str())
+    };
+    if !track.gates.iter().any(attests) {
+        return Some(
+            "the provider attests that nothing is left: let Reclaim wait for a gate of role provider with verdict File that comes after `wipe` (资源回收前须由云服务商提交数据清除证明)",
+        );
+    }
+    None
 }
 
 /// Every step that comes before one which waits for these.

@@ -312,6 +312,12 @@ impl Case<'_> {
 
     /// Whether what is proposed was carried out.
     fn done(&self, standing: &Standing<'_>) -> bool {
+        // A system that was reclaimed has left.
+        let left = |t: &TakenUp| t.proposal == standing.uid && t.phase == ChangePhase::Ended;
+        self.facts.taken_up.iter().any(left) || self.granted(standing)
+    }
+
+    fn granted(&self, standing: &Standing<'_>) -> bool {
         self.facts.spec.grants.iter().any(|grant| {
             let takes = grant.change.as_ref().and_then(|c| c.proposal.as_deref()) == Some(standing.uid);
             let from = grant.effective_from;

@@ -23,7 +23,7 @@ pub use super::round::report::{OPERATOR, waiting_at};
 use super::round::{self, Matter, Particulars, Round, in_force_at, zone_of};
 use super::scope;
 use super::text::{Text, shorten};
-use super::workflow::{DecisionFact, Walk};
+use super::workflow::{Bound, DecisionFact, Walk};
 use crate::api::cloud_resource_request::{Application, CloudResourceRequestStatus, CountedDecision};
 use crate::api::common::{PolicyRef, RequestKind, RequestRef, Time};
 use crate::api::governance_policy::{Applies, Effect, GovernancePolicySpec, Track};
@@ -434,7 +434,9 @@ fn walk_through(
         least: &BTreeMap::new(),
         settled: granted.map_or(&[], |grant| grant.decisions.as_slice()),
         done: &done(facts),
-        bound: None,
+        bound: Bound::ByGrant,
+        attested: &[],
+        found: &BTreeMap::new(),
         now,
     };
     matter.walk(registry, round, track, &content, particulars)
@@ -514,6 +516,7 @@ fn commit(facts: &Facts<'_>, round: &Round<'_>, track: &Track, lines: &Lines, wa
         agreements: Vec::new(),
         closed: Vec::new(),
         suspensions: Vec::new(),
+        departures: Vec::new(),
         keep_old_until: retention::keep_old_until(application, policy),
         standby_for: application.standby_for.clone(),
     });

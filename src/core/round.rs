@@ -8,13 +8,13 @@ use super::digest::Encoded;
 use super::policy;
 use super::registry::{Named, Registry};
 use super::text::Text;
-use super::workflow::{self, DecisionFact, SilentSince, Subject, Walk};
-use crate::api::OrganizationSpec;
+use super::workflow::{self, Bound, DecisionFact, SilentSince, Subject, Walk};
 use crate::api::cloud_resource_request::CountedDecision;
 use crate::api::common::{RequestKind, Time};
 use crate::api::decision::Verdict;
 use crate::api::governance_policy::{Gate, GovernancePolicySpec, Track};
 use crate::api::names::GATE_SUBMISSION;
+use crate::api::{InformationSystemSpec, OrganizationSpec};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
@@ -171,10 +171,10 @@ impl<'a> Matter<'a> {
     ) -> Walk {
         let policy = &round.policy.spec;
         let acted = self.acted_before(registry, policy, round.submission);
-        let Particulars { applies, complete, asked, least, settled, done, bound, now } = subject;
+        let Particulars { applies, complete, asked, least, settled, done, bound, attested, found, now } = subject;
         // What is granted stands, whatever becomes of the calendar.
         let silent = |gate: &Gate, since: Time| {
-            if !settled.is_empty() {
+            if gate.hearing && !settled.is_empty() {
                 return Some(since);
             }
             let due = report::due_at(registry, policy, gate.due_work_days, since)?.ok()?;
@@ -193,10 +193,13 @@ impl<'a> Matter<'a> {
             acted: &acted,
             done,
             bound,
+            attested,
             silent: SilentSince(&silent),
         };
         let digest = |gate: &Gate, before: &[&CountedDecision], confirmed: Option<&BTreeMap<String, i64>>| {
-            content.of_gate(&gate.name, before, confirmed)
+            let steps = workflow::ancestors(track, gate);
+            let found: Vec<_> = found.iter().filter(|(effect, _)| steps.contains(effect.step())).collect();
+            content.of_gate(&gate.name, before, confirmed, &found)
         };
         let decisions: Vec<DecisionFact> = self
             .decisions
@@ -222,8 +225,12 @@ pub struct Particulars<'a> {
     pub settled: &'a [CountedDecision],
     /// Effects that are done, and when.
     pub done: &'a BTreeMap<crate::api::governance_policy::Effect, Time>,
-    /// Why the filing cannot be taken back, where that is for another reason than that resources are granted.
-    pub bound: Option<&'a Text>,
+    /// Until when the filing can be taken back.
+    pub bound: Bound<'a>,
+    /// Reports that are filed besides those of a gate, by who attests that data is wiped.
+    pub attested: &'a [String],
+    /// What effects have come to, as a digest each: gates that come after one are about it too.
+    pub found: &'a BTreeMap<crate::api::governance_policy::Effect, String>,
     /// What time it is.
     pub now: Timestamp,
 }
@@ -242,6 +249,26 @@ pub fn in_force_at<'r>(
         registry.policies.iter().find(|p| p.spec.family == *family).and_then(|p| calendar::zone(&p.spec.time_zone));
     let day = calendar::date_in(at, &zone.unwrap_or(TimeZone::UTC));
     policy::in_force(&registry.policies, family, day)
+}
+
+/// The version of the rules by which what runs goes on: the one in force, and after the last day of the last one still that by
+/// which it was granted something last (article 42).
+///
+/// # Errors
+/// Says why there is none.
+pub fn running_under<'r>(
+    registry: &'r Registry,
+    organization: &OrganizationSpec,
+    system: &InformationSystemSpec,
+    at: Timestamp,
+) -> Result<&'r Named<GovernancePolicySpec>, Text> {
+    in_force_at(registry, organization, at).or_else(|why| {
+        let by = system.grants.last().map(|grant| grant.policy.uid.as_str());
+        let ended = |p: &&Named<GovernancePolicySpec>| {
+            Some(p.uid.as_str()) == by && p.spec.valid_until < calendar::date_in(at, &zone_of(&p.spec))
+        };
+        registry.policies.iter().find(ended).ok_or(why)
+    })
 }
 
 /// The zone of a policy; UTC where it names none that is known.

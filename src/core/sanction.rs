@@ -10,7 +10,7 @@ use super::registry::{Named, Registry};
 use super::retention;
 use super::round::{Matter, Particulars, Round, Statement, in_force_at, zone_of};
 use super::text::{Text, shorten};
-use super::workflow::{DecisionFact, Walk};
+use super::workflow::{Bound, DecisionFact, Walk};
 use crate::api::cloud_resource_request::CountedDecision;
 use crate::api::common::{PolicyRef, RequestKind, RequestRef, Time};
 use crate::api::governance_policy::{Effect, Track};
@@ -264,7 +264,9 @@ impl<'a> Case<'a> {
             least: &BTreeMap::new(),
             settled: &settled,
             done: &done.collect(),
-            bound: imposed.map(|_| &bound),
+            bound: imposed.map_or(Bound::NotYet, |_| Bound::Because(&bound)),
+            attested: &[],
+            found: &BTreeMap::new(),
             now,
         };
         matter.walk(self.registry, round, track, &content, particulars)

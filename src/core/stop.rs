@@ -1,52 +1,133 @@
-//! Whether anything of a system may run (article 34), and whether it is charged meanwhile.
+//! Whether anything of a system may run (articles 23 and 34), and whether it is charged meanwhile.
 
 use crate::api::InformationSystemSpec;
+use crate::api::common::Time;
+use crate::api::decommission::Leaving;
 use crate::api::information_system::Suspension;
-use crate::api::sanction::Lifted;
+use crate::api::names::{STOPPED_OFFLINE, STOPPED_SUSPENDED};
+
+/// Why nothing of a system may run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Stop<'a> {
+    /// By an order: the oldest that stands.
+    Suspended(&'a Suspension),
+    /// It leaves, and is offline.
+    Offline(&'a Leaving),
+}
+
+impl Stop<'_> {
+    /// In one word, as the label of its namespace has it.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Suspended(_) => STOPPED_SUSPENDED,
+            Self::Offline(_) => STOPPED_OFFLINE,
+        }
+    }
+}
+
+/// Why nothing of a system may run now. An order comes first: it outlasts a departure that is withdrawn.
+#[must_use]
+pub fn standing(spec: &InformationSystemSpec) -> Option<Stop<'_>> {
+    let offline = leaving(spec).filter(|leaving| leaving.offline_at.is_some());
+    suspended(spec).map(Stop::Suspended).or_else(|| offline.map(Stop::Offline))
+}
 
 /// The oldest order that stops the system now.
 #[must_use]
-pub fn standing(spec: &InformationSystemSpec) -> Option<&Suspension> {
+pub fn suspended(spec: &InformationSystemSpec) -> Option<&Suspension> {
     spec.suspensions.iter().find(|suspension| suspension.lifted.is_none())
+}
+
+/// The departure that is under way, or has ended with the system.
+#[must_use]
+pub fn leaving(spec: &InformationSystemSpec) -> Option<&Leaving> {
+    spec.departures.last().filter(|leaving| leaving.withdrawn.is_none())
+}
+
+/// When nothing was left of the system.
+#[must_use]
+pub fn closed(spec: &InformationSystemSpec) -> Option<Time> {
+    leaving(spec)?.reclaim.as_ref()?.closed
 }
 
 /// When the system was let run again for the last time.
 #[must_use]
-pub fn lifted(spec: &InformationSystemSpec) -> Option<&Lifted> {
-    spec.suspensions.iter().filter_map(|suspension| suspension.lifted.as_ref()).max_by_key(|lifted| lifted.at)
+pub fn lifted(spec: &InformationSystemSpec) -> Option<Time> {
+    let orders = spec.suspensions.iter().filter_map(|suspension| suspension.lifted.as_ref());
+    let offline = spec.departures.iter().filter(|leaving| leaving.offline_at.is_some());
+    orders.chain(offline.filter_map(|leaving| leaving.withdrawn.as_ref())).map(|lifted| lifted.at).max()
 }
 
-/// Whether what the system has is charged now: it is live, and no order that stops it says otherwise.
+/// Whether what the system has is charged now: it is live, not offline, and no order that stops it says otherwise.
 #[must_use]
 pub fn is_charged(spec: &InformationSystemSpec) -> bool {
     let free = |suspension: &Suspension| suspension.lifted.is_none() && !suspension.charged;
-    spec.live.is_some() && !spec.suspensions.iter().any(free)
+    let offline = leaving(spec).is_some_and(|leaving| leaving.offline_at.is_some());
+    spec.live.is_some() && !offline && !spec.suspensions.iter().any(free)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::common::Time;
+    use crate::api::decommission::Reclaim;
     use crate::api::information_system::Live;
+    use crate::api::sanction::Lifted;
+
+    fn at(second: i64) -> Time {
+        Time::new(jiff::Timestamp::from_second(second).unwrap())
+    }
+
+    fn lift(second: Option<i64>) -> Option<Lifted> {
+        second.map(|second| Lifted { at: at(second), decisions: Vec::new() })
+    }
 
     fn suspension(charged: bool, lifted: Option<i64>) -> Suspension {
-        let at = |second| Time::new(jiff::Timestamp::from_second(second).unwrap());
-        let lifted = lifted.map(|second| Lifted { at: at(second), decisions: Vec::new() });
-        Suspension { charged, lifted, ..Suspension::default() }
+        Suspension { charged, lifted: lift(lifted), ..Suspension::default() }
+    }
+
+    fn live() -> InformationSystemSpec {
+        InformationSystemSpec { live: Some(Live::default()), ..InformationSystemSpec::default() }
     }
 
     #[test]
     fn r34_1_a_system_is_stopped_until_the_last_order_is_lifted() {
-        let mut spec = InformationSystemSpec { live: Some(Live::default()), ..InformationSystemSpec::default() };
+        let mut spec = live();
         assert!(standing(&spec).is_none() && lifted(&spec).is_none() && is_charged(&spec));
         spec.suspensions = vec![suspension(true, Some(5)), suspension(true, None), suspension(false, Some(3))];
-        assert_eq!(standing(&spec), Some(&spec.suspensions[1]));
-        assert_eq!(lifted(&spec).unwrap().at.timestamp().as_second(), 5);
+        assert_eq!(standing(&spec), Some(Stop::Suspended(&spec.suspensions[1])));
+        assert_eq!(lifted(&spec), Some(at(5)));
         assert!(is_charged(&spec), "the order that was free is lifted");
         spec.suspensions.push(suspension(false, None));
         assert!(!is_charged(&spec));
         spec.live = None;
         spec.suspensions.clear();
         assert!(!is_charged(&spec), "what is not live is never charged");
+    }
+
+    #[test]
+    fn r23_1_from_going_offline_on_nothing_is_charged_unless_that_is_withdrawn() {
+        let mut spec = live();
+        spec.departures = vec![Leaving::default()];
+        assert!(standing(&spec).is_none() && is_charged(&spec), "approved, and it still runs");
+        spec.departures[0].offline_at = Some(at(7));
+        assert!(!is_charged(&spec));
+        assert_eq!(standing(&spec).map(Stop::label), Some("offline"));
+        // An order at the same time: it stays stopped by that when the departure is withdrawn.
+        spec.suspensions = vec![suspension(true, None)];
+        assert_eq!(standing(&spec).map(Stop::label), Some("suspended"));
+        assert!(!is_charged(&spec), "offline is offline");
+        spec.departures[0].withdrawn = lift(Some(9));
+        assert_eq!(standing(&spec).map(Stop::label), Some("suspended"));
+        assert!(is_charged(&spec) && leaving(&spec).is_none());
+        assert_eq!(lifted(&spec), Some(at(9)));
+        spec.suspensions.clear();
+        assert!(standing(&spec).is_none());
+        spec.departures.push(Leaving {
+            offline_at: Some(at(10)),
+            reclaim: Some(Reclaim { closed: Some(at(20)), ..Reclaim::default() }),
+            ..Leaving::default()
+        });
+        assert_eq!((closed(&spec), is_charged(&spec)), (Some(at(20)), false));
     }
 }

@@ -56,11 +56,25 @@ pub struct Subject<'a> {
     pub acted: &'a BTreeMap<String, String>,
     /// Effects that are done, and when.
     pub done: &'a BTreeMap<Effect, Time>,
-    /// Why the filing cannot be taken back, where that is for another reason than that resources are granted.
-    pub bound: Option<&'a Text>,
+    /// Until when the filing can be taken back.
+    pub bound: Bound<'a>,
+    /// Reports that are filed besides those of the gate, by who attests that data is wiped.
+    pub attested: &'a [String],
     /// When somebody who is to be heard at a gate has been silent for long enough, by when the gate opened; nothing as
     /// long as that is to come, or cannot be counted.
     pub silent: SilentSince<'a>,
+}
+
+/// Until when a filing can be taken back.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Bound<'a> {
+    /// Until resources are granted.
+    #[default]
+    ByGrant,
+    /// Still, whatever is on record.
+    NotYet,
+    /// No more, and why.
+    Because(&'a Text),
 }
 
 /// See [`Subject::silent`].
@@ -236,7 +250,7 @@ impl Walk {
 
     /// The open gate whose time for being heard was over first, and when.
     fn first_silence(&self, track: &Track, subject: &Subject<'_>) -> Option<(String, Time)> {
-        let hearings = track.gates.iter().filter(|gate| gate.hearing);
+        let hearings = track.gates.iter().filter(|gate| gate.hearing || gate.lapses);
         let over = hearings.filter_map(|gate| {
             let open = self.open.iter().find(|open| open.gate == gate.name)?;
             Some((gate.name.clone(), subject.silent.0(gate, open.since)?))
@@ -321,8 +335,16 @@ impl Walk {
     }
 }
 
+/// The gates that were passed by silence alone.
+#[must_use]
+pub fn lapsed<'t>(track: &'t Track, walk: &Walk) -> Vec<&'t str> {
+    let silent =
+        |gate: &&Gate| gate.lapses && walk.is_passed(&gate.name) && !walk.counted.iter().any(|d| d.gate == gate.name);
+    track.gates.iter().filter(silent).map(|gate| gate.name.as_str()).collect()
+}
+
 /// Every step from which this gate can be reached.
-fn ancestors<'t>(track: &'t Track, gate: &'t Gate) -> BTreeSet<&'t str> {
+pub(super) fn ancestors<'t>(track: &'t Track, gate: &'t Gate) -> BTreeSet<&'t str> {
     let mut found = BTreeSet::new();
     let mut todo: Vec<&str> = gate.after.iter().map(String::as_str).collect();
     while let Some(step) = todo.pop() {

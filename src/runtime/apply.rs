@@ -114,13 +114,14 @@ where
 ///
 /// # Errors
 /// Whatever the API server answers.
-pub async fn delete_by_uid<K>(api: Api<K>, metrics: &Metrics, object: &K) -> Result<(), Error>
+pub async fn delete_by_uid<K>(api: &Api<K>, metrics: &Metrics, object: &K) -> Result<(), Error>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
     let preconditions = Preconditions { uid: object.uid(), resource_version: None };
     metrics.wrote(&K::kind(&()), "delete");
-    match api.delete(&object.name_any(), &DeleteParams::default().preconditions(preconditions)).await {
+    // With what it has made: the pods of a Job would stay otherwise.
+    match api.delete(&object.name_any(), &DeleteParams::background().preconditions(preconditions)).await {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
         Err(error) => Err(error.into()),

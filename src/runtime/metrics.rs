@@ -15,6 +15,7 @@ pub struct Metrics {
     requests: IntGaugeVec,
     changes: IntGaugeVec,
     sanctions: IntGaugeVec,
+    decommissions: IntGaugeVec,
     oldest_waiting: IntGaugeVec,
     overdue: IntGaugeVec,
     drift: IntCounterVec,
@@ -58,6 +59,7 @@ impl Metrics {
             )?,
             requests: gauge("yunguan_requests", "Requests by phase.", &["phase"])?,
             changes: gauge("yunguan_changes", "Changes by phase.", &["phase"])?,
+            decommissions: gauge("yunguan_decommissions", "Departures by phase.", &["phase"])?,
             sanctions: gauge("yunguan_sanctions", "Sanctions by phase.", &["phase"])?,
             oldest_waiting: gauge(
                 "yunguan_gate_oldest_waiting_seconds",
@@ -128,6 +130,14 @@ impl Metrics {
         self.changes.reset();
         for (phase, count) in phases {
             self.changes.with_label_values(&[phase]).set(count);
+        }
+    }
+
+    /// Departures by phase; phases that are not named have none.
+    pub fn set_decommissions<'a>(&self, phases: impl IntoIterator<Item = (&'a str, i64)>) {
+        self.decommissions.reset();
+        for (phase, count) in phases {
+            self.decommissions.with_label_values(&[phase]).set(count);
         }
     }
 

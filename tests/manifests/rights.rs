@@ -12,6 +12,7 @@ use serde_json::json;
 use yunguan::api::cloud_resource_request::Phase;
 use yunguan::api::common::{RequestKind, RequestRef, Time};
 use yunguan::api::decision::{Access, AccessLevel, Verdict};
+use yunguan::api::decommission::{BackupMode, DecommissionPhase};
 use yunguan::api::resource_change::{Change, ChangePhase};
 use yunguan::api::rightsizing_proposal::ProposalPhase;
 use yunguan::api::{CloudDomain, Decision, DecisionSpec, LedgerEntry, LedgerEntrySpec, Organization};
@@ -22,6 +23,7 @@ use yunguan_cluster::{Person, Trouble, wait_until};
 
 use super::installation;
 use crate::changing::*;
+use crate::leaving::*;
 use crate::ordering::suspension;
 use crate::story::sanctions::{deploy, says_suspended, workloads};
 use crate::story::sizing::{aged, awake, proposed};
@@ -51,6 +53,7 @@ async fn row_1_the_operators_rights_are_exactly_what_it_uses() -> Result<()> {
     domain_is_opened(&world).await?;
     what_runs_is_stopped(&case).await?;
     name_in_the_books_is_taken(&world).await?;
+    system_leaves(&case).await?;
 
     let events = world.cluster.audit().new_events()?;
     let by_the_operator: Vec<&Event> = events.iter().filter(|event| is_the_operators(event)).collect();
@@ -196,6 +199,35 @@ async fn what_runs_is_stopped(case: &Case<'_>) -> Result<()> {
     says_suspended(case, Some("Suspended")).await?;
     order.lifted().await?;
     says_suspended(case, None).await.map(drop)
+}
+
+/// Once withdrawn when its backup had begun, and once to the end.
+async fn system_leaves(case: &Case<'_>) -> Result<()> {
+    claim(case, "data", "ssd", "Filesystem").await?;
+    let first = Leaving::of_unit(case, "life-leaves", BackupMode::Offline).await?;
+    first.approved().await?;
+    let jobs = objects(&case.world.admin().await?, "Job", &case.namespace());
+    let begun = ListParams::default().labels("yunguan.dev/managed=true");
+    let there = async |some: bool| {
+        wait_until("the operator's Jobs", PATIENCE, async || {
+            Ok((jobs.list(&begun).await?.items.is_empty() != some).then_some(()))
+        })
+        .await
+    };
+    there(true).await?;
+    first.withdrawn().await?;
+    first.phase(DecommissionPhase::Withdrawn).await?;
+    there(false).await?;
+    archive(case).await?;
+    let second = Leaving::of_unit(case, "life-leaves-2", BackupMode::Offline).await?;
+    second.approved().await?;
+    let course = async {
+        second.decide(&case.person(), "backup-confirmation", Verdict::Confirm).await?;
+        second.phase(DecommissionPhase::ToAttest).await
+    };
+    Box::pin(played(case, |_| Luck::Good, course)).await?;
+    second.decide(PROVIDER, "attestation", Verdict::File).await?;
+    second.phase(DecommissionPhase::Closed).await.map(drop)
 }
 
 /// As somebody who broke the glass: what stands in the namespace is deleted, and taken out of the operator's sight.

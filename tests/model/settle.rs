@@ -124,7 +124,7 @@ fn has_exit(setup: &Setup, book: &mut Book, world: &World, slot: u8) -> bool {
         return !committed;
     }
     match outline.phase {
-        Phase::Live => true,
+        Phase::Live | Phase::Closed => true,
         Phase::Draft | Phase::Returned | Phase::Rejected | Phase::Withdrawn => {
             // Another request for the same code may be ahead: that is said, and the unit chooses another code.
             let ahead = |then: &Outline| question.rival.is_some() && then.stalled.is_some();

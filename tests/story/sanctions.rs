@@ -109,7 +109,7 @@ pub async fn pods(case: &Case<'_>) -> Result<Vec<(String, bool)>> {
     let pods = pods.list(&ListParams::default()).await?.items;
     let mut found: Vec<_> = pods
         .iter()
-        .filter(|pod| pod.metadata.deletion_timestamp.is_none())
+        .filter(|pod| pod.metadata.deletion_timestamp.is_none() && !pod.labels().contains_key("yunguan.dev/managed"))
         .map(|pod| (pod.labels().get("app").cloned().unwrap_or_default(), is_gated(pod)))
         .collect();
     found.sort();
@@ -264,7 +264,7 @@ async fn r34_1_a_sanction_is_made_by_who_may_and_stays_on_record() -> Result<()>
         matches!(&edited, Err(kube::Error::Api(status)) if status.message.contains("has been imposed")),
         "{edited:?}"
     );
-    refused_by("yunguan-sanctions-kept", sanctions.delete(&order.name, &DeleteParams::default()).await)?;
+    refused_by("yunguan-orders-kept", sanctions.delete(&order.name, &DeleteParams::default()).await)?;
     order.lifted().await?;
     says_suspended(&case, None).await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Stopping what runs, and starting it again (article 34), without a touch on the unit's Deployments, StatefulSets and
+//! Stopping what runs, and starting it again (articles 23 and 34), without a touch on the unit's Deployments, StatefulSets and
 //! DaemonSets: their pods are deleted, and those made instead wait at a scheduling gate that admission sets in a stopped
 //! namespace. So no controller fails and backs off, and all runs again once the gates are opened. Jobs and CronJobs have a
 //! `suspend` of their own, since a pod of a Job that ends counts for it.
@@ -67,11 +67,14 @@ async fn halt(
     let crons = crons.iter().filter(|cron| !suspended(cron.spec.suspend));
     each(crons, |cron| suspend(context, cron)).await?;
     let jobs = list::<Job>(context, namespace).await?;
-    let jobs = jobs.iter().filter(|job| !ended(job) && !suspended(job.spec.as_ref().and_then(|spec| spec.suspend)));
+    let ours = |job: &&Job| job.labels().contains_key(LABEL_MANAGED);
+    let jobs = jobs
+        .iter()
+        .filter(|job| !ours(job) && !ended(job) && !suspended(job.spec.as_ref().and_then(|spec| spec.suspend)));
     each(jobs, |job| suspend(context, job)).await?;
 
     let pods = list::<Pod>(context, namespace).await?;
-    let running: Vec<&Pod> = pods.iter().filter(|pod| !is_over(pod) && !is_gated(pod)).collect();
+    let running: Vec<&Pod> = pods.iter().filter(|pod| runs(pod)).collect();
     // The names of what nobody makes again are on record before it goes.
     let mut bare_pods = before.bare_pods.clone();
     let bare = running.iter().filter(|pod| pod.metadata.owner_references.as_ref().is_none_or(Vec::is_empty));
@@ -85,7 +88,7 @@ async fn halt(
         before.bare_pods.contains(&name) || !bare_pods.contains(&name)
     };
     let doomed = running.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).filter(noted);
-    each(doomed, |pod| apply::delete_by_uid(context.api::<Pod>(namespace), &context.metrics, *pod)).await?;
+    each(doomed, |pod| delete(context, pod)).await?;
     let next = now.checked_add(if running.is_empty() { LOOK_AGAIN } else { SOON }).ok();
     let running = i64::try_from(running.len()).unwrap_or(i64::MAX);
     Ok(Pass { status: Some(StopStatus { running, bare_pods, lifting: None, ..before }), next })
@@ -145,6 +148,11 @@ fn ended(job: &Job) -> bool {
     over || conditions.into_iter().flatten().any(|c| ["Complete", "Failed"].contains(&&*c.type_) && c.status == "True")
 }
 
+/// Whether a pod of the unit runs, or may start to.
+pub(in crate::controllers) fn runs(pod: &Pod) -> bool {
+    !is_over(pod) && !is_gated(pod)
+}
+
 fn is_over(pod: &Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default();
     ["Succeeded", "Failed"].contains(&phase) || pod.labels().contains_key(LABEL_MANAGED)
@@ -169,6 +177,11 @@ where
 {
     let back = json!({"metadata": {"annotations": {ANNOTATION_SUSPENDED: null}}, "spec": {"suspend": false}});
     apply::patch(&context.api::<K>(&object.namespace().unwrap_or_default()), &context.metrics, object, back).await
+}
+
+async fn delete(context: &Context, pod: &Pod) -> Result<(), Error> {
+    let pods = context.api::<Pod>(&pod.namespace().unwrap_or_default());
+    apply::delete_by_uid(&pods, &context.metrics, pod).await
 }
 
 /// Opens our gate alone.

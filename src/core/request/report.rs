@@ -21,7 +21,7 @@ use crate::core::round::{self, Round};
 use crate::core::scope::{self, OutOfScope};
 use crate::core::text::{Text, shorten};
 use crate::core::workflow::{Ended, Walk};
-use crate::core::{catalog, digest, names, retention};
+use crate::core::{catalog, digest, names, retention, stop};
 
 /// Nothing can go on before somebody mends what the reason names.
 pub(super) fn stalled(facts: &Facts<'_>, reason: &str, why: &Text) -> Plan {
@@ -133,6 +133,9 @@ pub(super) fn in_round(facts: &Facts<'_>, scene: &Scene<'_>, now: Timestamp) -> 
     if facts.granted().is_some_and(|grant| grant.term.is_some()) && facts.is_permanent() {
         gates.retain(|gate| gate.reports.is_empty());
     }
+    if facts.opened().is_some_and(|system| stop::closed(system.spec).is_some()) {
+        gates.clear();
+    }
     if walk.ended.is_some() && facts.opened().is_none() {
         let filed = submission.spec.digest.clone();
         gates.push(submission_gate(&matter, registry, &policy.spec, track, filed));
@@ -178,6 +181,7 @@ fn phase(facts: &Facts<'_>, walk: &Walk) -> Phase {
         (Some(Ended { verdict: Verdict::Return, .. }), None) => Phase::Returned,
         (Some(Ended { verdict: Verdict::Withdraw, .. }), None) => Phase::Withdrawn,
         (Some(_), None) => Phase::Rejected,
+        (_, Some(system)) if stop::closed(system.spec).is_some() => Phase::Closed,
         (_, Some(system)) if facts.granted().is_some_and(|g| signed(system.spec, g).is_some()) => Phase::Live,
         (_, Some(system)) if system.provisioned_at.is_some() => Phase::Trial,
         (_, Some(_)) => Phase::Provisioning,
@@ -190,6 +194,9 @@ fn phase(facts: &Facts<'_>, walk: &Walk) -> Phase {
 fn waiting_for(scene: &round::report::Scene<'_>, gates: &[OpenGate], phase: Phase) -> Option<String> {
     if let Some(ended) = &scene.walk.ended {
         return Some(waiting_again(scene.track, ended));
+    }
+    if phase == Phase::Closed {
+        return None;
     }
     if gates.is_empty() {
         return (phase != Phase::Live).then(|| OPERATOR.to_owned());
@@ -209,6 +216,7 @@ fn standing(
         vec![Statement::new(CONDITION_IN_SCOPE, true, "InScope", "the system may be in this cloud (属于服务范围)")];
     let ready = match (&scene.walk.ended, phase) {
         (Some(ended), _) if facts.opened().is_none() => progress(ended_reason(ended), &ended_text(ended)),
+        (_, Phase::Closed) => at_rest("Closed", &Text::new("the system has left the cloud", "系统已退出")),
         (_, Phase::Live) => at_rest("Live", &Text::new("the system is live and charged", "系统已上线计费")),
         (_, Phase::Approved | Phase::Provisioning) => vec![
             Statement::new(CONDITION_READY, false, "Provisioning", "the resources are being opened (正在开通资源)"),

@@ -1,6 +1,6 @@
 //! Whether one decision counts at the place where the walk stands. Each refusal says why and what to do.
 
-use super::{DecisionFact, GATE_WITHDRAWAL, Refusal, Subject, Walk, person};
+use super::{Bound, DecisionFact, GATE_WITHDRAWAL, Refusal, Subject, Walk, ancestors, person};
 use crate::api::cloud_resource_request::VoidReason;
 use crate::api::decision::Verdict;
 use crate::api::governance_policy::{Effect, Gate, Track};
@@ -24,7 +24,7 @@ pub(super) fn judge(
     right_role(gate, decision)?;
     right_person(roles, decision)?;
     gate_is_open(subject, walk, gate, decision)?;
-    verdict_is_sound(subject, walk, gate, decision)
+    verdict_is_sound(track, subject, walk, gate, decision)
 }
 
 fn right_round(subject: &Subject<'_>, decision: &DecisionFact) -> Result<(), Refusal> {
@@ -60,11 +60,17 @@ fn withdrawal(
         );
     }
     right_person(roles, decision)?;
-    if let Some(why) = subject.bound {
-        return Err(Refusal { reason: VoidReason::GateClosed, message: why.clone() });
-    }
-    if walk.is_passed(Effect::Provision.step()) || !subject.settled.is_empty() {
-        return Err(Refusal { reason: VoidReason::GateClosed, message: granted() });
+    let granted = || walk.is_passed(Effect::Provision.step()) || !subject.settled.is_empty();
+    let bound = match subject.bound {
+        Bound::Because(why) => Some(why.clone()),
+        Bound::ByGrant if granted() => Some(Text::new(
+            "resources are granted already: leaving the cloud is a Decommission (article 23)",
+            "资源已授予，如需退出请按第二十三条办理",
+        )),
+        Bound::ByGrant | Bound::NotYet => None,
+    };
+    if let Some(message) = bound {
+        return Err(Refusal { reason: VoidReason::GateClosed, message });
     }
     if decision.spec.digest != subject.submission.spec.digest {
         return refuse(
@@ -74,14 +80,6 @@ fn withdrawal(
         );
     }
     Ok(())
-}
-
-/// Why what has been granted is not taken back.
-fn granted() -> Text {
-    Text::new(
-        "resources are granted already: leaving the cloud is a Decommission (article 23)",
-        "资源已授予，如需退出请按第二十三条办理",
-    )
 }
 
 fn unknown_gate(track: &Track, decision: &DecisionFact) -> Refusal {
@@ -176,7 +174,13 @@ fn gate_is_open(subject: &Subject<'_>, walk: &Walk, gate: &Gate, decision: &Deci
     Ok(())
 }
 
-fn verdict_is_sound(subject: &Subject<'_>, walk: &Walk, gate: &Gate, decision: &DecisionFact) -> Result<(), Refusal> {
+fn verdict_is_sound(
+    track: &Track,
+    subject: &Subject<'_>,
+    walk: &Walk,
+    gate: &Gate,
+    decision: &DecisionFact,
+) -> Result<(), Refusal> {
     let spec = &decision.spec;
     if !gate.verdicts.contains(&spec.verdict) {
         let offered: Vec<String> = gate.verdicts.iter().map(ToString::to_string).collect();
@@ -209,9 +213,11 @@ fn verdict_is_sound(subject: &Subject<'_>, walk: &Walk, gate: &Gate, decision: &
     if gate.confirms_amounts {
         amounts_are_sound(subject, walk, gate, decision)?;
     }
+    let attests = spec.verdict == Verdict::File && ancestors(track, gate).contains(Effect::Wipe.step());
     let missing: Vec<&str> = gate
         .reports
         .iter()
+        .chain(subject.attested.iter().filter(|_| attests))
         .map(String::as_str)
         .filter(|report| !spec.evidence.iter().any(|e| e.name == *report && e.result.is_some()))
         .collect();

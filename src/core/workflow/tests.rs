@@ -118,7 +118,8 @@ impl Round {
             settled: &self.settled,
             acted: &self.acted,
             done: &self.done,
-            bound: None,
+            bound: Bound::ByGrant,
+            attested: &[],
             silent: SilentSince(&silent),
         };
         walk(&self.track, &subject, &self.decisions, &digest)

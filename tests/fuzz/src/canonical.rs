@@ -90,7 +90,7 @@ fn in_parts(digest: &str, data: &[u8]) {
         policy_uid: &policy_uid,
         terms: &terms,
     };
-    assert_eq!(Encoded::new(&content).of_gate(&gate, &before, confirmed), digest::of(&whole), "{whole}");
+    assert_eq!(Encoded::new(&content).of_gate(&gate, &before, confirmed, &[]), digest::of(&whole), "{whole}");
 }
 
 /// RFC 8785 for what is decided upon; false where something else occurs.

@@ -453,9 +453,9 @@ impl Book {
         let most = effective::most_until(&spec, at).unwrap_or_default();
         let domain = self.domain(false);
         let of = |amounts: &Amounts, used: u8| ResourceQuota {
-            spec: Some(quota::quota(amounts, &domain)),
+            spec: Some(quota::quota(amounts, &Amounts::default(), &domain)),
             status: Some(ResourceQuotaStatus {
-                used: quota::quota(&units(used), &domain).hard,
+                used: quota::quota(&units(used), &Amounts::default(), &domain).hard,
                 ..ResourceQuotaStatus::default()
             }),
             ..ResourceQuota::default()

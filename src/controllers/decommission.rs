@@ -1,0 +1,189 @@
+//! Decommission: from the decisions of people to a system that has left (article 23). What is seen of volumes, Jobs and the
+//! namespace is read from the API server each time: nothing that cannot be undone rests on a cache.
+
+mod observe;
+mod steps;
+
+use super::Context;
+use super::authority::Freshness;
+use super::context::{beside, system_leaving};
+use super::request::commit::replace;
+use super::told::report;
+use super::usage::{self, Ground};
+use crate::api::common::RequestKind;
+use crate::api::decommission::Leaving;
+use crate::api::names::{ANNOTATION_RETRY, CONDITION_IDLE, CONDITION_NO_BUSINESS_DATA};
+use crate::api::{Decision, Decommission, InformationSystem, RightsizingProposal};
+use crate::core::leaving::{Facts, Plan, Step, SystemFact, decide};
+use crate::core::names::organization_of;
+use crate::core::round::report::held;
+use crate::core::workflow::DecisionFact;
+use crate::runtime::clock;
+use crate::runtime::controller::{Error, Settled};
+use crate::runtime::id::Id;
+use jiff::{SignedDuration, Timestamp};
+use kube::ResourceExt as _;
+use kube::api::ListParams;
+use observe::Seen;
+use std::sync::Arc;
+
+/// So soon it is looked again at what nothing tells of: Jobs, pods and namespaces.
+const SOON: SignedDuration = SignedDuration::from_secs(1);
+
+/// So soon it is looked again whether use is known.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(1);
+
+/// One pass over one decommission.
+///
+/// # Errors
+/// What keeps it from coming to rest.
+pub async fn reconcile(decommission: Arc<Decommission>, context: Arc<Context>) -> Result<Settled, Error> {
+    if decommission.metadata.deletion_timestamp.is_some() {
+        return Ok(Settled::default());
+    }
+    let now = clock::now();
+    let observed = observe(&context, &decommission).await?;
+    let mut plan = observed.decide(&context, &decommission, now);
+    let mut current = Arc::clone(&decommission);
+    match plan.step.clone() {
+        Some(Step::Record(_)) => (current, plan) = put_on_record(&context, &decommission).await?,
+        Some(step) => {
+            if let Some(system) = &observed.system {
+                steps::carry_out(&context, &decommission, system, &step).await?;
+            }
+        }
+        None => {}
+    }
+    let version = report(&context, &*current, &plan.status, &plan.conditions, now).await?;
+    let soon = (plan.watches || plan.step.is_some()).then(|| now.checked_add(SOON).ok()).flatten();
+    Ok(Settled { next: plan.wake.into_iter().chain(soon).min(), version })
+}
+
+/// What was observed about a departure; borrowed by [`Facts`].
+struct Observed {
+    decisions: Vec<DecisionFact>,
+    system: Option<Arc<InformationSystem>>,
+    proposal: Option<Arc<RightsizingProposal>>,
+    seen: Seen,
+}
+
+/// What the caches know, and what is to be seen of a system that is on its way.
+async fn observe(context: &Context, decommission: &Decommission) -> Result<Observed, Error> {
+    let named = context.indexes.decisions_by_decommission.ids(&Id::of(decommission));
+    let decisions: Vec<Arc<Decision>> = named.iter().filter_map(|id| context.decisions.get(id)).collect();
+    let system = context.systems.get(&system_leaving(decommission));
+    Ok(Observed {
+        decisions: context.authority.facts(&decisions, Freshness::Recent).await?,
+        seen: observe::look(context, decommission, system.as_deref()).await?,
+        proposal: taken_up(context, decommission),
+        system,
+    })
+}
+
+fn taken_up(context: &Context, decommission: &Decommission) -> Option<Arc<RightsizingProposal>> {
+    let named = decommission.spec.departure.proposal_ref.as_ref()?;
+    context.proposals.get(&beside(decommission, &named.name))
+}
+
+impl Observed {
+    fn decide(&self, context: &Context, decommission: &Decommission, now: Timestamp) -> Plan {
+        let (name, namespace) = (decommission.name_any(), decommission.namespace().unwrap_or_default());
+        let uid = decommission.uid().unwrap_or_default();
+        let facts = Facts {
+            name: &name,
+            uid: &uid,
+            generation: decommission.metadata.generation.unwrap_or_default(),
+            organization: organization_of(&namespace).unwrap_or(&namespace),
+            departure: &decommission.spec.departure,
+            retry: decommission.annotations().get(ANNOTATION_RETRY).map(String::as_str).unwrap_or_default(),
+            decisions: &self.decisions,
+            system: self.system.as_ref().map(|system| SystemFact {
+                spec: &system.spec,
+                provisioned_at: system.status.as_ref().and_then(|s| s.provisioned_at),
+                running: self.seen.running,
+            }),
+            proposal: self
+                .proposal
+                .as_ref()
+                .map(|proposal| (proposal.metadata.uid.as_deref().unwrap_or_default(), &proposal.spec)),
+            world: &self.seen.world,
+        };
+        decide(facts, &context.registry(), now)
+    }
+}
+
+/// Whether a system may be reclaimed: use is read once more, and nobody is reclaimed on what is missing, partial or stale (R26.6).
+async fn still_founded(
+    context: &Context,
+    decommission: &Decommission,
+    system: &InformationSystem,
+    plan: &mut Plan,
+) -> bool {
+    let begun = system.spec.departures.iter().any(|l| Some(&l.decommission.uid) == decommission.metadata.uid.as_ref());
+    let judged = decommission.spec.departure.proposal_ref.is_some() && usage::is_judged(context, system);
+    if begun || !judged {
+        return true;
+    }
+    let (reason, why) = match usage::once_more(context, system, &[CONDITION_IDLE, CONDITION_NO_BUSINESS_DATA]).await {
+        Ground::Holds => return true,
+        Ground::Unknown(why) => (
+            "UsageUnknown",
+            format!(
+                "approved, and not carried out: nobody is reclaimed while use is not known ({why}); it goes on by itself once it is (使用情况未知，暂缓执行，恢复采集后自动继续)"
+            ),
+        ),
+        Ground::Gone(why) => (
+            "GroundGone",
+            format!("its ground is gone, so it is not carried out: withdraw it ({why}) (依据已消失，不予执行，请撤回)"),
+        ),
+    };
+    plan.step = None;
+    plan.status.waiting_for = Some(crate::core::text::shorten(&why, 512));
+    plan.conditions.extend(held(reason, &why));
+    plan.wake = clock::now().checked_add(LOOK_AGAIN).ok();
+    false
+}
+
+/// Puts on record what follows, from the decommission, its decisions and their people, the system and its volumes as the API
+/// server has them now, guarded by the system's version.
+async fn put_on_record(context: &Context, decommission: &Decommission) -> Result<(Arc<Decommission>, Plan), Error> {
+    let namespace = decommission.namespace().unwrap_or_default();
+    let fresh = context.api::<Decommission>(&namespace).get(&decommission.name_any()).await?;
+    if fresh.uid() != decommission.uid() || fresh.metadata.generation != decommission.metadata.generation {
+        return Err(Error::Conflict("the decommission has changed".to_owned()));
+    }
+    let selector = ListParams::default().fields(&format!("spec.requestRef.name={}", fresh.name_any()));
+    let decisions = context.api::<Decision>(&namespace).list(&selector).await?;
+    let about = |d: &Decision| d.spec.request_ref.kind == RequestKind::Decommission;
+    let decisions: Vec<_> = decisions.items.into_iter().filter(about).map(Arc::new).collect();
+    let system = context.api::<InformationSystem>(&namespace).get_opt(&fresh.spec.departure.system).await?;
+    let observed = Observed {
+        decisions: context.authority.facts(&decisions, Freshness::Now).await?,
+        seen: observe::look(context, &fresh, system.as_ref()).await?,
+        proposal: taken_up(context, &fresh),
+        system: system.map(Arc::new),
+    };
+    let mut plan = observed.decide(context, &fresh, clock::now());
+    let (Some(Step::Record(leaving)), Some(system)) = (plan.step.clone(), &observed.system) else {
+        return Ok((Arc::new(fresh), plan));
+    };
+    if let Some(why) = context.guards.hold() {
+        plan.status.waiting_for = Some(crate::core::text::shorten(&why, 512));
+        plan.conditions.extend(held("GuardBroken", &why));
+        plan.step = None;
+        return Ok((Arc::new(fresh), plan));
+    }
+    if !still_founded(context, &fresh, system, &mut plan).await {
+        return Ok((Arc::new(fresh), plan));
+    }
+    let mut next = InformationSystem::clone(system);
+    let departures = &mut next.spec.departures;
+    let of_this = |known: &&mut Leaving| known.submission_uid == leaving.submission_uid;
+    match departures.iter_mut().find(of_this) {
+        Some(known) => *known = *leaving,
+        None => departures.push(*leaving),
+    }
+    replace(context, &next).await?;
+    tracing::info!(decommission = fresh.name_any(), phase = %plan.status.phase, "departure goes on");
+    Ok((Arc::new(fresh), plan))
+}

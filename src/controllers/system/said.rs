@@ -1,0 +1,211 @@
+//! What the conditions of a system say.
+
+use super::{BOOKS_STOPPED, Outcome};
+use crate::api::InformationSystem;
+use crate::api::decommission::Leaving;
+use crate::api::information_system::{StopStatus, Suspension, SystemPhase};
+use crate::api::names::{
+    CONDITION_LIVE, CONDITION_OFFLINE, CONDITION_OLD_SYSTEM_KEPT, CONDITION_PROVISIONED, CONDITION_READY,
+    CONDITION_RECONCILING, CONDITION_STALLED, CONDITION_SUSPENDED, CONDITION_WITHIN_GRANT,
+};
+use crate::core::effective;
+use crate::core::quantity::{Amounts, Format};
+use crate::core::request::Statement;
+use crate::core::round::report::urgent_ended;
+use crate::core::stop::{self, Stop};
+use crate::core::text::Text;
+use jiff::Timestamp;
+use kube::ResourceExt as _;
+
+/// Whether the system uses no more than it has.
+pub(super) fn within_grant(held: &Amounts) -> Statement {
+    if held.is_empty() {
+        return Statement::new(
+            CONDITION_WITHIN_GRANT,
+            true,
+            "Within",
+            "nothing is in use beyond what is granted (未超出授予)",
+        );
+    }
+    let list: Vec<String> =
+        held.iter().map(|(resource, amount)| format!("{resource} {}", amount.print(Format::of(resource)))).collect();
+    let list = list.join(", ");
+    Statement::new(
+        CONDITION_WITHIN_GRANT,
+        false,
+        "StillInUse",
+        Text::new(
+            format!(
+                "in use beyond what is granted: {list}; nothing is stopped: the unit scales down or removes what it does not need, and the quota follows (article 22)"
+            ),
+            format!("超出授予仍在使用：{list}；系统不会停止任何业务，请使用单位自行释放，额度随之下调（第二十二条）"),
+        ),
+    )
+}
+
+/// Whether the old self of a migrated system must still be kept; nothing on a new one.
+pub(super) fn old_system(system: &InformationSystem, retained: Option<Timestamp>, now: Timestamp) -> Option<Statement> {
+    let until = system.spec.keep_old_until?;
+    let kept = retained.is_none_or(|end| now < end);
+    Some(Statement::new(
+        CONDITION_OLD_SYSTEM_KEPT,
+        kept,
+        if kept { "Retained" } else { "RetentionOver" },
+        if kept {
+            format!("the old system is kept as a way back until the end of {until} (原系统须保留至{until}，第二十一条)")
+        } else {
+            format!("the old system had to be kept until {until}: it may go now (原系统保留期已于{until}届满)")
+        },
+    ))
+}
+
+/// What is said of a system: whether it is open, live, stopped, and what is in the way.
+pub(super) fn statements(
+    system: &InformationSystem,
+    outcome: &Outcome,
+    phase: SystemPhase,
+    now: Timestamp,
+) -> Vec<Statement> {
+    let live = system.spec.live.is_some();
+    let mut statements = vec![Statement::new(
+        CONDITION_LIVE,
+        live,
+        if live { "Signed" } else { "NotYet" },
+        if live {
+            "signed by all parties; charging runs (已签订协议并计费)"
+        } else {
+            "not live, nothing is charged (未上线，不计费)"
+        },
+    )];
+    statements.push(match &outcome.problem {
+        Some((reason, message)) => Statement::new(CONDITION_PROVISIONED, false, reason, message),
+        None => Statement::new(
+            CONDITION_PROVISIONED,
+            true,
+            "Open",
+            "the namespace, its quota and its limits stand (资源已开通)",
+        ),
+    });
+    let books = outcome.books.as_ref().map(|why| (BOOKS_STOPPED, why));
+    let problem = outcome.problem.as_ref().map(|(reason, message)| (*reason, message)).or(books);
+    if let Some(closed) = closed(system) {
+        statements.extend(closed);
+        return statements;
+    }
+    statements.extend(stopped(system, outcome));
+    match (problem, effective::urgent_ended(&system.spec, now)) {
+        (None, _) if outcome.stop.is_some() => {}
+        (Some((reason, message)), _) => statements.extend([
+            Statement::new(CONDITION_READY, false, reason, message),
+            Statement::new(CONDITION_STALLED, true, reason, message),
+            Statement::new(CONDITION_RECONCILING, false, reason, "waits for somebody to mend what Ready says"),
+        ]),
+        (None, Some(at)) => statements.extend(urgent_ended(&system.name_any(), at)),
+        (None, None) => statements.extend([
+            Statement::new(
+                CONDITION_READY,
+                true,
+                phase.into(),
+                "the system's resources are as granted (资源与授予一致)",
+            ),
+            Statement::new(CONDITION_STALLED, false, "Idle", "nothing is in the way"),
+            Statement::new(CONDITION_RECONCILING, false, "Idle", "the operator has nothing to do"),
+        ]),
+    }
+    statements
+}
+
+/// Why it is stopped, and how far that is; nothing where nothing stops it, and all runs.
+fn stopped(system: &InformationSystem, outcome: &Outcome) -> Vec<Statement> {
+    let Some(stop) = &outcome.stop else { return Vec::new() };
+    match stop::standing(&system.spec) {
+        Some(Stop::Suspended(order)) => suspended(order, stop),
+        Some(Stop::Offline(leaving)) => offline(leaving, stop),
+        None => restoring(stop),
+    }
+}
+
+fn stages(condition: &'static str, reason: &str, stop: &StopStatus, why: &Text) -> Vec<Statement> {
+    let under_way = stop.running > 0;
+    let progress = if under_way {
+        format!("{} pods still end (仍有{}个容器组正在停止)", stop.running, stop.running)
+    } else {
+        "nothing runs (已全部停止)".to_owned()
+    };
+    vec![
+        Statement::new(condition, true, if under_way { "Stopping" } else { reason }, why),
+        Statement::new(CONDITION_READY, false, reason, why),
+        Statement::new(CONDITION_RECONCILING, under_way, reason, progress),
+        Statement::new(CONDITION_STALLED, false, reason, "nothing is in the way but what Ready says"),
+    ]
+}
+
+fn suspended(order: &Suspension, stop: &StopStatus) -> Vec<Statement> {
+    let (name, at) = (&order.order.name, order.imposed.at);
+    let why = Text::new(
+        format!(
+            "suspended since {at} by sanction {name} ({}): {}; nothing of it runs, its volumes and its quota stay. To have it lifted: {}",
+            order.article, order.ground, order.mend
+        ),
+        format!(
+            "自{at}起暂停服务（{}，处理措施{name}）：{}；系统停止运行，数据和额度保留。解除条件：{}",
+            order.article, order.ground, order.mend
+        ),
+    );
+    stages(CONDITION_SUSPENDED, "Suspended", stop, &why)
+}
+
+fn offline(leaving: &Leaving, stop: &StopStatus) -> Vec<Statement> {
+    let name = &leaving.decommission.name;
+    let at = leaving.offline_at.map(|at| at.to_string()).unwrap_or_default();
+    let why = match &leaving.wipe {
+        None => Text::new(
+            format!(
+                "offline since {at}, since it leaves by {name}: nothing of it runs and nothing is charged; up to the wipe that can be withdrawn"
+            ),
+            format!("自{at}起下线（退出申请{name}），停止运行并停止计费；数据清除前可以撤回"),
+        ),
+        Some(wipe) => Text::new(
+            format!("it leaves by {name}: its data is wiped since {}", wipe.at),
+            format!("系统正在退出（{name}），自{}起清除数据", wipe.at),
+        ),
+    };
+    stages(CONDITION_OFFLINE, "Offline", stop, &why)
+}
+
+fn restoring(stop: &StopStatus) -> Vec<Statement> {
+    let bare = stop.bare_pods.join(", ");
+    let (lost, lost_zh) = if bare.is_empty() {
+        (String::new(), String::new())
+    } else {
+        (
+            format!("; no controller makes these pods again, so start them yourself: {bare}"),
+            format!("；以下容器组无控制器，须自行重建：{bare}"),
+        )
+    };
+    let why = Text::new(
+        format!("it is let run again, and what ran is started{lost}"),
+        format!("已恢复，正在启动原有业务{lost_zh}"),
+    );
+    vec![
+        Statement::new(CONDITION_SUSPENDED, false, "Lifted", &why),
+        Statement::new(CONDITION_READY, false, "Restoring", &why),
+        Statement::new(CONDITION_RECONCILING, true, "Restoring", &why),
+        Statement::new(CONDITION_STALLED, false, "Restoring", "nothing is in the way"),
+    ]
+}
+
+/// The system has left.
+fn closed(system: &InformationSystem) -> Option<Vec<Statement>> {
+    let at = stop::closed(&system.spec)?;
+    let why = Text::new(
+        format!("it has left at {at}: its record, its decisions and its books stay"),
+        format!("已于{at}退出，其档案、办理意见和台账保留"),
+    );
+    Some(vec![
+        Statement::new(CONDITION_READY, true, "Closed", &why),
+        Statement::new(CONDITION_STALLED, false, "Idle", "nothing is in the way"),
+        Statement::new(CONDITION_RECONCILING, false, "Idle", "the operator has nothing to do"),
+        Statement::new(CONDITION_PROVISIONED, false, "Closed", "its resources are given back (资源已回收)"),
+    ])
+}

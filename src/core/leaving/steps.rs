@@ -1,0 +1,364 @@
+//! The next step of a departure. Each is found done when it is looked at again, so that none is ever lost or made twice.
+
+use super::{Case, JobState, LeftBehind, NamespaceState, Step, Task, Volume, Wait, Work};
+use crate::api::cloud_resource_request::CountedDecision;
+use crate::api::common::{PolicyRef, RequestKind, RequestRef, Time};
+use crate::api::decommission::{BackupMode, JobReport, Leaving, Reclaim, VolumeBackup, VolumeRef, VolumeWipe, Wipe};
+use crate::api::governance_policy::Effect;
+use crate::api::sanction::Lifted;
+use crate::api::service_product::{DataHandling, JobTemplate};
+use crate::core::digest;
+use crate::core::round::Round;
+use crate::core::stop;
+use crate::core::text::{Text, shorten};
+use crate::core::workflow::Walk;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+/// What follows, and what stands in the way of it.
+pub(super) type Next = (Option<Step>, Option<Wait>);
+
+/// How a volume is dealt with.
+enum Way {
+    /// By a Job, which has done its work.
+    Done(JobReport),
+    /// By a Job that is to be there.
+    Run(Box<Task>),
+    /// By a Job that is at work.
+    Working,
+    /// By a Job that has failed.
+    Failed(Text),
+    /// By nobody but people.
+    ByHand(Text),
+}
+
+impl Wait {
+    fn for_(reason: &'static str, why: Text) -> Self {
+        Self { reason, why, stuck: false, until: None }
+    }
+}
+
+fn record(leaving: Leaving) -> Next {
+    (Some(Step::Record(Box::new(leaving))), None)
+}
+
+fn waits(wait: Wait) -> Next {
+    (None, Some(wait))
+}
+
+impl Case<'_> {
+    /// Approved, it goes on record.
+    pub(super) fn begins(&self, round: &Round<'_>, walk: &Walk, problems: &[Text]) -> Next {
+        let first = [Effect::Backup, Effect::Offline].into_iter().filter_map(|effect| walk.due_effects.get(&effect));
+        let Some(approved) = first.min().copied() else { return (None, None) };
+        if let Some(problem) = problems.first() {
+            return waits(Wait { stuck: true, ..Wait::for_("CannotBeCarriedOut", problem.clone()) });
+        }
+        record(Leaving {
+            decommission: RequestRef {
+                kind: RequestKind::Decommission,
+                name: self.facts.name.to_owned(),
+                uid: self.facts.uid.to_owned(),
+            },
+            submission_uid: round.submission.uid.clone(),
+            policy: PolicyRef { name: round.policy.name.clone(), uid: round.policy.uid.clone() },
+            round: round.number,
+            approved,
+            decisions: walk.counted.clone(),
+            ..Leaving::default()
+        })
+    }
+
+    /// What is on record goes on.
+    pub(super) fn goes_on(
+        &self,
+        leaving: &Leaving,
+        walk: &Walk,
+        keep_days: i32,
+        unanswered: bool,
+        now: Timestamp,
+    ) -> Next {
+        if let Some(wipe) = &leaving.wipe {
+            return self.after_intent(leaving, wipe, walk, now);
+        }
+        if let Some(ended) = &walk.ended {
+            let lifted = Lifted { at: ended.decision.at, decisions: vec![ended.decision.clone()] };
+            return record(Leaving { withdrawn: Some(lifted), ..leaving.clone() });
+        }
+        let cold = self.facts.departure.backup == BackupMode::Offline;
+        if leaving.offline_at.is_none() && (cold || walk.due_effects.contains_key(&Effect::Offline)) {
+            return record(Leaving { offline_at: Some(Time::new(now)), ..leaving.clone() });
+        }
+        // Under a backup of what is offline nothing runs.
+        if leaving.offline_at.is_some() && self.system.running != Some(0) {
+            return waits(self.stopping());
+        }
+        if leaving.backed_up.is_none() || self.not_backed_up(leaving).next().is_some() {
+            return self.back_up(leaving, now);
+        }
+        match walk.due_effects.get(&Effect::Wipe) {
+            Some(allowed) => self.intend(leaving, walk, *allowed, unanswered.then_some(keep_days), now),
+            None => (None, None),
+        }
+    }
+
+    fn stopping(&self) -> Wait {
+        let left = self.system.running.map_or_else(|| "?".to_owned(), |running| running.to_string());
+        Wait::for_(
+            "GoingOffline",
+            Text::new(format!("it goes offline: {left} pods still run"), format!("正在下线：仍有{left}个容器组运行")),
+        )
+    }
+
+    fn back_up(&self, leaving: &Leaving, now: Timestamp) -> Next {
+        let Some(volume) = self.not_backed_up(leaving).next() else {
+            return record(Leaving { backed_up: Some(Time::new(now)), ..leaving.clone() });
+        };
+        let kept = |report: Option<JobReport>, by_hand: Option<String>| {
+            let mut next = leaving.clone();
+            next.backed_up = None;
+            next.backups.push(VolumeBackup { volume: volume.reference.clone(), report, by_hand });
+            record(next)
+        };
+        if self.facts.departure.backup == BackupMode::Nothing {
+            return kept(None, Some("the unit keeps nothing (使用单位不保留数据)".to_owned()));
+        }
+        match self.way(Work::Backup, volume) {
+            Way::Done(report) => kept(Some(report), None),
+            Way::ByHand(why) => kept(None, Some(shorten(&why.to_string(), 512))),
+            Way::Run(task) => (Some(Step::Run(task)), None),
+            Way::Working => waits(at_work(Work::Backup, volume)),
+            Way::Failed(why) => waits(Wait { stuck: true, ..Wait::for_("BackupFailed", why) }),
+        }
+    }
+
+    /// Everything before it is decided, and nothing runs: from here on nothing can be taken back.
+    fn intend(&self, leaving: &Leaving, walk: &Walk, allowed: Time, keep_days: Option<i32>, now: Timestamp) -> Next {
+        if let Some(order) = stop::suspended(self.system.spec) {
+            let name = &order.order.name;
+            return waits(Wait::for_(
+                "SuspendedFirst",
+                Text::new(
+                    format!(
+                        "suspended by sanction {name}: nothing is wiped while an order stands, since its data may be evidence; lifted, it goes on by itself"
+                    ),
+                    format!("系统因处理措施{name}暂停服务，期间不清除数据；解除后自动继续"),
+                ),
+            ));
+        }
+        let kept_until = keep_days
+            .and_then(|days| allowed.timestamp().checked_add(SignedDuration::from_hours(24 * i64::from(days))).ok());
+        if let Some(until) = kept_until.filter(|until| now < *until) {
+            let at = Time::new(until);
+            return waits(Wait {
+                until: Some(until),
+                ..Wait::for_(
+                    "Kept",
+                    Text::new(
+                        format!(
+                            "the unit did not answer, so its data is kept until {at} before it is wiped; until then it can be withdrawn"
+                        ),
+                        format!("使用单位未答复，数据保留至{at}后清除；此前可以撤回"),
+                    ),
+                )
+            });
+        }
+        let before = |d: &CountedDecision| leaving.decisions.iter().any(|s| s.uid == d.uid);
+        let wiped = |volume: &Volume| VolumeWipe {
+            volume: volume.reference.clone(),
+            by_hand: match self.way(Work::Wipe, volume) {
+                Way::ByHand(why) => Some(shorten(&why.to_string(), 512)),
+                _ => None,
+            },
+            ..VolumeWipe::default()
+        };
+        let wipe = Wipe {
+            at: Time::new(now),
+            decisions: walk.counted.iter().filter(|d| !before(d)).cloned().collect(),
+            volumes: self.facts.world.volumes.iter().map(wiped).collect(),
+            done: None,
+        };
+        record(Leaving { wipe: Some(wipe), ..leaving.clone() })
+    }
+
+    fn after_intent(&self, leaving: &Leaving, wipe: &Wipe, walk: &Walk, now: Timestamp) -> Next {
+        if wipe.done.is_none() {
+            return self.wipe(leaving, wipe, now);
+        }
+        let Some(reclaim) = &leaving.reclaim else {
+            if !walk.due_effects.contains_key(&Effect::Reclaim) {
+                return (None, None);
+            }
+            let before = |d: &CountedDecision| {
+                leaving.decisions.iter().chain(&wipe.decisions).any(|settled| settled.uid == d.uid)
+            };
+            let decisions = walk.counted.iter().filter(|d| !before(d)).cloned().collect();
+            let reclaim = Reclaim { at: Time::new(now), decisions, closed: None };
+            return record(Leaving { reclaim: Some(reclaim), ..leaving.clone() });
+        };
+        if reclaim.closed.is_some() {
+            return (None, None);
+        }
+        match &self.facts.world.namespace {
+            NamespaceState::Present => (Some(Step::DeleteNamespace), None),
+            NamespaceState::Terminating(why) => waits(Wait::for_(
+                "NamespaceTerminating",
+                Text::new(
+                    format!("its namespace is being deleted, and is never forced: {why}"),
+                    format!("命名空间正在删除，系统不强制删除：{why}"),
+                ),
+            )),
+            NamespaceState::Gone => {
+                if let Some(volume) = self.left_behind(wipe) {
+                    return self.leaves(&volume);
+                }
+                let reclaim = Reclaim { closed: Some(Time::new(now)), ..reclaim.clone() };
+                record(Leaving { reclaim: Some(reclaim), ..leaving.clone() })
+            }
+        }
+    }
+
+    fn wipe(&self, leaving: &Leaving, wipe: &Wipe, now: Timestamp) -> Next {
+        let with = |change: &dyn Fn(&mut Wipe)| {
+            let mut next = wipe.clone();
+            change(&mut next);
+            record(Leaving { wipe: Some(next), ..leaving.clone() })
+        };
+        let open = wipe.volumes.iter().enumerate().find(|(_, v)| v.by_hand.is_none() && !v.removed);
+        let Some((index, volume)) = open else {
+            return with(&|wipe| wipe.done = Some(Time::new(now)));
+        };
+        let set =
+            |change: &dyn Fn(&mut VolumeWipe)| with(&|wipe| wipe.volumes.get_mut(index).into_iter().for_each(change));
+        let world = self.facts.world;
+        let there = world.volumes.iter().find(|seen| seen.reference.uid == volume.volume.uid);
+        match (&volume.report, there) {
+            (Some(_), Some(_)) => (Some(Step::Remove(volume.volume.clone())), None),
+            (Some(_), None) if world.left.contains_key(&volume.volume.uid) => self.leaves(&volume.volume),
+            (Some(_), None) => set(&|volume| volume.removed = true),
+            // Somebody has broken the glass: whether it is wiped only people can say.
+            (None, None) => set(&|volume| {
+                volume.by_hand = Some("its claim went before it was wiped (存储卷声明在清除前已被删除)".to_owned());
+            }),
+            (None, Some(seen)) => match self.way(Work::Wipe, seen) {
+                Way::Done(report) => set(&|volume| volume.report = Some(report.clone())),
+                Way::ByHand(why) => set(&|volume| volume.by_hand = Some(shorten(&why.to_string(), 512))),
+                Way::Run(task) => (Some(Step::Run(task)), None),
+                Way::Working => waits(at_work(Work::Wipe, seen)),
+                Way::Failed(why) => waits(Wait { stuck: true, ..Wait::for_("WipeFailed", why) }),
+            },
+        }
+    }
+
+    /// A volume goes after its claim.
+    fn leaves(&self, volume: &VolumeRef) -> Next {
+        if self.facts.world.left.get(&volume.uid) == Some(&LeftBehind::ByUs) {
+            return (Some(Step::RemoveVolume(volume.clone())), None);
+        }
+        let name = &volume.volume;
+        waits(Wait::for_(
+            "VolumeLeaving",
+            Text::new(
+                format!("volume {name} is being deleted by its provisioner"),
+                format!("存储卷{name}正由存储供应程序删除"),
+            ),
+        ))
+    }
+
+    /// A volume that its claim has left behind, whatever its reclaim policy says.
+    fn left_behind(&self, wipe: &Wipe) -> Option<VolumeRef> {
+        let left = |v: &&VolumeWipe| self.facts.world.left.contains_key(&v.volume.uid);
+        wipe.volumes.iter().find(left).map(|v| v.volume.clone())
+    }
+
+    /// How the provider of the domain has volumes of a class dealt with.
+    fn handling(&self, class: &str) -> Option<&DataHandling> {
+        let here = self.registry.products.iter().filter(|p| p.spec.domain == self.system.spec.domain);
+        let of_class = here.filter(|p| p.spec.storage_class.as_deref() == Some(class));
+        of_class.into_iter().find_map(|p| p.spec.handling.as_ref())
+    }
+
+    fn way(&self, work: Work, volume: &Volume) -> Way {
+        if volume.reference.volume.is_empty() {
+            return Way::ByHand(Text::new("it is bound to no volume and holds nothing", "未绑定存储卷，没有数据"));
+        }
+        if let Some(why) = &volume.unreachable {
+            return Way::ByHand(why.clone());
+        }
+        let handling = self.handling(&volume.class);
+        let template = handling.and_then(|handling| match work {
+            Work::Backup => handling.backup.as_ref(),
+            Work::Wipe => handling.wipe.as_ref(),
+        });
+        let Some(template) = template else {
+            let class = &volume.class;
+            return Way::ByHand(Text::new(
+                format!("no ServiceProduct of storage class {class} says in spec.handling how its {work} is done"),
+                format!("存储类{class}的服务产品未在spec.handling中规定处理方式"),
+            ));
+        };
+        if work == Work::Backup && volume.exclusive && volume.node.is_some() {
+            return Way::ByHand(Text::new(
+                "only one pod at a time can use it, and one does: it can be backed up by a Job once it is offline",
+                "该卷仅允许单个容器组使用且正在使用，下线后方可自动备份",
+            ));
+        }
+        let job = self.job(work, volume, template);
+        match self.facts.world.jobs.get(&job) {
+            Some(JobState::Done(report)) if digest::is_sha256(&report.sha256) => Way::Done(report.clone()),
+            Some(JobState::Done(_)) => Way::Failed(failed(work, volume, &job, "it ended without a report")),
+            Some(JobState::Running) => Way::Working,
+            Some(JobState::Failed(why)) => Way::Failed(failed(work, volume, &job, why)),
+            None => Way::Run(Box::new(Task {
+                work,
+                job,
+                volume: volume.clone(),
+                template: template.clone(),
+                target: handling.and_then(|h| h.target.clone()).filter(|_| work == Work::Backup),
+            })),
+        }
+    }
+}
+
+impl Case<'_> {
+    /// The name of the Job for this: another attempt, or another template, has another one.
+    fn job(&self, work: Work, volume: &Volume, template: &JobTemplate) -> String {
+        let of = json!({
+            "work": work.to_string(), "decommission": self.facts.uid, "retry": self.facts.retry,
+            "claim": volume.reference.uid, "template": template,
+        });
+        format!("yunguan-{work}-{}", digest::of(&of).get(..12).unwrap_or_default())
+    }
+
+    /// The name of the Job that does this to a volume, where one does.
+    pub(super) fn task_job(&self, work: Work, volume: &Volume) -> Option<String> {
+        let handling = self.handling(&volume.class)?;
+        let template = match work {
+            Work::Backup => handling.backup.as_ref(),
+            Work::Wipe => handling.wipe.as_ref(),
+        };
+        Some(self.job(work, volume, template?))
+    }
+}
+
+fn at_work(work: Work, volume: &Volume) -> Wait {
+    let claim = &volume.reference.claim;
+    match work {
+        Work::Backup => {
+            Wait::for_("BackingUp", Text::new(format!("{claim} is being backed up"), format!("正在备份{claim}")))
+        }
+        Work::Wipe => Wait::for_("Wiping", Text::new(format!("{claim} is being wiped"), format!("正在清除{claim}"))),
+    }
+}
+
+fn failed(work: Work, volume: &Volume, job: &str, why: &str) -> Text {
+    let claim = &volume.reference.claim;
+    Text::new(
+        format!(
+            "the {work} of {claim} has failed (Job {job}): {why}; nothing goes on before it has succeeded. Mend the cause, or the template in the ServiceProduct, and have it tried again: `kubectl yunguan retry`"
+        ),
+        format!(
+            "{claim}的处理任务{job}失败：{why}；成功前不再继续。请排除原因或修改服务产品中的模板，再用kubectl yunguan retry重试"
+        ),
+    )
+}

@@ -1,0 +1,239 @@
+//! Article 23 on a real API server: systems leave, volume by volume, and nothing is left but their record. Jobs are real; the
+//! node that would run their pods is played (a real one: `node`).
+
+use anyhow::{Context as _, Result, ensure};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, PersistentVolume, PersistentVolumeClaim};
+use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use kube::{Api, ResourceExt as _};
+use serde_json::json;
+use std::sync::atomic::{AtomicBool, Ordering};
+use yunguan::api::cloud_resource_request::Phase;
+use yunguan::api::decision::Verdict;
+use yunguan::api::decommission::{BackupMode, DecommissionPhase, Departure, VolumeStep};
+use yunguan::api::information_system::SystemPhase;
+use yunguan::api::resource_change::Change;
+use yunguan::api::{CloudDomain, Decommission, LedgerEntry};
+use yunguan_cluster::wait_until;
+
+use super::sanctions::{await_pods, deploy, workloads};
+use crate::changing::*;
+use crate::leaving::*;
+use crate::ordering::suspension;
+use crate::support::{objects, refused_by};
+use crate::world::*;
+
+fn good(_: &str) -> Luck {
+    Luck::Good
+}
+
+#[tokio::test]
+async fn r23_1_r23_2_a_system_leaves_volume_by_volume_and_nothing_is_left_but_its_record() -> Result<()> {
+    let world = world().await?;
+    let case = live(world, "t-leaves", "portal").await?;
+    let admin = world.admin().await?;
+    let client = world.client(&case.person()).await?;
+    deploy(&client, &case.namespace(), &workloads()[..3]).await?;
+    for (name, class, mode) in [("data", "ssd", "Filesystem"), ("logs", "ssd", "Filesystem"), ("raw", "ssd", "Block")] {
+        claim(&case, name, class, mode).await?;
+    }
+    archive(&case).await?;
+    let leaving = Leaving::of_unit(&case, "portal-leaves", BackupMode::Offline).await?;
+    leaving.approved().await?;
+    let course = async {
+        let form = leaving.phase(DecommissionPhase::ToConfirm).await?;
+        let status = form.status.context("no status")?;
+        let steps: Vec<_> = status.volumes.iter().map(|v| (v.claim.as_str(), v.step)).collect();
+        let wanted = [("data", VolumeStep::BackedUp), ("logs", VolumeStep::BackedUp), ("raw", VolumeStep::ByHand)];
+        ensure!(steps == wanted, "{steps:?}");
+        // Offline: nothing runs, nothing is charged, and nothing of it changes any more.
+        await_pods(&case, &[("db", true), ("web", true), ("web", true)]).await?;
+        let system = case.system().await?;
+        let told = system.status.clone().unwrap_or_default();
+        ensure!(
+            told.phase == SystemPhase::Leaving && told.monthly_fee.is_none(),
+            "{:?} {:?}",
+            told.phase,
+            told.monthly_fee
+        );
+        let more =
+            Changing::of_unit(&case, "more", Change { lines: lines(&[("memory", 40)]), ..Change::default() }).await?;
+        more.says("Ready", "SystemLeaving").await?;
+        // What is not the unit's word on this very backup counts for nothing.
+        let mut forged = leaving.drafted("backup-confirmation", Verdict::Confirm).await?;
+        forged.spec.digest = "0".repeat(64);
+        case.make(&case.person(), &forged).await?;
+        let voided = |form: &Decommission| form.status.as_ref().is_some_and(|s| !s.void_decisions.is_empty());
+        let forms: Api<Decommission> = Api::namespaced(admin.clone(), &case.home());
+        eventually(&forms, "portal-leaves", "to call it void", voided).await?;
+        leaving.decide(&case.person(), "backup-confirmation", Verdict::Confirm).await?;
+        leaving.phase(DecommissionPhase::ToAttest).await
+    };
+    let form = Box::pin(played(&case, good, course)).await?;
+    let status = form.status.context("no status")?;
+    let removed: Vec<_> =
+        status.volumes.iter().filter(|v| v.step == VolumeStep::Removed).map(|v| v.claim.as_str()).collect();
+    ensure!(removed == ["data", "logs"], "{:?}", status.volumes);
+    let volumes: Api<PersistentVolume> = Api::all(admin.clone());
+    for name in ["data", "logs"] {
+        ensure!(volumes.get_opt(&format!("pv-t-leaves-{name}")).await?.is_none(), "{name} is still there");
+    }
+    let names: Vec<&str> = status.holdings.iter().map(|h| h.name.as_str()).collect();
+    ensure!(names == ["volume/raw", "snapshots", "disaster-recovery", "provider-backups"], "{names:?}");
+    leaving.decide(PROVIDER, "attestation", Verdict::File).await?;
+    leaving.phase(DecommissionPhase::Closed).await?;
+
+    // Nothing is left: no namespace, no volume but the one with the backup, nothing that carries our labels.
+    let spaces: Api<Namespace> = Api::all(admin.clone());
+    ensure!(spaces.get_opt(&case.namespace()).await?.is_none(), "the namespace is still there");
+    ensure!(volumes.get_opt("pv-t-leaves-raw").await?.is_none(), "what was attested to is still there");
+    let kept = volumes.get("archive-t-leaves").await?.spec.unwrap_or_default();
+    ensure!(kept.persistent_volume_reclaim_policy.as_deref() == Some("Retain"), "the backup would go with its claim");
+    let ours = ListParams::default().labels("yunguan.dev/system=portal,yunguan.dev/organization=t-leaves");
+    for kind in ["Namespace", "ResourceQuota", "LimitRange", "NetworkPolicy", "RoleBinding", "Job"] {
+        let left = objects(&admin, kind, "").list(&ours).await?.items;
+        ensure!(left.is_empty(), "{kind} is left: {:?}", left[0].metadata.name);
+    }
+    let system = case.system().await?;
+    let told = system.status.clone().unwrap_or_default();
+    ensure!(told.phase == SystemPhase::Closed && told.amounts.values().all(|a| a.0 == "0"), "{:?}", told.amounts);
+    case.phase(Phase::Closed).await?;
+    let ledger: Api<LedgerEntry> = Api::namespaced(admin.clone(), &case.home());
+    let facts: Vec<String> =
+        ledger.list(&ListParams::default()).await?.items.into_iter().map(|e| e.spec.fact).collect();
+    for what in ["leaving", "offline", "wiping", "wiped", "left"] {
+        ensure!(facts.iter().any(|fact| fact.starts_with(&format!("{what}/"))), "{what} is not in {facts:?}");
+    }
+    let again = Leaving::of_unit(&case, "again", BackupMode::Live).await?;
+    ensure!(again.says("AlreadyLeaving").await?.contains("has left at"));
+    println!("volumes removed: {}, by hand and attested: 1, facts on record: {}", removed.len(), facts.len());
+    Ok(())
+}
+
+#[tokio::test]
+async fn r23_1_what_is_withdrawn_before_the_wipe_runs_again_as_it_did() -> Result<()> {
+    let world = world().await?;
+    let case = live(world, "t-stays", "portal").await?;
+    let client = world.client(&case.person()).await?;
+    deploy(&client, &case.namespace(), &workloads()[..3]).await?;
+    await_pods(&case, &[("db", false), ("web", false), ("web", false)]).await?;
+    claim(&case, "data", "ssd", "Filesystem").await?;
+    archive(&case).await?;
+    let leaving = Leaving::of_unit(&case, "portal-leaves", BackupMode::Offline).await?;
+    leaving.approved().await?;
+    let jobs: Api<Job> = Api::namespaced(world.admin().await?, &case.namespace());
+    wait_until("a Job", PATIENCE, async || {
+        Ok((!jobs.list(&ListParams::default()).await?.items.is_empty()).then_some(()))
+    })
+    .await?;
+    let job = jobs.list(&ListParams::default()).await?.items[0].name_any();
+    let own: Api<Job> = Api::namespaced(client.clone(), &case.namespace());
+    refused_by("yunguan-helpers-kept", own.delete(&job, &kube::api::DeleteParams::background()).await)?;
+    leaving.withdrawn().await?;
+    leaving.phase(DecommissionPhase::Withdrawn).await?;
+    await_pods(&case, &[("db", false), ("web", false), ("web", false)]).await?;
+    wait_until("the operator's own to go", PATIENCE, async || {
+        let claims: Api<PersistentVolumeClaim> = Api::namespaced(world.admin().await?, &case.namespace());
+        let backup = claims.get_opt("yunguan-backup").await?.is_some_and(|c| c.metadata.deletion_timestamp.is_none());
+        Ok((jobs.list(&ListParams::default()).await?.items.is_empty() && !backup).then_some(()))
+    })
+    .await?;
+    wait_until("the system to be live", PATIENCE, async || {
+        let status = case.system().await?.status.unwrap_or_default();
+        ensure!(
+            status.phase == SystemPhase::Live && status.monthly_fee.is_some() && status.stop.is_none(),
+            "{:?}",
+            status.stop
+        );
+        Ok(Some(()))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn r23_1_what_fails_or_does_not_go_is_reported_and_blocks_nobody() -> Result<()> {
+    let world = world().await?;
+    world.unit("t-trouble", None).await?;
+    let case = world.draft("t-trouble", "portal", |spec| spec.application.protection_level = 2).await?;
+    case.to_live().await?;
+    let admin = world.admin().await?;
+    claim(&case, "data", "ssd", "Filesystem").await?;
+    archive(&case).await?;
+    let leaving = Leaving::of_unit(&case, "portal-leaves", BackupMode::Live).await?;
+    leaving.approved().await?;
+    let burns = AtomicBool::new(true);
+    let luck = |_: &str| if burns.load(Ordering::Relaxed) { Luck::Bad } else { Luck::Good };
+    let course = async {
+        let told = leaving.says("BackupFailed").await?;
+        ensure!(told.contains("disk on fire") && told.contains("kubectl yunguan retry"), "{told}");
+        burns.store(false, Ordering::Relaxed);
+        let forms = case.api::<Decommission>(PROVIDER).await?;
+        let retry = Patch::Merge(json!({"metadata": {"annotations": {"yunguan.dev/retry": "1"}}}));
+        forms.patch("portal-leaves", &PatchParams::default(), &retry).await?;
+        leaving.phase(DecommissionPhase::ToConfirm).await?;
+        // An order stands: nothing is wiped before it is lifted.
+        let order = suspension(&case, "portal-suspended").await?;
+        order.imposed().await?;
+        leaving.decide(&case.person(), "backup-confirmation", Verdict::Confirm).await?;
+        leaving.says("SuspendedFirst").await?;
+        order.lifted().await?;
+        leaving.phase(DecommissionPhase::ToAttest).await
+    };
+    Box::pin(played(&case, luck, course)).await?;
+    // Something keeps the namespace.
+    let maps: Api<ConfigMap> = Api::namespaced(admin.clone(), &case.namespace());
+    let keeps = json!({"metadata": {"name": "keeps", "finalizers": ["example.org/keep"]}});
+    maps.create(&PostParams::default(), &serde_json::from_value(keeps)?).await?;
+    leaving.decide(PROVIDER, "attestation", Verdict::File).await?;
+    let told = wait_until("it to be told what keeps it", PATIENCE, async || {
+        let told = leaving.says("NamespaceTerminating").await?;
+        Ok(told.contains("example.org/keep").then_some(told))
+    })
+    .await?;
+    ensure!(told.contains("never forced"), "{told}");
+    let other = world.draft(&case.unit, "second", |_| {}).await?;
+    other.to_trial().await?;
+    let free = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+    maps.patch("keeps", &PatchParams::default(), &free).await?;
+    leaving.phase(DecommissionPhase::Closed).await?;
+    // Its room is free again.
+    let domains: Api<CloudDomain> = Api::all(admin);
+    eventually(&domains, "bozhou-main", "to be there", |d| d.status.is_some()).await.map(drop)
+}
+
+#[tokio::test]
+async fn r23_1_bad_input_is_refused_clearly_and_changes_nothing() -> Result<()> {
+    let world = world().await?;
+    let case = live(world, "t-wrong", "portal").await?;
+    world.unit("t-wrong-2", None).await?;
+    // Of a system that is not there, or another unit's.
+    let departure = Departure { system: "nothing".into(), ..Departure::default() };
+    let unknown = Leaving::draft(&case, &case.person(), "unknown", departure).await?;
+    ensure!(unknown.says("SystemUnknown").await?.contains("kubectl get isys"));
+    let foreign = case.api::<Decommission>("unit@t-wrong-2").await?.list(&ListParams::default()).await;
+    ensure!(foreign.is_err(), "another unit reads it");
+    // Twice at once: the first that is approved goes, the other says so.
+    let first = Leaving::of_unit(&case, "first", BackupMode::Nothing).await?;
+    let second = Leaving::of_unit(&case, "second", BackupMode::Nothing).await?;
+    first.approved().await?;
+    first.phase(DecommissionPhase::ToConfirm).await?;
+    ensure!(second.says("AlreadyLeaving").await?.contains("by first"));
+    // A second unit confirms, the unit attests.
+    let confirmation = first.drafted("backup-confirmation", Verdict::Confirm).await?;
+    ensure!(case.make("unit@t-wrong-2", &confirmation).await.is_err(), "another unit confirms");
+    ensure!(case.make(PROVIDER, &confirmation).await.is_err(), "the provider confirms as the unit");
+    case.make(&case.person(), &confirmation).await?;
+    first.phase(DecommissionPhase::ToAttest).await?;
+    let attestation = first.drafted("attestation", Verdict::File).await?;
+    ensure!(case.make(&case.person(), &attestation).await.is_err(), "the unit attests as the provider");
+    first.withdrawn().await?;
+    let forms: Api<Decommission> = Api::namespaced(world.admin().await?, &case.home());
+    let refused = |form: &Decommission| {
+        form.status.iter().flat_map(|s| &s.void_decisions).any(|v| v.message.contains("cannot be brought back"))
+    };
+    eventually(&forms, "first", "to stay", refused).await?;
+    // It cannot be edited or deleted any more.
+    let deleted = forms.delete("first", &kube::api::DeleteParams::default()).await;
+    refused_by("yunguan-orders-kept", deleted.map(drop))?;
+    Ok(())
+}
