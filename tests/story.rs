@@ -9,6 +9,7 @@ mod ground;
 mod leaving;
 mod months;
 mod node;
+mod node_leaving;
 pub mod provisioning;
 pub mod sanctions;
 pub mod sizing;

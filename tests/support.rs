@@ -89,7 +89,14 @@ pub async fn operator(cluster: &Cluster) -> Result<Client> {
 /// Objects of a kind, in a namespace or, where that is empty, of the whole cluster.
 pub fn objects(client: &Client, kind: &str, namespace: &str) -> Api<DynamicObject> {
     let (group, version) = match kind {
-        "Namespace" | "ResourceQuota" | "LimitRange" | "ConfigMap" | "Secret" | "Pod" | "ServiceAccount" => ("", "v1"),
+        "Namespace"
+        | "ResourceQuota"
+        | "LimitRange"
+        | "ConfigMap"
+        | "Secret"
+        | "Pod"
+        | "ServiceAccount"
+        | "PersistentVolumeClaim" => ("", "v1"),
         "NetworkPolicy" => ("networking.k8s.io", "v1"),
         "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" => ("apps", "v1"),
         "Job" | "CronJob" => ("batch", "v1"),

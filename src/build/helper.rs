@@ -183,6 +183,8 @@ fn container(name: &str, system: &InformationSystemSpec, task: &Task, mounts: Ve
             ..SecurityContext::default()
         }),
         volume_mounts: Some(mounts),
+        // Why it has failed is told where it has no word of its own.
+        termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
         ..Container::default()
     }
 }

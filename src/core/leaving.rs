@@ -493,6 +493,10 @@ impl<'a> Case<'a> {
             what: format!("{item}: opened by the provider by hand (人工开通的服务)"),
         });
         let always = [
+            (
+                "free-space",
+                "space of its volumes that no file reaches, such as what ext4 sets aside (文件无法写入的剩余空间)",
+            ),
             ("snapshots", "snapshots and copies of its volumes at the storage (存储快照和副本)"),
             ("disaster-recovery", "copies for disaster recovery (灾备副本)"),
             ("provider-backups", "backups that the provider holds (云服务商留存的备份)"),

@@ -394,7 +394,7 @@ async fn r19_2_what_is_too_big_is_refused() -> Result<()> {
         "default",
         &decided,
         "/spec/evidence",
-        many(17, |n| json!({"name": format!("e{n}"), "sha256": "a".repeat(64)})),
+        many(65, |n| json!({"name": format!("e{n}"), "sha256": "a".repeat(64)})),
     )
     .await?;
     grown(

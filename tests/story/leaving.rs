@@ -79,7 +79,7 @@ async fn r23_1_r23_2_a_system_leaves_volume_by_volume_and_nothing_is_left_but_it
         ensure!(volumes.get_opt(&format!("pv-t-leaves-{name}")).await?.is_none(), "{name} is still there");
     }
     let names: Vec<&str> = status.holdings.iter().map(|h| h.name.as_str()).collect();
-    ensure!(names == ["volume/raw", "snapshots", "disaster-recovery", "provider-backups"], "{names:?}");
+    ensure!(names == ["volume/raw", "free-space", "snapshots", "disaster-recovery", "provider-backups"], "{names:?}");
     leaving.decide(PROVIDER, "attestation", Verdict::File).await?;
     leaving.phase(DecommissionPhase::Closed).await?;
 

@@ -31,7 +31,7 @@ const WANTED: &str = "YUNGUAN_NODE";
 const LONG: Duration = Duration::from_mins(6);
 
 /// Whether there can be a node. Where not, it says why.
-fn possible() -> Result<bool> {
+pub fn possible() -> Result<bool> {
     let Err(why) = Node::possible() else { return Ok(true) };
     ensure!(std::env::var(WANTED).as_deref() != Ok("required"), "{WANTED}=required, and there can be no node: {why}");
     // Not with println, which shows only what failed.

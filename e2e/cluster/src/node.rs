@@ -24,7 +24,7 @@ use tokio::process::Command;
 
 use crate::{Cluster, Person, Program, Spec, ports, programs, wait_until};
 
-pub use image::IMAGE;
+pub use image::{IMAGE, SHELL, has_shell};
 pub use settings::INTERVAL;
 
 /// The name of its object.
@@ -216,16 +216,19 @@ fn inside(pid: &str, program: impl IntoIterator<Item = String>) -> Vec<String> {
     enter.into_iter().chain(program).collect()
 }
 
-/// Puts the image into containerd, once that answers.
+/// Puts the images into containerd, once that answers.
 async fn load_image(directory: &Path, pid: &str) -> Result<()> {
-    let archive = image::pack(directory).await?.display().to_string();
-    wait_until("containerd to take the image", READY_TIMEOUT, async || {
-        let import = ["ctr", "-n", "k8s.io", "images", "import", "--snapshotter", "native", &archive];
-        let mut command = Command::new("nsenter");
-        command.args(inside(pid, import.map(str::to_owned)));
-        image::run(command).await.map(Some)
-    })
-    .await
+    for archive in image::pack(directory).await? {
+        let archive = archive.display().to_string();
+        wait_until("containerd to take the image", READY_TIMEOUT, async || {
+            let import = ["ctr", "-n", "k8s.io", "images", "import", "--snapshotter", "native", &archive];
+            let mut command = Command::new("nsenter");
+            command.args(inside(pid, import.map(str::to_owned)));
+            image::run(command).await.map(Some)
+        })
+        .await?;
+    }
+    Ok(())
 }
 
 /// Prometheus may read what the kubelet measured, and nothing else.

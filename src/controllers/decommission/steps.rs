@@ -14,7 +14,7 @@ use crate::runtime::apply;
 use crate::runtime::clock;
 use crate::runtime::controller::Error;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim};
+use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim, Pod};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt as _};
 use serde_json::json;
@@ -26,7 +26,7 @@ pub(super) async fn carry_out(
     system: &InformationSystem,
     step: &Step,
 ) -> Result<(), Error> {
-    tracing::info!(decommission = decommission.name_any(), step = %named(step), "departure goes on");
+    tracing::debug!(decommission = decommission.name_any(), step = %named(step), "next step of a departure");
     match step {
         Step::Record(_) => Ok(()),
         Step::Run(task) => run(context, decommission, system, task).await,
@@ -69,16 +69,27 @@ async fn run(
     Ok(())
 }
 
+/// A claim stays for as long as there is a pod that used it, its own end or not.
 async fn remove(context: &Context, system: &InformationSystem, volume: &VolumeRef) -> Result<(), Error> {
-    let claims = context.api::<PersistentVolumeClaim>(&system.spec.namespace);
-    match claims.get_opt(&volume.claim).await? {
-        Some(claim)
-            if claim.metadata.uid.as_ref() == Some(&volume.uid) && claim.metadata.deletion_timestamp.is_none() =>
-        {
-            apply::delete_by_uid(&claims, &context.metrics, &claim).await
-        }
-        _ => Ok(()),
+    let pods = context.api::<Pod>(&system.spec.namespace);
+    for pod in pods.list(&ListParams::default()).await?.items.iter().filter(|pod| has_used(pod, &volume.claim)) {
+        apply::delete_by_uid(&pods, &context.metrics, pod).await?;
     }
+    let claims = context.api::<PersistentVolumeClaim>(&system.spec.namespace);
+    let claim = claims.get_opt(&volume.claim).await?.filter(|claim| claim.metadata.uid.as_ref() == Some(&volume.uid));
+    match claim.filter(|claim| claim.metadata.deletion_timestamp.is_none()) {
+        Some(claim) => apply::delete_by_uid(&claims, &context.metrics, &claim).await,
+        None => Ok(()),
+    }
+}
+
+/// Whether a pod that has ended used a claim.
+fn has_used(pod: &Pod, claim: &str) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default();
+    let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
+    let mut claims = volumes.filter_map(|volume| volume.persistent_volume_claim.as_ref());
+    let ended = ["Succeeded", "Failed"].contains(&phase) && pod.metadata.deletion_timestamp.is_none();
+    ended && claims.any(|used| used.claim_name == claim)
 }
 
 async fn remove_volume(context: &Context, volume: &VolumeRef) -> Result<(), Error> {

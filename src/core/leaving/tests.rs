@@ -231,7 +231,7 @@ fn r23_1_a_system_leaves_step_by_step_and_its_record_stays() {
     assert_eq!(farewell.says(CONDITION_WIPED).0, Some(true));
     // Whatever holds data besides is attested to, one by one.
     let gate = farewell.plan().status.open_gates[0].clone();
-    assert_eq!(gate.reports, ["snapshots", "disaster-recovery", "provider-backups"]);
+    assert_eq!(gate.reports, ["free-space", "snapshots", "disaster-recovery", "provider-backups"]);
     farewell.decides(PROVIDER, "attestation", Verdict::File);
     assert_eq!(farewell.work().last(), Some(&"delete namespace"));
     assert_eq!((farewell.phase(), farewell.open()), (DecommissionPhase::Closed, vec![]));
@@ -312,7 +312,10 @@ fn r23_2_the_provider_attests_to_everything_that_holds_data_and_nobody_else_does
     farewell.goes_on().decides(UNIT, "backup-confirmation", Verdict::Confirm);
     let status = farewell.plan().status;
     let names: Vec<&str> = status.holdings.iter().map(|h| h.name.as_str()).collect();
-    assert_eq!(names, ["volume/raw", "volume/tape", "snapshots", "disaster-recovery", "provider-backups"]);
+    assert_eq!(
+        names,
+        ["volume/raw", "volume/tape", "free-space", "snapshots", "disaster-recovery", "provider-backups"]
+    );
     let by_hand = status.volumes.iter().filter(|v| v.step == VolumeStep::ByHand).count();
     assert_eq!(by_hand, 2);
     // The unit cannot, and a report that leaves one out passes nothing.
