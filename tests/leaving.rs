@@ -116,7 +116,7 @@ impl<'c, 'w> Leaving<'c, 'w> {
 /// A volume, and a claim of the unit that binds it.
 pub async fn claim(case: &Case<'_>, name: &str, class: &str, mode: &str) -> Result<()> {
     let admin = case.world.admin().await?;
-    let (namespace, volume) = (case.namespace(), format!("pv-{}-{name}", case.unit));
+    let (namespace, volume) = (case.namespace(), format!("pv-{}-{}-{name}", case.unit, case.name));
     let spec = json!({
         "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": class, "volumeMode": mode,
         "persistentVolumeReclaimPolicy": "Retain", "hostPath": {"path": format!("/tmp/{volume}")},
@@ -149,7 +149,7 @@ pub async fn archive(case: &Case<'_>) -> Result<()> {
         "persistentVolumeReclaimPolicy": "Delete", "hostPath": {"path": "/tmp/archive"},
         "claimRef": {"namespace": case.namespace(), "name": "yunguan-backup"},
     });
-    let name = format!("archive-{}", case.unit);
+    let name = format!("archive-{}-{}", case.unit, case.name);
     let volume: PersistentVolume = serde_json::from_value(json!({"metadata": {"name": name}, "spec": spec}))?;
     Api::all(case.world.admin().await?).create(&PostParams::default(), &volume).await.map(drop).map_err(Into::into)
 }

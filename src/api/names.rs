@@ -24,6 +24,8 @@ pub const ANNOTATION_OWNER_UID: &str = "yunguan.dev/owner-uid";
 pub const LABEL_STOPPED: &str = "yunguan.dev/stopped";
 /// The system leaves the cloud, and is offline.
 pub const STOPPED_OFFLINE: &str = "offline";
+/// Its data is wiped, or was: no volume is made in it any more.
+pub const STOPPED_WIPED: &str = "wiped";
 /// An order has suspended the system.
 pub const STOPPED_SUSPENDED: &str = "suspended";
 /// The scheduling gate of pods that must not run yet.

@@ -4,7 +4,7 @@ use crate::api::InformationSystemSpec;
 use crate::api::common::Time;
 use crate::api::decommission::Leaving;
 use crate::api::information_system::Suspension;
-use crate::api::names::{STOPPED_OFFLINE, STOPPED_SUSPENDED};
+use crate::api::names::{STOPPED_OFFLINE, STOPPED_SUSPENDED, STOPPED_WIPED};
 
 /// Why nothing of a system may run.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,6 +21,7 @@ impl Stop<'_> {
     pub fn label(self) -> &'static str {
         match self {
             Self::Suspended(_) => STOPPED_SUSPENDED,
+            Self::Offline(leaving) if leaving.wipe.is_some() => STOPPED_WIPED,
             Self::Offline(_) => STOPPED_OFFLINE,
         }
     }
@@ -70,7 +71,7 @@ pub fn is_charged(spec: &InformationSystemSpec) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::decommission::Reclaim;
+    use crate::api::decommission::{Reclaim, Wipe};
     use crate::api::information_system::Live;
     use crate::api::sanction::Lifted;
 
@@ -113,6 +114,9 @@ mod tests {
         spec.departures[0].offline_at = Some(at(7));
         assert!(!is_charged(&spec));
         assert_eq!(standing(&spec).map(Stop::label), Some("offline"));
+        spec.departures[0].wipe = Some(Wipe::default());
+        assert_eq!(standing(&spec).map(Stop::label), Some("wiped"));
+        spec.departures[0].wipe = None;
         // An order at the same time: it stays stopped by that when the departure is withdrawn.
         spec.suspensions = vec![suspension(true, None)];
         assert_eq!(standing(&spec).map(Stop::label), Some("suspended"));

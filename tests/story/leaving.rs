@@ -34,9 +34,17 @@ async fn r23_1_r23_2_a_system_leaves_volume_by_volume_and_nothing_is_left_but_it
     let admin = world.admin().await?;
     let client = world.client(&case.person()).await?;
     deploy(&client, &case.namespace(), &workloads()[..3]).await?;
-    for (name, class, mode) in [("data", "ssd", "Filesystem"), ("logs", "ssd", "Filesystem"), ("raw", "ssd", "Block")] {
+    // One that makes its claim again whenever it is gone.
+    let mut keeps = workloads()[1].1.clone();
+    keeps["metadata"]["name"] = json!("keeps");
+    keeps["spec"]["volumeClaimTemplates"] = json!([{"metadata": {"name": "logs"}, "spec": {
+        "accessModes": ["ReadWriteOnce"], "storageClassName": "ssd", "resources": {"requests": {"storage": "1Gi"}}}}]);
+    for (name, class, mode) in
+        [("data", "ssd", "Filesystem"), ("logs-keeps-0", "ssd", "Filesystem"), ("raw", "ssd", "Block")]
+    {
         claim(&case, name, class, mode).await?;
     }
+    deploy(&client, &case.namespace(), &[("StatefulSet", keeps.clone())]).await?;
     archive(&case).await?;
     let leaving = Leaving::of_unit(&case, "portal-leaves", BackupMode::Offline).await?;
     leaving.approved().await?;
@@ -44,10 +52,11 @@ async fn r23_1_r23_2_a_system_leaves_volume_by_volume_and_nothing_is_left_but_it
         let form = leaving.phase(DecommissionPhase::ToConfirm).await?;
         let status = form.status.context("no status")?;
         let steps: Vec<_> = status.volumes.iter().map(|v| (v.claim.as_str(), v.step)).collect();
-        let wanted = [("data", VolumeStep::BackedUp), ("logs", VolumeStep::BackedUp), ("raw", VolumeStep::ByHand)];
+        let wanted =
+            [("data", VolumeStep::BackedUp), ("logs-keeps-0", VolumeStep::BackedUp), ("raw", VolumeStep::ByHand)];
         ensure!(steps == wanted, "{steps:?}");
         // Offline: nothing runs, nothing is charged, and nothing of it changes any more.
-        await_pods(&case, &[("db", true), ("web", true), ("web", true)]).await?;
+        await_pods(&case, &[("db", true), ("db", true), ("web", true), ("web", true)]).await?;
         let system = case.system().await?;
         let told = system.status.clone().unwrap_or_default();
         ensure!(
@@ -73,10 +82,14 @@ async fn r23_1_r23_2_a_system_leaves_volume_by_volume_and_nothing_is_left_but_it
     let status = form.status.context("no status")?;
     let removed: Vec<_> =
         status.volumes.iter().filter(|v| v.step == VolumeStep::Removed).map(|v| v.claim.as_str()).collect();
-    ensure!(removed == ["data", "logs"], "{:?}", status.volumes);
+    ensure!(removed == ["data", "logs-keeps-0"], "{:?}", status.volumes);
+    let more = json!({"metadata": {"name": "more"}, "spec": keeps["spec"]["volumeClaimTemplates"][0]["spec"]});
+    let claims: Api<PersistentVolumeClaim> = Api::namespaced(admin.clone(), &case.namespace());
+    let more: PersistentVolumeClaim = serde_json::from_value(more)?;
+    refused_by("yunguan-wiped-volumes", claims.create(&PostParams::default(), &more).await.map(drop))?;
     let volumes: Api<PersistentVolume> = Api::all(admin.clone());
-    for name in ["data", "logs"] {
-        ensure!(volumes.get_opt(&format!("pv-t-leaves-{name}")).await?.is_none(), "{name} is still there");
+    for name in ["data", "logs-keeps-0"] {
+        ensure!(volumes.get_opt(&format!("pv-t-leaves-portal-{name}")).await?.is_none(), "{name} is still there");
     }
     let names: Vec<&str> = status.holdings.iter().map(|h| h.name.as_str()).collect();
     ensure!(names == ["volume/raw", "free-space", "snapshots", "disaster-recovery", "provider-backups"], "{names:?}");
@@ -86,8 +99,8 @@ async fn r23_1_r23_2_a_system_leaves_volume_by_volume_and_nothing_is_left_but_it
     // Nothing is left: no namespace, no volume but the one with the backup, nothing that carries our labels.
     let spaces: Api<Namespace> = Api::all(admin.clone());
     ensure!(spaces.get_opt(&case.namespace()).await?.is_none(), "the namespace is still there");
-    ensure!(volumes.get_opt("pv-t-leaves-raw").await?.is_none(), "what was attested to is still there");
-    let kept = volumes.get("archive-t-leaves").await?.spec.unwrap_or_default();
+    ensure!(volumes.get_opt("pv-t-leaves-portal-raw").await?.is_none(), "what was attested to is still there");
+    let kept = volumes.get("archive-t-leaves-portal").await?.spec.unwrap_or_default();
     ensure!(kept.persistent_volume_reclaim_policy.as_deref() == Some("Retain"), "the backup would go with its claim");
     let ours = ListParams::default().labels("yunguan.dev/system=portal,yunguan.dev/organization=t-leaves");
     for kind in ["Namespace", "ResourceQuota", "LimitRange", "NetworkPolicy", "RoleBinding", "Job"] {

@@ -32,6 +32,15 @@ enum Way {
     ByHand(Text),
 }
 
+/// Whether it is wiped only people can say.
+const GONE_BEFORE: &str = "its claim went before it was wiped (存储卷声明在清除前已被删除)";
+/// Volumes that a record has room for.
+const VOLUMES: usize = 256;
+
+fn by_hand(volume: &VolumeRef, why: &str) -> VolumeWipe {
+    VolumeWipe { volume: volume.clone(), by_hand: Some(why.to_owned()), ..VolumeWipe::default() }
+}
+
 impl Wait {
     fn for_(reason: &'static str, why: Text) -> Self {
         Self { reason, why, stuck: false, until: None }
@@ -134,17 +143,8 @@ impl Case<'_> {
 
     /// Everything before it is decided, and nothing runs: from here on nothing can be taken back.
     fn intend(&self, leaving: &Leaving, walk: &Walk, allowed: Time, keep_days: Option<i32>, now: Timestamp) -> Next {
-        if let Some(order) = stop::suspended(self.system.spec) {
-            let name = &order.order.name;
-            return waits(Wait::for_(
-                "SuspendedFirst",
-                Text::new(
-                    format!(
-                        "suspended by sanction {name}: nothing is wiped while an order stands, since its data may be evidence; lifted, it goes on by itself"
-                    ),
-                    format!("系统因处理措施{name}暂停服务，期间不清除数据；解除后自动继续"),
-                ),
-            ));
+        if let Some(order) = self.suspended() {
+            return waits(order);
         }
         let kept_until = keep_days
             .and_then(|days| allowed.timestamp().checked_add(SignedDuration::from_hours(24 * i64::from(days))).ok());
@@ -172,16 +172,47 @@ impl Case<'_> {
             },
             ..VolumeWipe::default()
         };
+        let volumes = &self.facts.world.volumes;
+        // What was backed up and is not there any more was not wiped by anybody that we know.
+        let gone = leaving.backups.iter().filter(|b| !volumes.iter().any(|v| v.reference.uid == b.volume.uid));
+        let gone = gone.map(|backup| by_hand(&backup.volume, GONE_BEFORE));
         let wipe = Wipe {
             at: Time::new(now),
             decisions: walk.counted.iter().filter(|d| !before(d)).cloned().collect(),
-            volumes: self.facts.world.volumes.iter().map(wiped).collect(),
+            volumes: volumes.iter().map(wiped).chain(gone).take(VOLUMES).collect(),
             done: None,
         };
         record(Leaving { wipe: Some(wipe), ..leaving.clone() })
     }
 
+    /// While an order stands, its data may be evidence.
+    fn suspended(&self) -> Option<Wait> {
+        let name = &stop::suspended(self.system.spec)?.order.name;
+        Some(Wait::for_(
+            "SuspendedFirst",
+            Text::new(
+                format!(
+                    "suspended by sanction {name}: nothing is wiped while an order stands, since its data may be evidence; lifted, it goes on by itself"
+                ),
+                format!("系统因处理措施{name}暂停服务，期间不清除数据；解除后自动继续"),
+            ),
+        ))
+    }
+
+    /// Volumes that have come since the wipe was decided: nobody has confirmed a backup of them, so no Job touches them.
+    fn newcomers(&self, wipe: &Wipe) -> Vec<VolumeWipe> {
+        let room = VOLUMES.saturating_sub(wipe.volumes.len());
+        let known = |seen: &&Volume| !wipe.volumes.iter().any(|v| v.volume.uid == seen.reference.uid);
+        let come = self.facts.world.volumes.iter().filter(known).take(room);
+        come.map(|seen| by_hand(&seen.reference, "it came after its backup was confirmed (备份确认后新增)")).collect()
+    }
+
     fn after_intent(&self, leaving: &Leaving, wipe: &Wipe, walk: &Walk, now: Timestamp) -> Next {
+        let come = if leaving.reclaim.is_none() { self.newcomers(wipe) } else { Vec::new() };
+        if !come.is_empty() {
+            let volumes = wipe.volumes.iter().cloned().chain(come).collect();
+            return record(Leaving { wipe: Some(Wipe { volumes, ..wipe.clone() }), ..leaving.clone() });
+        }
         if wipe.done.is_none() {
             return self.wipe(leaving, wipe, now);
         }
@@ -228,6 +259,9 @@ impl Case<'_> {
         let Some((index, volume)) = open else {
             return with(&|wipe| wipe.done = Some(Time::new(now)));
         };
+        if let Some(order) = self.suspended() {
+            return waits(order);
+        }
         let set =
             |change: &dyn Fn(&mut VolumeWipe)| with(&|wipe| wipe.volumes.get_mut(index).into_iter().for_each(change));
         let world = self.facts.world;
@@ -237,9 +271,7 @@ impl Case<'_> {
             (Some(_), None) if world.left.contains_key(&volume.volume.uid) => self.leaves(&volume.volume),
             (Some(_), None) => set(&|volume| volume.removed = true),
             // Somebody has broken the glass: whether it is wiped only people can say.
-            (None, None) => set(&|volume| {
-                volume.by_hand = Some("its claim went before it was wiped (存储卷声明在清除前已被删除)".to_owned());
-            }),
+            (None, None) => set(&|volume| volume.by_hand = Some(GONE_BEFORE.to_owned())),
             (None, Some(seen)) => match self.way(Work::Wipe, seen) {
                 Way::Done(report) => set(&|volume| volume.report = Some(report.clone())),
                 Way::ByHand(why) => set(&|volume| volume.by_hand = Some(shorten(&why.to_string(), 512))),

@@ -5,7 +5,7 @@ mod orders;
 use super::*;
 use crate::api::common::RequestRef;
 use crate::api::decision::{Evidence, TestResult, Verdict};
-use crate::api::decommission::{BackupMode, DecommissionPhase, VolumeStep};
+use crate::api::decommission::{BackupMode, DecommissionPhase, VolumeBackup, VolumeStep};
 use crate::api::information_system::{Live, Suspension};
 use crate::api::names::{CONDITION_BACKED_UP, CONDITION_COMPLETE, CONDITION_READY, CONDITION_WIPED};
 use crate::api::rightsizing_proposal::ObjectRef;
@@ -32,6 +32,10 @@ struct Farewell {
     retry: String,
     /// Jobs do their work by themselves.
     diligent: bool,
+    /// How many volumes have come.
+    volumes: usize,
+    /// One of them has come when its namespace was to go already.
+    late: bool,
     /// What was done, one word a step.
     done: Vec<String>,
     now: Timestamp,
@@ -72,6 +76,8 @@ impl Farewell {
             proposal: None,
             retry: String::new(),
             diligent: true,
+            volumes: 0,
+            late: false,
             done: Vec::new(),
             now: "2026-11-24T02:00:00Z".parse().unwrap(),
         }
@@ -399,8 +405,45 @@ fn r34_1_while_an_order_stands_nothing_is_wiped() {
     assert_eq!(reason, "SuspendedFirst");
     assert!(message.contains("evidence") && farewell.record().wipe.is_none(), "{message}");
     farewell.spec.suspensions[0].lifted = Some(crate::api::sanction::Lifted::default());
+    // One that comes amid the wipe stops what is left of it.
+    let step = farewell.plan().step.unwrap();
+    farewell.takes(step);
+    farewell.spec.suspensions[0].lifted = None;
+    farewell.goes_on();
+    assert!(farewell.record().wipe.is_some() && !farewell.done.contains(&"wipe data".to_owned()));
+    assert_eq!(farewell.says(CONDITION_READY).1, "SuspendedFirst");
+    farewell.spec.suspensions[0].lifted = Some(crate::api::sanction::Lifted::default());
     farewell.goes_on();
     assert_eq!(farewell.phase(), DecommissionPhase::ToAttest);
+}
+
+#[test]
+fn r23_2_what_came_or_went_around_the_wipe_is_attested_to_and_no_job_touches_it() {
+    let mut farewell = Farewell::approved(BackupMode::Offline);
+    let names = |farewell: &Farewell| -> Vec<String> {
+        farewell
+            .plan()
+            .status
+            .holdings
+            .iter()
+            .filter_map(|h| h.name.strip_prefix("volume/").map(str::to_owned))
+            .collect()
+    };
+    // A claim that goes between the confirmation and the wipe was wiped by nobody that is known.
+    farewell.world.volumes.retain(|v| v.reference.claim != "logs");
+    farewell.decides(UNIT, "backup-confirmation", Verdict::Confirm);
+    assert_eq!((farewell.phase(), names(&farewell)), (DecommissionPhase::ToAttest, vec!["logs".to_owned()]));
+    // Nobody has confirmed a backup of what comes after that.
+    let before = farewell.draft(PROVIDER, "attestation", Verdict::File);
+    farewell.world.volumes.push(volume("late", "ssd"));
+    farewell.goes_on();
+    assert_eq!(names(&farewell), ["logs", "late"]);
+    assert!(!farewell.work().iter().any(|what| what.ends_with("late") || what.ends_with("wipe logs")));
+    farewell.decisions.push(before);
+    farewell.goes_on();
+    assert_eq!(farewell.phase(), DecommissionPhase::ToAttest, "{:?}", farewell.void());
+    farewell.decides(PROVIDER, "attestation", Verdict::File);
+    assert_eq!(farewell.phase(), DecommissionPhase::Closed);
 }
 
 fn reclaimed() -> Farewell {

@@ -9,6 +9,7 @@ enum Act {
     Decide(&'static str, &'static str, Verdict),
     Step,
     Volume,
+    Vanish,
     Suspend(bool),
     Runs(bool),
     Fail,
@@ -32,6 +33,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         6 => decisions.prop_map(|(who, gate, verdict)| Act::Decide(who, gate, verdict)),
         12 => Just(Act::Step),
         1 => Just(Act::Volume),
+        1 => Just(Act::Vanish),
         1 => any::<bool>().prop_map(Act::Suspend),
         2 => any::<bool>().prop_map(Act::Runs),
         1 => Just(Act::Fail),
@@ -70,17 +72,28 @@ proptest! {
                             prop_assert!(crate::core::stop::suspended(&farewell.spec).is_none());
                         }
                         if let Step::Run(task) = &step && task.work == Work::Wipe {
-                            prop_assert!(farewell.record().wipe.is_some(), "intent first");
+                            let record = farewell.record();
+                            prop_assert!(record.wipe.is_some(), "intent first");
+                            prop_assert!(record.backups.iter().any(|b| b.volume == task.volume.reference), "not confirmed");
+                            prop_assert!(crate::core::stop::suspended(&farewell.spec).is_none(), "under an order");
+                        }
+                        if step == Step::DeleteNamespace {
+                            let wipe = farewell.record().wipe.clone().unwrap_or_default();
+                            let dealt = |v: &Volume| wipe.volumes.iter().any(|w| w.volume == v.reference);
+                            prop_assert!(farewell.late || farewell.world.volumes.iter().all(dealt), "not accounted for");
+                            let all = |b: &VolumeBackup| wipe.volumes.iter().any(|w| w.volume == b.volume);
+                            prop_assert!(farewell.record().backups.iter().all(all), "forgotten");
                         }
                         farewell.takes(step);
                     }
                 }
                 Act::Volume => {
-                    let name = format!("v{}", farewell.world.volumes.len());
-                    if crate::core::stop::leaving(&farewell.spec).is_none_or(|l| l.wipe.is_none()) {
-                        farewell.world.volumes.push(volume(&name, "ssd"));
-                    }
+                    farewell.volumes += 1;
+                    let name = format!("v{}", farewell.volumes);
+                    farewell.world.volumes.push(volume(&name, "ssd"));
+                    farewell.late |= crate::core::stop::leaving(&farewell.spec).is_some_and(|l| l.reclaim.is_some());
                 }
+                Act::Vanish => drop(farewell.world.volumes.pop()),
                 Act::Suspend(true) => farewell.spec.suspensions.push(Suspension::default()),
                 Act::Suspend(false) => {
                     let lifted = Some(crate::api::sanction::Lifted::default());
