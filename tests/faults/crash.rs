@@ -3,6 +3,8 @@
 
 use super::oracles::{self, Deeds};
 use crate::changing::*;
+use crate::ordering::suspension;
+use crate::story::sanctions::{await_pods, deploy, workloads};
 use crate::world::*;
 use anyhow::{Context as _, Result, ensure};
 use futures::future::try_join_all;
@@ -59,6 +61,8 @@ enum Flow {
     Refused,
     /// An urgent request, and the whole track after it.
     Urgent,
+    /// A suspension of what runs, and its end.
+    Suspended,
 }
 
 impl Flow {
@@ -73,6 +77,13 @@ impl Flow {
             Self::Refused => {
                 case.to_live().await?;
                 emergency(case).await?;
+                oracles::at_rest(case.world, proxy, CALM).await
+            }
+            Self::Suspended => {
+                case.to_live().await?;
+                let client = case.world.client(&case.person()).await?;
+                deploy(&client, &case.namespace(), &workloads()[..1]).await?;
+                await_pods(case, &[("web", false), ("web", false)]).await?;
                 oracles::at_rest(case.world, proxy, CALM).await
             }
         }
@@ -153,6 +164,13 @@ impl Flow {
                 whole_of(case).await?.to_live().await?;
                 quota(case, "requests.cpu", "16").await
             }
+            Self::Suspended => {
+                let order = suspension(case, &format!("{}.order", case.name)).await?;
+                order.imposed().await?;
+                await_pods(case, &[("web", true), ("web", true)]).await?;
+                order.lifted().await?;
+                await_pods(case, &[("web", false), ("web", false)]).await
+            }
         }
     }
 }
@@ -193,12 +211,12 @@ async fn run(
     let strikes = proxy.strikes();
     let course = async {
         let case = flow.draft(world, code).await?;
-        flow.prepare(&case, proxy).await?;
+        Box::pin(flow.prepare(&case, proxy)).await?;
         match fault {
             Some((write, fault)) => proxy.arm(write, fault, world.operator.pid()),
             None => proxy.disarm(),
         }
-        flow.walk(&case).await?;
+        Box::pin(flow.walk(&case)).await?;
         oracles::at_rest(world, proxy, CALM).await?;
         // On a busy machine an operator that has just started is at rest before it has begun.
         wait_until("it to end where the calm one did", PATIENCE, async || {
@@ -301,4 +319,10 @@ async fn r22_3_killed_at_any_write_of_a_change_or_a_window_the_operator_ends_in_
 async fn r22_2_r26_4_killed_at_any_write_of_a_major_change_or_an_emergency_the_operator_ends_in_the_same_place()
 -> Result<()> {
     Box::pin(survives_all(&[(Flow::Major, 40), (Flow::Agreed, 40), (Flow::Refused, 15)], BEFORE_AND_AFTER)).await
+}
+
+#[tokio::test]
+#[ignore = "takes minutes: make crash"]
+async fn r34_1_killed_at_any_write_of_a_suspension_or_its_end_the_operator_ends_in_the_same_place() -> Result<()> {
+    Box::pin(survives_all(&[(Flow::Suspended, 40)], BEFORE_AND_AFTER)).await
 }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use yunguan::api::cloud_resource_request::Phase;
-use yunguan::api::{CloudDomain, CloudResourceRequest, LedgerEntry, ResourceChange};
+use yunguan::api::{CloudDomain, CloudResourceRequest, Decommission, LedgerEntry, ResourceChange, Sanction};
 use yunguan::core::ledger;
 use yunguan_cluster::audit::{Event, Log};
 use yunguan_cluster::faults::Proxy;
@@ -92,17 +92,24 @@ pub async fn end_of(case: &Case<'_>) -> Result<Value> {
     let requests: Api<CloudResourceRequest> = Api::namespaced(admin.clone(), &case.home());
     let mut more = requests.list(&ListParams::default()).await?.items;
     more.retain(|r| r.spec.application.system_ref.as_ref() == Some(&case.name));
+    let mut orders = Api::<Sanction>::namespaced(admin.clone(), &case.home()).list(&ListParams::default()).await?.items;
+    orders.retain(|s| s.spec.order.systems.contains(&case.name));
+    let departures: Api<Decommission> = Api::namespaced(admin.clone(), &case.home());
+    let mut departures = departures.list(&ListParams::default()).await?.items;
+    departures.retain(|d| d.spec.departure.system == case.name);
     let whole = json!({
         "request": {"spec": request.spec, "status": request.status},
         "more": more.iter().map(|r| json!({"spec": r.spec, "status": r.status})).collect::<Vec<_>>(),
         "system": {"spec": system.spec, "status": system.status},
-        "namespace": Api::<Namespace>::all(admin.clone()).get(&namespace).await?.metadata.labels,
+        "namespace": Api::<Namespace>::all(admin.clone()).get_opt(&namespace).await?.map(|space| space.metadata.labels),
         "quotas": listed::<ResourceQuota>(&Api::namespaced(admin.clone(), &namespace)).await?,
         "limits": listed::<LimitRange>(&Api::namespaced(admin.clone(), &namespace)).await?,
         "networks": listed::<NetworkPolicy>(&Api::namespaced(admin.clone(), &namespace)).await?,
         "bindings": listed::<RoleBinding>(&Api::namespaced(admin, &namespace)).await?,
         "books": kinds,
         "changes": changes.iter().map(|c| json!({"spec": c.spec, "status": c.status})).collect::<Vec<_>>(),
+        "orders": orders.iter().map(|s| json!({"spec": s.spec, "status": s.status})).collect::<Vec<_>>(),
+        "departures": departures.iter().map(|d| json!({"spec": d.spec, "status": d.status})).collect::<Vec<_>>(),
     });
     let text = without_moments(&serde_json::to_string(&settled(whole))?);
     Ok(serde_json::from_str(&text.replace(&namespace, "NAMESPACE").replace(&case.name, "CASE"))?)
