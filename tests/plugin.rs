@@ -30,13 +30,13 @@ async fn plugin_in(locale: &str, who: &str, args: &[&str]) -> Result<Output> {
     yunguan_cluster::output(command, "").await
 }
 
-async fn done(who: &str, args: &[&str]) -> Result<String> {
+pub async fn done(who: &str, args: &[&str]) -> Result<String> {
     let output = plugin(who, args).await?;
     ensure!(output.status == 0, "{who}: {args:?}: {}\n{}{}", output.status, output.stdout, output.stderr);
     Ok(output.stdout)
 }
 
-async fn exits(code: i32, who: &str, args: &[&str]) -> Result<String> {
+pub async fn exits(code: i32, who: &str, args: &[&str]) -> Result<String> {
     let output = plugin(who, args).await?;
     ensure!(output.status == code, "{who}: {args:?}: {}\n{}{}", output.status, output.stdout, output.stderr);
     Ok(output.stdout + &output.stderr)

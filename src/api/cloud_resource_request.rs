@@ -1,9 +1,11 @@
 //! CloudResourceRequest: annex 1, the resource request form.
 
+use super::adoption::{Adoption, AdoptionPlan};
 use super::cloud_domain::Network;
 use super::common::Names;
 use super::common::{Contact, Document, Money, PolicyRef, QuantityMap, Time};
 use super::decision::{TestResult, Verdict};
+pub use super::decision::{VoidDecision, VoidReason};
 use super::governance_policy::FundingSource;
 use jiff::civil::Date;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -122,6 +124,9 @@ pub struct Application {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 40))]
     pub system_ref: Option<String>,
+    /// A namespace in which the system runs already, and which is taken over as it is (R4.2) (接管现有命名空间).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopts: Option<Adoption>,
     /// Papers, each with the digest of its bytes (申请材料).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
@@ -342,6 +347,9 @@ pub struct CloudResourceRequestStatus {
     /// Until when the old self of a migrated system is kept (原系统保留至).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_old_until: Option<Date>,
+    /// What taking over the namespace that it names would change and break, as it is now (接管方案).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adoption: Option<AdoptionPlan>,
     /// What holds of this object, one entry a type.
     #[serde(default)]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
@@ -495,73 +503,6 @@ pub struct CountedDecision {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
     pub comment: Option<String>,
-}
-
-/// A decision that does not count.
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct VoidDecision {
-    /// Name of the Decision.
-    #[schemars(length(max = 253))]
-    pub name: String,
-    /// Why, in one word.
-    pub reason: VoidReason,
-    /// Why, and what to do.
-    #[schemars(length(max = 512))]
-    pub message: String,
-}
-
-/// Why a decision does not count.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    Deserialize,
-    Eq,
-    Hash,
-    JsonSchema,
-    Ord,
-    PartialEq,
-    PartialOrd,
-    Serialize,
-    strum::Display,
-    strum::EnumIter,
-)]
-pub enum VoidReason {
-    /// It names another object of the same name.
-    #[default]
-    OtherRequest,
-    /// It belongs to an earlier filing.
-    OtherSubmission,
-    /// It was made for other content.
-    OtherContent,
-    /// No gate of that name.
-    UnknownGate,
-    /// The gate is not open yet.
-    GateNotOpen,
-    /// The gate is closed.
-    GateClosed,
-    /// The gate belongs to another role.
-    WrongRole,
-    /// The person does not hold the role.
-    NotEntitled,
-    /// The person has acted in another role on this request.
-    SecondRole,
-    /// The person has decided here already.
-    Repeated,
-    /// The gate does not offer this verdict.
-    VerdictNotOffered,
-    /// Documents are missing.
-    MaterialIncomplete,
-    /// Amounts are missing, unknown, or above what was asked for.
-    AmountsWrong,
-    /// Reports are missing.
-    ReportsMissing,
-    /// The gate asks for a reason, and none is given.
-    ReasonMissing,
-    /// A proposal is dismissed for longer than the policy allows, or for a time that was over.
-    TimeWrong,
 }
 
 /// What a line comes to.

@@ -236,3 +236,70 @@ pub struct DecidedBy {
     #[schemars(length(max = 253))]
     pub person: String,
 }
+
+/// A decision that does not count.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VoidDecision {
+    /// Name of the Decision.
+    #[schemars(length(max = 253))]
+    pub name: String,
+    /// Why, in one word.
+    pub reason: VoidReason,
+    /// Why, and what to do.
+    #[schemars(length(max = 512))]
+    pub message: String,
+}
+
+/// Why a decision does not count.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    Deserialize,
+    Eq,
+    Hash,
+    JsonSchema,
+    Ord,
+    PartialEq,
+    PartialOrd,
+    Serialize,
+    strum::Display,
+    strum::EnumIter,
+)]
+pub enum VoidReason {
+    /// It names another object of the same name.
+    #[default]
+    OtherRequest,
+    /// It belongs to an earlier filing.
+    OtherSubmission,
+    /// It was made for other content.
+    OtherContent,
+    /// No gate of that name.
+    UnknownGate,
+    /// The gate is not open yet.
+    GateNotOpen,
+    /// The gate is closed.
+    GateClosed,
+    /// The gate belongs to another role.
+    WrongRole,
+    /// The person does not hold the role.
+    NotEntitled,
+    /// The person has acted in another role on this request.
+    SecondRole,
+    /// The person has decided here already.
+    Repeated,
+    /// The gate does not offer this verdict.
+    VerdictNotOffered,
+    /// Documents are missing.
+    MaterialIncomplete,
+    /// Amounts are missing, unknown, or above what was asked for.
+    AmountsWrong,
+    /// Reports are missing.
+    ReportsMissing,
+    /// The gate asks for a reason, and none is given.
+    ReasonMissing,
+    /// A proposal is dismissed for longer than the policy allows, or for a time that was over.
+    TimeWrong,
+}

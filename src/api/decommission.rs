@@ -68,6 +68,10 @@ pub struct Departure {
     /// The RightsizingProposal of action Reclaim that it takes up (采纳的回收建议).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposal_ref: Option<ObjectRef>,
+    /// Whether a namespace that was in use before the system was taken over is deleted at the end, with all that is in it; where
+    /// nothing is said it stays, without what the operator put there (是否删除接管的命名空间).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delete_namespace: Option<bool>,
     /// Papers, each with the digest of its bytes (申请材料).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::struct_excessive_bools, reason = "each of a gate is a field that the authority writes")]
 
+use super::adoption::AdoptionRules;
 pub use super::change_rules::{ChangeRules, ChangeTracks, UrgentRules};
 use super::common::Names;
 use super::decision::Verdict;
@@ -156,6 +157,9 @@ pub struct GovernancePolicySpec {
     /// How systems leave; without it no Decommission can be filed (退出).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaving: Option<LeavingRules>,
+    /// How namespaces in use are taken over; without it no request can name one (接管).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adoption: Option<AdoptionRules>,
     /// What is ordered against who breaks the rules; without it no Sanction can be imposed (处理措施).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sanctions: Option<SanctionRules>,

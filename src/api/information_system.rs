@@ -1,5 +1,6 @@
 //! InformationSystem: a running system and what it was granted.
 
+use super::adoption::Adopted;
 use super::cloud_domain::Network;
 use super::cloud_resource_request::CountedDecision;
 use super::common::{Money, Names, PolicyRef, QuantityMap, RequestRef, Time};
@@ -100,6 +101,9 @@ pub struct InformationSystemSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     pub standby_for: Option<String>,
+    /// That its namespace was in use before and was taken over (接管的命名空间).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Adopted>,
 }
 
 /// That an order has stopped a system: nothing of it may run until that is lifted.

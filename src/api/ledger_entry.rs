@@ -1,5 +1,6 @@
 //! LedgerEntry: what happened, in a chain that a third party can check.
 
+use super::adoption::Adopted;
 use super::common::{RequestRef, Time};
 use super::decision::Access;
 use super::decommission::Leaving;
@@ -59,6 +60,9 @@ pub struct LedgerBody {
     /// Resources were granted (授予资源).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub granted: Option<Box<Grant>>,
+    /// Its namespace was in use before and was taken over (接管命名空间).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Adopted>,
     /// The system went live, charging started (上线计费).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<Live>,

@@ -19,6 +19,10 @@ pub const PURPOSE_SYSTEM: &str = "system";
 /// On a system's namespace: the uid of its InformationSystem, so that a name alone never makes it ours.
 pub const ANNOTATION_OWNER_UID: &str = "yunguan.dev/owner-uid";
 
+/// On a namespace in use: the request for which the authority lets it be taken over, as `home/request/uid`. Admission lets only
+/// a person set it who may `adopt` as the authority in that home, and the operator touches no other foreign namespace.
+pub const ANNOTATION_ADOPT: &str = "yunguan.dev/adopt";
+
 /// On a namespace in which nothing may run: why, [`STOPPED_SUSPENDED`]. Pods that are made in it wait at the scheduling
 /// gate [`GATE_STOPPED`].
 pub const LABEL_STOPPED: &str = "yunguan.dev/stopped";
@@ -105,6 +109,10 @@ pub const CONDITION_IN_SCOPE: &str = "InScope";
 pub const CONDITION_COMPLETE: &str = "Complete";
 /// Whether every line is in the catalog and can be provided in the domain (article 16).
 pub const CONDITION_RESOLVED: &str = "Resolved";
+/// Whether the namespace that the request names can be taken over as the request says (R4.2); absent where it names none.
+pub const CONDITION_ADOPTABLE: &str = "Adoptable";
+/// Whether the networks of a namespace that was taken over are shut but for what was granted (article 35); absent on others.
+pub const CONDITION_NETWORKS_SHUT: &str = "NetworksShut";
 /// Whether the domain has room for what is asked for (article 26).
 pub const CONDITION_CAPACITY: &str = "CapacityAvailable";
 /// Whether every gate before provisioning has been passed (article 19).

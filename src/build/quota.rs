@@ -2,49 +2,15 @@
 
 use crate::api::CloudDomainSpec;
 use crate::core::quantity::{Amount, Amounts, Format};
+use crate::core::quota::bound;
 use k8s_openapi::api::core::v1::{LimitRangeItem, LimitRangeSpec, ResourceQuota, ResourceQuotaSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use std::collections::BTreeMap;
 
-const COUNTED: [&str; 10] = [
-    "pods",
-    "services",
-    "services.loadbalancers",
-    "services.nodeports",
-    "persistentvolumeclaims",
-    "configmaps",
-    "secrets",
-    "replicationcontrollers",
-    "requests.storage",
-    "requests.ephemeral-storage",
-];
-const COMPUTED: [&str; 5] =
-    ["requests.cpu", "requests.memory", "limits.cpu", "limits.memory", "limits.ephemeral-storage"];
-
-/// Counts that bind nothing by themselves: where none was granted, the rest of the quota bounds them.
-const COSTS_NOTHING: [&str; 5] = ["pods", "persistentvolumeclaims", "services", "configmaps", "secrets"];
-
-/// Whether a ResourceQuota can hold this resource; others, such as bandwidth, are counted against the domain only.
-#[must_use]
-pub fn is_quota_resource(resource: &str) -> bool {
-    COUNTED.contains(&resource)
-        || COMPUTED.contains(&resource)
-        || resource.starts_with("count/")
-        || resource.contains(".storageclass.storage.k8s.io/")
-        || resource.strip_prefix("requests.").is_some_and(|extended| extended.contains('/'))
-}
-
-/// The quota: not a byte more or less than granted. What the domain has and was not granted is zero, since a resource that
-/// a quota does not name is unlimited: who pays for the slow disk would otherwise use the fast one. `helpers` is what the
-/// operator itself runs there beside.
+/// The quota: not a byte more or less than granted. `helpers` is what the operator itself runs there beside.
 #[must_use]
 pub fn quota(amounts: &Amounts, helpers: &Amounts, domain: &CloudDomainSpec) -> ResourceQuotaSpec {
-    let withheld = domain.capacity.keys().map(|resource| (resource.as_str(), Amount::ZERO));
-    let withheld = withheld.filter(|(resource, _)| !COSTS_NOTHING.contains(resource));
-    // The later of two counts.
-    let all = withheld.chain(amounts.iter());
-    let bound: Amounts =
-        all.filter(|(resource, _)| is_quota_resource(resource)).map(|(r, amount)| (r.to_owned(), amount)).collect();
+    let bound = bound(amounts, domain);
     // What nothing bounds is not bounded for the operator's sake.
     let more: Amounts =
         helpers.iter().filter(|(r, _)| bound.iter().any(|(b, _)| b == *r)).map(|(r, a)| (r.to_owned(), a)).collect();

@@ -21,7 +21,7 @@ fn everything(system: &InformationSystemSpec, code: &str) -> String {
     let domain = &registry.domains[&system.domain];
     let organization = &registry.organizations[&system.organization];
     let none = Amounts::default();
-    let granted = system::Granted { amounts: &amounts, helpers: &none };
+    let granted = system::Granted { amounts: &amounts, helpers: &none, networks_open: false };
     let made = system::objects(code, "uid-of-the-system", system, granted, domain, organization, &[]);
     let mut all = vec![serde_saphyr::to_string(&made.namespace).unwrap()];
     all.push(serde_saphyr::to_string(&made.quota).unwrap());

@@ -5,7 +5,7 @@ use super::{binding, labels, meta, network, quota, subjects};
 use crate::api::names::{ANNOTATION_OWNER_UID, CLUSTER_ROLE_DEVELOPER, LABEL_STOPPED, PURPOSE_SYSTEM, ROLE_UNIT};
 use crate::api::organization::RoleMembers;
 use crate::api::{CloudDomainSpec, InformationSystemSpec, OrganizationSpec};
-use crate::core::names::guest_binding;
+use crate::core::names::{guest_binding, pod_security};
 use crate::core::quantity::Amounts;
 use crate::core::stop;
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
@@ -34,6 +34,8 @@ pub struct Granted<'a> {
     pub amounts: &'a Amounts,
     /// What the operator itself runs there beside.
     pub helpers: &'a Amounts,
+    /// Whether the networks of a namespace that was taken over are left as they are for now.
+    pub networks_open: bool,
 }
 
 /// Builds everything from what the system was granted.
@@ -68,12 +70,36 @@ pub fn objects(
             status: None,
         },
         limits: LimitRange { metadata: inside("yunguan"), spec: Some(quota::defaults(granted.amounts)) },
-        policies: network::policies(&system.networks, domain)
+        policies: if granted.networks_open { Vec::new() } else { network::policies(&system.networks, domain) }
             .into_iter()
             .map(|(name, spec)| NetworkPolicy { metadata: inside(name), spec: Some(spec) })
             .collect(),
         bindings,
     }
+}
+
+/// A namespace that was in use before, with what is ours on top of what others have set.
+#[must_use]
+pub fn adopting(wanted: &Namespace, there: &Namespace) -> Namespace {
+    let mut next = there.clone();
+    let (labels, annotations) = (&wanted.metadata.labels, &wanted.metadata.annotations);
+    next.metadata.labels.get_or_insert_default().extend(labels.clone().unwrap_or_default());
+    // What stops it is taken off again by what is wanted not naming it.
+    if !labels.as_ref().is_some_and(|labels| labels.contains_key(LABEL_STOPPED)) {
+        next.metadata.labels.get_or_insert_default().remove(LABEL_STOPPED);
+    }
+    next.metadata.annotations.get_or_insert_default().extend(annotations.clone().unwrap_or_default());
+    next
+}
+
+/// A namespace that was in use before, without what is ours; the Pod Security standard stays.
+#[must_use]
+pub fn releasing(there: &Namespace) -> Namespace {
+    let mut next = there.clone();
+    let ours = |key: &str| key.starts_with("yunguan.dev/");
+    next.metadata.labels.get_or_insert_default().retain(|label, _| !ours(label));
+    next.metadata.annotations.get_or_insert_default().retain(|note, _| !ours(note));
+    next
 }
 
 fn namespace(
@@ -84,9 +110,7 @@ fn namespace(
 ) -> Namespace {
     let mut metadata = meta(&system.namespace, None, labels);
     let labels = metadata.labels.get_or_insert_default();
-    // Level 3 takes the strictest Pod Security standard, lower ones the baseline.
-    let (enforce, warn) =
-        if system.protection_level >= 3 { ("restricted", "restricted") } else { ("baseline", "restricted") };
+    let (enforce, warn) = pod_security(system.protection_level);
     // Offline only the operator's own Jobs start, and they read and wipe what belongs to any user.
     let offline = stop::leaving(system).is_some_and(|leaving| leaving.offline_at.is_some());
     let enforce = if offline { "baseline" } else { enforce };

@@ -104,6 +104,8 @@ pub enum Command {
     Attest(Attest),
     /// Have a backup or a wipe that failed tried again
     Retry(Retry),
+    /// Say, for the authority, that the namespace which a request names may be taken over as it runs
+    Adopt(Adopt),
     /// Order that systems of a unit are suspended, and file the order
     Suspend(Suspend),
     /// Lift an order that is in force, with the reason
@@ -218,6 +220,9 @@ pub struct Leave {
     /// The reason in words
     #[arg(long = "reason", id = "leave_reason", value_name = "TEXT")]
     pub reason: String,
+    /// Delete at the end a namespace that was in use before, with all that is in it
+    #[arg(long)]
+    pub delete_namespace: bool,
     /// Name of the decommission; one that is free where nothing is said
     #[arg(long = "name", id = "leave_name", value_name = "NAME")]
     pub name: Option<String>,
@@ -238,6 +243,23 @@ pub struct Attest {
     /// One report for all that no --report names
     #[arg(long, value_name = "FILE")]
     pub all: Option<PathBuf>,
+}
+
+/// What is taken over.
+#[derive(Args, Clone, Debug)]
+pub struct Adopt {
+    /// The request, as NAME or NAMESPACE/NAME
+    #[arg(id = "adopting", value_name = "REQUEST")]
+    pub request: String,
+    /// Only show what that would change and break
+    #[arg(long)]
+    pub plan: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Show the plan and mark nothing
+    #[arg(long, id = "adopt_dry_run")]
+    pub dry_run: bool,
 }
 
 /// What is tried again.

@@ -1,5 +1,6 @@
 //! One request in detail, and what a person is about to decide about it.
 
+use super::adopt;
 use super::choose;
 use super::lang::Lang;
 use super::moment::Clock;
@@ -32,6 +33,11 @@ pub fn page(lang: Lang, clock: &Clock, paper: &Paper, wide: bool) -> Page {
     if !rows(paper).is_empty() {
         page.heading(lang.pick("LINES", "资源明细"));
         lines(&mut page, lang, paper, &[]);
+    }
+    if let Paper::Request(request) = paper
+        && let Some(plan) = request.status.as_ref().and_then(|status| status.adoption.as_ref())
+    {
+        adopt::planned(&mut page, lang, plan, wide);
     }
     if let Paper::Departure(decommission) = paper {
         volumes(&mut page, lang, decommission);
@@ -100,6 +106,7 @@ fn asks(request: &CloudResourceRequest) -> Vec<Fact> {
         (("System", "系统"), format!("{} ({})", application.system.name, application.system.code)),
         (("Unit", "使用单位"), application.unit_name.clone()),
         (("Domain", "云域"), application.domain.clone()),
+        (("Takes over", "接管命名空间"), application.adopts.as_ref().map(|a| a.namespace.clone()).unwrap_or_default()),
         (("Stands by for", "所灾备的系统"), application.standby_for.clone().unwrap_or_default()),
         (("Track", "办理流程"), application.track.clone()),
     ]
@@ -112,8 +119,17 @@ fn leaves(lang: Lang, decommission: &Decommission) -> Vec<Fact> {
         (("Unit", "使用单位"), departure.unit_name.clone()),
         (("Reason", "原因"), departure.reason.clone()),
         (("Backup", "数据备份"), words::backup(lang, departure.backup).to_owned()),
+        (("Namespace", "命名空间"), deletes(lang, departure.delete_namespace)),
         (("Proposal", "优化建议"), departure.proposal_ref.as_ref().map(|p| p.name.clone()).unwrap_or_default()),
     ]
+}
+
+fn deletes(lang: Lang, delete_namespace: Option<bool>) -> String {
+    match delete_namespace {
+        Some(true) => lang.pick("deleted at the end", "结束时删除").to_owned(),
+        Some(false) => lang.pick("kept", "保留").to_owned(),
+        None => String::new(),
+    }
 }
 
 fn gone(clock: &Clock, decommission: &Decommission) -> Vec<Fact> {

@@ -29,7 +29,13 @@ const TRIES: usize = 99;
 /// When the system is not there, or a rule refuses it.
 pub async fn leave(session: &Session, format: Output, wish: &Leave) -> Result<Exit, Failure> {
     let (namespace, system) = session.target(&wish.system)?;
-    let departure = Departure { system, reason: wish.reason.clone(), backup: wish.backup, ..Departure::default() };
+    let departure = Departure {
+        system,
+        reason: wish.reason.clone(),
+        backup: wish.backup,
+        delete_namespace: wish.delete_namespace.then_some(true),
+        ..Departure::default()
+    };
     file(session, format, &namespace, departure, wish.name.as_deref(), &wish.making).await
 }
 

@@ -142,6 +142,18 @@ messages! {
     effect_go_live() = "the system goes live and charging starts", "系统上线并开始计费";
 
     not_a_grant(name) = "{name} is no grant: what is extended is a temporary expansion or an urgent request", "{name} 不是资源授予；只能延期临时扩容或紧急申请";
+    adopts_nothing(name) = "request {name} names no namespace to take over", "申请 {name} 未填写要接管的命名空间";
+    next_adopts() = "write it into spec.application.adopts, such as adopts: {{namespace: portal-prod}}", "请填写 spec.application.adopts，例如 adopts: {{namespace: portal-prod}}";
+    adopted_already(name) = "{name} is taken over already", "命名空间 {name} 已接管";
+    not_let_in(name) = "you may not look into namespace {name}", "您无权查看命名空间 {name}";
+    next_let_in(name) = "its owner lets you in: kubectl create rolebinding yunguan-adopter --clusterrole=yunguan-adopter --user=YOU -n {name}", "请其所有者授权：kubectl create rolebinding yunguan-adopter --clusterrole=yunguan-adopter --user=您的用户名 -n {name}";
+    adoptable() = "It can be taken over as this says.", "可按上述方案接管。";
+    more_findings(count) = "and {count} more", "另有 {count} 项";
+    confirm_adopt(space, name) = "Say that {space} may be taken over for request {name}? [y/N] ", "确认命名空间 {space} 可由申请 {name} 接管？[y/N] ";
+    not_marked() = "nothing was marked", "未作标记";
+    marked(space, name) = "{space} may be taken over for request {name}", "已确认命名空间 {space} 可由申请 {name} 接管";
+    next_marked(path) = "the operator looks into it now: kubectl yunguan status {path}", "系统将检查该命名空间：kubectl yunguan status {path}";
+    marked_otherwise(space) = "{space} is marked for another request: take that mark off first (kubectl annotate namespace {space} yunguan.dev/adopt-)", "命名空间 {space} 已标记给其他申请，请先取消（kubectl annotate namespace {space} yunguan.dev/adopt-）";
     two_units() = "the systems are of several units: order it for each unit", "所列系统属于不同单位，请分别作出处理措施";
     not_in_force(name) = "{name} is no sanction that is in force, so there is nothing to lift", "{name} 不是执行中的处理措施，无须解除";
     effect_backup() = "its data is backed up", "备份数据";

@@ -1,10 +1,11 @@
 //! The kubectl plugin.
 //!
-//! What is decided and how it is shown is pure; `session`, `read`, `rules`, `act`, `draft` and `access` talk to
+//! What is decided and how it is shown is pure; `session`, `read`, `rules`, `act`, `draft`, `adopt` and `access` talk to
 //! the cluster.
 
 pub mod access;
 pub mod act;
+pub mod adopt;
 pub mod args;
 pub mod capacity;
 pub mod choose;
@@ -107,6 +108,7 @@ async fn execute(session: &Session, format: Output, command: &Command) -> Result
         Command::Decommission(wish) => Box::pin(leave::leave(session, format, wish)).await,
         Command::ConfirmBackup(act) => leave::confirm_backup(session, format, act).await,
         Command::Attest(wish) => Box::pin(leave::attest(session, format, wish)).await,
+        Command::Adopt(wish) => Box::pin(adopt::adopt(session, format, wish)).await,
         Command::Retry(wish) => leave::retry(session, format, wish).await,
         Command::Suspend(wish) => Box::pin(order::suspend(session, format, wish)).await,
         Command::Lift(act) => Box::pin(order::lift(session, format, act)).await,

@@ -298,6 +298,8 @@ pub fn condition(lang: Lang, type_: &str) -> &str {
         names::CONDITION_PROVISIONED => "已开通",
         names::CONDITION_LIVE => "已上线",
         names::CONDITION_OVERDUE => "超期",
+        names::CONDITION_ADOPTABLE => "可以接管",
+        names::CONDITION_NETWORKS_SHUT => "网络已收紧",
         names::CONDITION_VALID => "有效",
         other => other,
     };

@@ -15,6 +15,7 @@ pub mod request;
 mod room;
 pub mod sanction;
 pub mod system;
+mod takeover;
 mod told;
 pub mod usage;
 pub mod watches;

@@ -5,10 +5,12 @@ pub(super) mod commit;
 use super::Context;
 use super::authority::Freshness;
 use super::context::{Filed, system_of};
+use super::takeover;
 use super::told::report;
 use crate::api::CloudResourceRequest;
 use crate::api::InformationSystem;
 use crate::api::common::RequestKind;
+use crate::core::adoption::Seen;
 use crate::core::names::organization_of;
 use crate::core::request::{Facts, Plan, Rival, SystemFact, decide};
 use crate::core::round::report::held;
@@ -35,7 +37,7 @@ pub async fn reconcile(request: Arc<CloudResourceRequest>, context: Arc<Context>
     // A cache may lag behind the grant that locked the text, so what would unlock it is looked at afresh too.
     let unlocks = request.status.as_ref().is_some_and(|s| s.committed) && !plan.status.committed;
     if plan.grant.is_some() || unlocks {
-        (current, plan) = commit::approve(&context, &request).await?;
+        (current, plan) = Box::pin(commit::approve(&context, &request)).await?;
     }
     if plan.live.is_some() || plan.agreement.is_some() {
         commit::go_live(&context, &request).await?;
@@ -49,17 +51,21 @@ struct Observed {
     decisions: Vec<DecisionFact>,
     system: Option<Arc<InformationSystem>>,
     rivals: Vec<(Id<CloudResourceRequest>, Option<Filed>)>,
+    /// The namespace that it takes over, until the system is there.
+    seen: Option<Seen>,
 }
 
 /// What the caches know.
 async fn observe(context: &Context, request: &CloudResourceRequest) -> Result<Observed, Error> {
     let id = Id::of(request);
     let decisions = context.decisions_about(&id);
-    let system = system_of(request);
+    let code = system_of(request);
+    let system = context.systems.get(&code);
     Ok(Observed {
         decisions: context.authority.facts(&decisions, Freshness::Recent).await?,
-        system: context.systems.get(&system),
-        rivals: context.indexes.requests_by_code.get(&system),
+        seen: if system.is_some() { None } else { takeover::look(context, request).await? },
+        system,
+        rivals: context.indexes.requests_by_code.get(&code),
     })
 }
 
@@ -91,6 +97,7 @@ impl Observed {
             rivals: &rivals,
             grants_stopped: stopped.as_ref(),
             domain: domain.as_ref().and_then(|d| d.status.as_ref()),
+            seen: self.seen.as_ref(),
         };
         decide(&facts, &context.registry(), now)
     }

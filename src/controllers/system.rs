@@ -1,6 +1,7 @@
 //! InformationSystem: its books, its namespace and everything in it, and who is let in.
 
 mod books;
+mod home;
 mod said;
 pub(super) mod stop;
 
@@ -9,11 +10,14 @@ use super::authority::Freshness;
 use super::context::beside;
 use crate::api::common::Time;
 use crate::api::information_system::{Guest, InformationSystemStatus, StopStatus, SystemPhase};
-use crate::api::names::{ANNOTATION_OWNER_UID, CONDITION_STALLED, LABEL_MANAGED, LABEL_STOPPED, ROLE_UNIT};
+use crate::api::names::{
+    ANNOTATION_OWNER_UID, CONDITION_NETWORKS_SHUT, CONDITION_STALLED, LABEL_MANAGED, LABEL_STOPPED, ROLE_UNIT,
+};
 use crate::api::{InformationSystem, InformationSystemSpec};
 use crate::build::access::{Pass, passes};
 use crate::build::system::{Granted, SystemObjects, objects};
 use crate::build::{helper, quota};
+use crate::core::adoption;
 use crate::core::quantity::Amounts;
 use crate::core::round::report::URGENT_ENDED;
 use crate::core::stop as stopping;
@@ -72,7 +76,8 @@ pub async fn reconcile(system: Arc<InformationSystem>, context: Arc<Context>) ->
     let mended = now.checked_add(LOOK_AGAIN).ok().filter(|_| outcome.books.is_some());
     let turns = effective::next_moment(&system.spec, now);
     let ends = valid.iter().map(|p| p.until).chain(retained.filter(|end| *end > now)).chain(mended).chain(turns);
-    let ends = ends.chain(stop.next);
+    let shut = system.spec.adopted.as_ref().map(|adopted| adopted.networks_shut_from.timestamp());
+    let ends = ends.chain(stop.next).chain(shut.filter(|at| *at > now));
     Ok(Settled { next: ends.min(), version })
 }
 
@@ -156,7 +161,8 @@ async fn provision(
     let helpers = stopping::leaving(&system.spec).map_or_else(Amounts::default, |leaving| {
         helper::allowance(leaving, &registry.products, &system.spec.domain, &amounts)
     });
-    let granted = Granted { amounts: &amounts, helpers: &helpers };
+    let networks_open = adoption::networks_open(system.spec.adopted.as_ref(), now);
+    let granted = Granted { amounts: &amounts, helpers: &helpers, networks_open };
     let mut wanted = objects(&system.name_any(), &uid, &system.spec, granted, domain, organization, guests);
     outcome.amounts = amounts;
     outcome.held = hold_what_is_used(system, context, &mut wanted.quota, &most).await?;
@@ -235,6 +241,9 @@ async fn own_namespace(
     let name = &system.spec.namespace;
     let uid = system.uid().unwrap_or_default();
     let namespaces: Api<Namespace> = Api::all(context.client.clone());
+    if let Some(adopted) = &system.spec.adopted {
+        return home::take_over(system, context, adopted, &wanted.namespace, corrected).await;
+    }
     let observed = match context.managed.namespaces.get(&Id::new(name)) {
         Some(observed) => observed,
         None if apply::create(&namespaces, &context.metrics, &wanted.namespace).await? => {
@@ -330,7 +339,12 @@ fn note<K: Resource<DynamicType = ()>>(done: Done, object: &K, corrected: &mut V
 /// made for the first time had been changed by nobody.
 async fn tell(system: &InformationSystem, context: &Context, corrected: &[ObjectReference]) {
     let opened = system.status.as_ref().is_some_and(|s| s.provisioned_at.is_some());
-    for object in corrected.iter().filter(|_| opened) {
+    // Networks of a namespace that was taken over may be shut later than it was opened.
+    let conditions = || system.status.iter().flat_map(|s| &s.conditions);
+    let shut =
+        system.spec.adopted.is_none() || conditions().any(|c| c.type_ == CONDITION_NETWORKS_SHUT && c.status == "True");
+    let expected = |object: &&ObjectReference| opened && (shut || object.kind.as_deref() != Some("NetworkPolicy"));
+    for object in corrected.iter().filter(expected) {
         let (kind, name) = (object.kind.as_deref().unwrap_or_default(), object.name.as_deref().unwrap_or_default());
         context.metrics.drift_corrected(kind);
         tracing::warn!(kind, name, "put right what others had changed");
@@ -397,6 +411,7 @@ async fn report(
     statements.extend(seen.statements);
     statements.push(said::within_grant(&outcome.held));
     statements.extend(said::old_system(system, retained, now));
+    statements.extend(said::networks(system, now));
     let generation = system.metadata.generation.unwrap_or_default();
     let status = InformationSystemStatus {
         conditions: apply::conditions(&before.conditions, &statements, generation, now),

@@ -150,6 +150,8 @@ pub struct Story {
     pub rivals: Vec<(&'static str, Time)>,
     /// Why nothing new is granted to the unit.
     pub grants_stopped: Option<super::text::Text>,
+    /// What is seen of the namespace that it takes over.
+    pub seen: Option<super::adoption::Seen>,
     pub now: Timestamp,
 }
 
@@ -168,6 +170,7 @@ impl Story {
             domain: CloudDomainStatus::default(),
             rivals: Vec::new(),
             grants_stopped: None,
+            seen: None,
             now: "2026-11-24T02:00:00Z".parse().unwrap(),
         }
     }
@@ -190,6 +193,7 @@ impl Story {
             rivals: &rivals,
             grants_stopped: self.grants_stopped.as_ref(),
             domain: Some(&self.domain),
+            seen: self.seen.as_ref(),
         };
         decide(&facts, &self.registry, self.now)
     }

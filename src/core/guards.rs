@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 /// The policies and bindings as they are shipped.
-const SHIPPED: [&str; 9] = [
+const SHIPPED: [&str; 10] = [
     include_str!("../../config/admission/decision-stamp.yaml"),
     include_str!("../../config/admission/decision-check.yaml"),
     include_str!("../../config/admission/records.yaml"),
@@ -12,6 +12,7 @@ const SHIPPED: [&str; 9] = [
     include_str!("../../config/admission/managed.yaml"),
     include_str!("../../config/admission/closed-namespaces.yaml"),
     include_str!("../../config/admission/account-tokens.yaml"),
+    include_str!("../../config/admission/adoption.yaml"),
     include_str!("../../config/admission/stopped.yaml"),
     include_str!("../../config/admission/operator-limits.yaml"),
 ];

@@ -123,6 +123,8 @@ pub enum NamespaceState {
     Present,
     /// It is being deleted, and what keeps it.
     Terminating(String),
+    /// It was in use before the system, and is given back: nothing of the operator is in it any more.
+    Released,
     /// It is gone.
     Gone,
 }
@@ -165,6 +167,8 @@ pub enum Step {
     RemoveVolume(VolumeRef),
     /// The namespace goes, with all that is in it.
     DeleteNamespace,
+    /// What the operator has put into a namespace that was in use before goes, and the namespace stays.
+    ReleaseNamespace,
     /// What the operator itself has made there goes, since the system stays.
     Tidy,
 }
@@ -429,6 +433,11 @@ impl<'a> Case<'a> {
         self.facts.world.volumes.iter().filter(move |volume| !known(volume))
     }
 
+    /// Whether its namespace stays: one that was in use before is deleted only where that is asked for.
+    fn keeps_namespace(&self) -> bool {
+        self.system.spec.adopted.is_some() && self.facts.departure.delete_namespace != Some(true)
+    }
+
     /// What keeps it from being approved.
     fn problems(&self, track: &Track) -> Vec<Text> {
         let Facts { departure, proposal: taken_up, .. } = self.facts;
@@ -456,6 +465,12 @@ impl<'a> Case<'a> {
             problems.push(Text::new(
                 "spec.departure.backup: while a system of level 3 runs, no backup that runs as root is admitted beside it, and the provider's does: choose Offline",
                 "等保三级系统运行期间不允许以root运行备份任务，请选择停机备份（Offline）",
+            ));
+        }
+        if self.system.spec.adopted.is_none() && departure.delete_namespace == Some(false) {
+            problems.push(Text::new(
+                "spec.departure.deleteNamespace: the namespace was made for this system and goes with it: leave deleteNamespace out",
+                "该命名空间为本系统所建，随系统一并删除，请勿填写deleteNamespace",
             ));
         }
         if let Some(named) = &departure.proposal_ref {

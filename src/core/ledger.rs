@@ -32,6 +32,11 @@ pub fn facts(system: &InformationSystemSpec, access: &[(String, Time, DecisionSp
         at: grant.effective_from,
         body: LedgerBody { granted: Some(Box::new(grant.clone())), ..LedgerBody::default() },
     });
+    let adopted = system.adopted.iter().zip(&system.grants).map(|(adopted, first)| Fact {
+        key: "adopted".to_owned(),
+        at: first.effective_from,
+        body: LedgerBody { adopted: Some(adopted.clone()), ..LedgerBody::default() },
+    });
     let live = system.live.iter().map(|live| Fact {
         key: "live".to_owned(),
         at: live.from,
@@ -65,7 +70,16 @@ pub fn facts(system: &InformationSystemSpec, access: &[(String, Time, DecisionSp
         Some(Fact { key, at: lifted.at, body: LedgerBody { lifted: Some(lifted), ..LedgerBody::default() } })
     });
     let left = system.departures.iter().flat_map(departed);
-    granted.chain(live).chain(agreed).chain(closed).chain(suspended).chain(lifted).chain(left).chain(access).collect()
+    granted
+        .chain(adopted)
+        .chain(live)
+        .chain(agreed)
+        .chain(closed)
+        .chain(suspended)
+        .chain(lifted)
+        .chain(left)
+        .chain(access)
+        .collect()
 }
 
 /// What has happened of a departure, each with what was on record by then: what comes later changes no entry.

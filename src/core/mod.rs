@@ -2,6 +2,7 @@
 //!
 //! To find the rule for an article, look for the article in `config/policies`, then for the field's name here.
 
+pub mod adoption;
 pub mod calendar;
 pub mod capacity;
 pub mod catalog;
@@ -20,6 +21,7 @@ pub mod offers;
 pub mod policy;
 pub mod proposal;
 pub mod quantity;
+pub mod quota;
 pub mod registry;
 pub mod request;
 pub mod retention;

@@ -37,6 +37,13 @@ pub fn ledger_entry(system: &str, seq: i64) -> String {
     format!("{system}.{seq}")
 }
 
+/// The Pod Security standards that a system's namespace enforces and warns of: level 3 takes the strictest, lower ones the
+/// baseline.
+#[must_use]
+pub fn pod_security(protection_level: i32) -> (&'static str, &'static str) {
+    if protection_level >= 3 { ("restricted", "restricted") } else { ("baseline", "restricted") }
+}
+
 /// How the RoleBindings of guests begin.
 pub const GUEST_BINDING: &str = "yunguan-guest-";
 

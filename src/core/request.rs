@@ -3,11 +3,13 @@
 //!
 //! [`decide`] is the one place where a request's state comes from. Nothing here depends on having seen an event.
 
+mod adopts;
 mod lines;
 mod report;
 #[cfg(test)]
 mod tests;
 
+use super::adoption::{self, Outlook};
 use super::calendar;
 use super::capacity;
 use super::completeness;
@@ -30,6 +32,7 @@ use crate::api::governance_policy::{Applies, Effect, GovernancePolicySpec, Track
 use crate::api::information_system::{Agreement, Grant, InformationSystemSpec, Live, Term};
 use crate::api::names::CONDITION_GRANTS;
 use crate::api::{CloudDomainStatus, OrganizationSpec};
+use adopts::{against_adoption, outlook};
 use jiff::Timestamp;
 use lines::Lines;
 use std::collections::BTreeMap;
@@ -58,6 +61,8 @@ pub struct Facts<'a> {
     pub grants_stopped: Option<&'a Text>,
     /// What the domain has granted so far, as last counted; for display only, the commit counts anew.
     pub domain: Option<&'a CloudDomainStatus>,
+    /// What is seen of the namespace that it takes over, until that is granted.
+    pub seen: Option<&'a adoption::Seen>,
 }
 
 /// Another request for a system of the same code whose filing is being decided.
@@ -312,10 +317,13 @@ fn draft(facts: &Facts<'_>, registry: &Registry, organization: &OrganizationSpec
     let day = calendar::date_in(now, &zone_of(&policy.spec));
     let lines = Lines::resolve(facts, registry, day, None);
     let circumstances = circumstances(facts, organization, &lines);
-    let missing = missing(facts, registry, organization, &policy.spec, track, &circumstances);
+    let outlook = outlook(facts, registry, &lines);
+    let mut missing = missing(facts, registry, organization, &policy.spec, track, &circumstances);
+    missing.extend(against_adoption(facts, &policy.spec, outlook.as_ref(), day));
     let digest =
         digest::of_submission(RequestKind::CloudResourceRequest, subject_uid(facts), facts.application, &policy.uid);
-    report::draft(facts, registry, &report::Draft { policy, track, digest, lines: &lines, missing: &missing }, now)
+    let draft = report::Draft { policy, track, digest, lines: &lines, missing: &missing, outlook: outlook.as_ref() };
+    report::draft(facts, registry, &draft, now)
 }
 
 fn unknown_track(facts: &Facts<'_>, policy: &GovernancePolicySpec) -> Text {
@@ -382,17 +390,21 @@ fn in_round(
     let day = calendar::date_in(round.submission.at.timestamp(), &zone);
     let lines = Lines::resolve(facts, registry, day, granted);
     let circumstances = circumstances(facts, organization, &lines);
-    let missing = missing(facts, registry, organization, policy, track, &circumstances);
+    let asked_for = outlook(facts, registry, &lines);
+    let mut missing = missing(facts, registry, organization, policy, track, &circumstances);
+    missing.extend(against_adoption(facts, policy, asked_for.as_ref(), day));
     let complete = missing.is_empty() && lines.problems().is_empty();
     let walk = walk_through(facts, registry, (round, now), track, &lines, complete, &circumstances);
 
     let lines = lines.confirmed(walk.confirmed.as_ref());
+    // Less may have been confirmed than is in use.
+    let outlook = outlook(facts, registry, &lines);
     let on_its_way =
         round::report::Scene { matter: facts.matter(), registry, round: *round, track, walk: &walk, zone: &zone };
-    let scene = report::Scene { round: on_its_way, lines: &lines, missing: &missing };
+    let scene = report::Scene { round: on_its_way, lines: &lines, missing: &missing, outlook: outlook.as_ref() };
     let mut plan = report::in_round(facts, &scene, now);
     if granted.is_none() {
-        commit(facts, round, track, &lines, &walk, &mut plan);
+        commit(facts, round, track, &lines, &walk, outlook.as_ref(), &mut plan);
     }
     if let (Some(at), Some(system)) = (walk.due_effects.get(&Effect::GoLive), facts.opened()) {
         let live = Live { from: *at, decisions: since_grant(&walk, system.spec) };
@@ -470,8 +482,27 @@ fn since_grant(walk: &Walk, system: &InformationSystemSpec) -> Vec<CountedDecisi
 }
 
 /// Everything before provisioning has been decided: the grant, with every term frozen.
-fn commit(facts: &Facts<'_>, round: &Round<'_>, track: &Track, lines: &Lines, walk: &Walk, plan: &mut Plan) {
+fn commit(
+    facts: &Facts<'_>,
+    round: &Round<'_>,
+    track: &Track,
+    lines: &Lines,
+    walk: &Walk,
+    outlook: Option<&Outlook>,
+    plan: &mut Plan,
+) {
     let Some(effective_from) = walk.due_effects.get(&Effect::Provision).copied() else { return };
+    let adopts = facts.application.adopts.as_ref();
+    let adopted = outlook.and_then(|outlook| outlook.plan.as_ref()).zip(adopts);
+    if let Some((reason, why)) = outlook.and_then(|outlook| outlook.refusal.as_ref()) {
+        plan.status.waiting_for = Some(shorten(&why.to_string(), 512));
+        plan.conditions.extend(held(reason, &why.to_string()));
+        return;
+    }
+    // Nobody has looked yet.
+    if adopts.is_some() != adopted.is_some() {
+        return;
+    }
     let Ok(granted_lines) = lines.granted() else { return };
     let Ok(amounts) = super::catalog::total(&granted_lines) else { return };
     let application = facts.application;
@@ -507,7 +538,10 @@ fn commit(facts: &Facts<'_>, round: &Round<'_>, track: &Track, lines: &Lines, wa
         name: application.system.name.clone(),
         organization: facts.organization.to_owned(),
         domain: application.domain.clone(),
-        namespace: names::system_namespace(facts.organization, &application.system.code),
+        namespace: adopts.map_or_else(
+            || names::system_namespace(facts.organization, &application.system.code),
+            |a| a.namespace.clone(),
+        ),
         request,
         protection_level: application.protection_level,
         networks: application.networks.clone(),
@@ -519,6 +553,7 @@ fn commit(facts: &Facts<'_>, round: &Round<'_>, track: &Track, lines: &Lines, wa
         departures: Vec::new(),
         keep_old_until: retention::keep_old_until(application, policy),
         standby_for: application.standby_for.clone(),
+        adopted: adopted.map(|(seen, adopts)| adoption::record(adopts, seen, effective_from, &zone_of(policy))),
     });
     plan.grant = Some(grant);
 }

@@ -70,6 +70,32 @@ where
     Ok(if corrected { Done::Corrected } else { Done::Changed })
 }
 
+/// Puts what is ours onto an object that others have a part in too: PUT with the observed version where it differs, nothing
+/// where it is the same.
+///
+/// # Errors
+/// Whatever the API server answers.
+pub async fn merge<K>(
+    api: &Api<K>,
+    metrics: &Metrics,
+    desired: &K,
+    observed: &K,
+    onto: impl Fn(&K, &K) -> K,
+    same: impl Fn(&K, &K) -> bool,
+) -> Result<Done, Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
+{
+    if same(desired, observed) {
+        return Ok(Done::Nothing);
+    }
+    let next = onto(&marked(desired), observed);
+    let corrected = observed.annotations().get(ANNOTATION_APPLIED) == next.annotations().get(ANNOTATION_APPLIED);
+    metrics.wrote(&K::kind(&()), "update");
+    api.replace(&desired.name_any(), &params(), &next).await?;
+    Ok(if corrected { Done::Corrected } else { Done::Changed })
+}
+
 /// Makes an object; false where one of its name is there already.
 ///
 /// # Errors

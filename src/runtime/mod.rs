@@ -19,3 +19,4 @@ mod press;
 pub mod prometheus;
 pub mod read;
 pub mod store;
+pub mod survey;

@@ -238,6 +238,7 @@ impl Book {
                 rivals: &rivals,
                 grants_stopped: None,
                 domain: None,
+                seen: None,
             };
             decide(&facts, &self.registry, moment(100))
         };

@@ -57,7 +57,10 @@ pub(super) async fn look(
         volumes,
         jobs: jobs.iter().map(|job| (job.name_any(), state(job, &pods))).collect(),
         left,
-        namespace: space.as_ref().map_or(NamespaceState::Gone, standing),
+        namespace: space
+            .as_ref()
+            .filter(|space| is_of(system, space))
+            .map_or(NamespaceState::Gone, |s| standing(system, s)),
         backup_claim: claims.iter().any(|claim| claim.name_any() == CLAIM_BACKUP && is_ours(claim)),
     };
     let running = pods.iter().filter(|pod| stop::runs(pod)).count();
@@ -128,9 +131,15 @@ fn state(job: &Job, pods: &[Pod]) -> JobState {
     JobState::Failed(shorten(&why.join(": "), 400))
 }
 
-fn standing(namespace: &Namespace) -> NamespaceState {
+/// Whether it is the namespace that was taken over, and not another one of that name.
+fn is_of(system: &InformationSystem, namespace: &Namespace) -> bool {
+    system.spec.adopted.as_ref().is_none_or(|adopted| namespace.metadata.uid.as_ref() == Some(&adopted.uid))
+}
+
+fn standing(system: &InformationSystem, namespace: &Namespace) -> NamespaceState {
     if namespace.metadata.deletion_timestamp.is_none() {
-        return NamespaceState::Present;
+        let released = system.spec.adopted.is_some() && !is_ours(namespace);
+        return if released { NamespaceState::Released } else { NamespaceState::Present };
     }
     let conditions = namespace.status.iter().flat_map(|status| status.conditions.iter().flatten());
     let open: Vec<String> = conditions

@@ -6,6 +6,7 @@ use crate::api::decommission::VolumeRef;
 use crate::api::names::{ANNOTATION_OWNER_UID, CLAIM_BACKUP};
 use crate::api::{Decommission, InformationSystem};
 use crate::build::helper;
+use crate::build::system::releasing;
 use crate::controllers::Context;
 use crate::controllers::context::managed_selector;
 use crate::core::effective;
@@ -13,11 +14,16 @@ use crate::core::leaving::{Step, Task};
 use crate::runtime::apply;
 use crate::runtime::clock;
 use crate::runtime::controller::Error;
+use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{LimitRange, Namespace, PersistentVolume, PersistentVolumeClaim, Pod, ResourceQuota};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::api::ListParams;
-use kube::{Api, ResourceExt as _};
+use kube::{Api, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
 use serde_json::json;
+use std::fmt::Debug;
 
 /// Does it.
 pub(super) async fn carry_out(
@@ -33,6 +39,7 @@ pub(super) async fn carry_out(
         Step::Remove(volume) => remove(context, system, volume).await,
         Step::RemoveVolume(volume) => remove_volume(context, volume).await,
         Step::DeleteNamespace => delete_namespace(context, system).await,
+        Step::ReleaseNamespace => release_namespace(context, system).await,
         Step::Tidy => tidy(context, system).await,
     }
 }
@@ -44,6 +51,7 @@ fn named(step: &Step) -> String {
         Step::Remove(volume) => format!("removal of {}", volume.claim),
         Step::RemoveVolume(volume) => format!("removal of volume {}", volume.volume),
         Step::DeleteNamespace => "deletion of the namespace".to_owned(),
+        Step::ReleaseNamespace => "release of the namespace".to_owned(),
         Step::Tidy => "removal of its own Jobs".to_owned(),
     }
 }
@@ -105,13 +113,41 @@ async fn remove_volume(context: &Context, volume: &VolumeRef) -> Result<(), Erro
 /// The system stays: its own Jobs go, and the claim that backups went to.
 async fn tidy(context: &Context, system: &InformationSystem) -> Result<(), Error> {
     let namespace = &system.spec.namespace;
-    let jobs = context.api::<Job>(namespace);
-    for job in jobs.list(&ListParams::default().labels(&managed_selector())).await? {
-        apply::delete_by_uid(&jobs, &context.metrics, &job).await?;
-    }
+    take_out::<Job>(context, namespace).await?;
     let claims = context.api::<PersistentVolumeClaim>(namespace);
     if let Some(claim) = claims.get_opt(CLAIM_BACKUP).await?.filter(is_ours) {
         apply::delete_by_uid(&claims, &context.metrics, &claim).await?;
+    }
+    Ok(())
+}
+
+/// What is ours goes, then what names the namespace as ours: by that it is known whether it is done. The claim with the backup
+/// stays, since it is the unit's.
+async fn release_namespace(context: &Context, system: &InformationSystem) -> Result<(), Error> {
+    let namespace = &system.spec.namespace;
+    let spaces: Api<Namespace> = Api::all(context.client.clone());
+    let Some(space) = spaces.get_opt(namespace).await? else { return Ok(()) };
+    if space.annotations().get(ANNOTATION_OWNER_UID) != system.metadata.uid.as_ref() {
+        return Err(Error::Transient(format!("namespace {namespace} is not marked as that of the system any more")));
+    }
+    take_out::<Job>(context, namespace).await?;
+    take_out::<RoleBinding>(context, namespace).await?;
+    take_out::<NetworkPolicy>(context, namespace).await?;
+    take_out::<LimitRange>(context, namespace).await?;
+    take_out::<ResourceQuota>(context, namespace).await?;
+    context.metrics.wrote("Namespace", "update");
+    spaces.replace(namespace, &apply::params(), &releasing(&space)).await?;
+    Ok(())
+}
+
+/// Takes what is ours of a kind out of a namespace.
+async fn take_out<K>(context: &Context, namespace: &str) -> Result<(), Error>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let api = context.api::<K>(namespace);
+    for object in api.list(&ListParams::default().labels(&managed_selector())).await? {
+        apply::delete_by_uid(&api, &context.metrics, &object).await?;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use crate::controllers::Context;
 use crate::controllers::authority::Freshness;
 use crate::controllers::context::system_of;
 use crate::controllers::room::reserve;
+use crate::controllers::takeover;
 use crate::controllers::told::record_approval;
 use crate::core::request::Plan;
 use crate::runtime::apply::params;
@@ -35,6 +36,7 @@ async fn afresh(context: &Context, request: &CloudResourceRequest) -> Result<(Cl
     let decisions: Vec<_> = decisions.items.into_iter().filter(about).map(Arc::new).collect();
     let observed = Observed {
         decisions: context.authority.facts(&decisions, Freshness::Now).await?,
+        seen: if system.is_some() { None } else { takeover::look(context, &fresh).await? },
         system: system.map(Arc::new),
         rivals: context.indexes.requests_by_code.get(&system_of(&fresh)),
     };

@@ -5,8 +5,8 @@ use crate::api::InformationSystem;
 use crate::api::decommission::Leaving;
 use crate::api::information_system::{StopStatus, Suspension, SystemPhase};
 use crate::api::names::{
-    CONDITION_LIVE, CONDITION_OFFLINE, CONDITION_OLD_SYSTEM_KEPT, CONDITION_PROVISIONED, CONDITION_READY,
-    CONDITION_RECONCILING, CONDITION_STALLED, CONDITION_SUSPENDED, CONDITION_WITHIN_GRANT,
+    CONDITION_LIVE, CONDITION_NETWORKS_SHUT, CONDITION_OFFLINE, CONDITION_OLD_SYSTEM_KEPT, CONDITION_PROVISIONED,
+    CONDITION_READY, CONDITION_RECONCILING, CONDITION_STALLED, CONDITION_SUSPENDED, CONDITION_WITHIN_GRANT,
 };
 use crate::core::effective;
 use crate::core::quantity::{Amounts, Format};
@@ -55,6 +55,25 @@ pub(super) fn old_system(system: &InformationSystem, retained: Option<Timestamp>
             format!("the old system is kept as a way back until the end of {until} (原系统须保留至{until}，第二十一条)")
         } else {
             format!("the old system had to be kept until {until}: it may go now (原系统保留期已于{until}届满)")
+        },
+    ))
+}
+
+/// Whether the networks of a namespace that was taken over are shut yet; nothing on others.
+pub(super) fn networks(system: &InformationSystem, now: Timestamp) -> Option<Statement> {
+    let adopted = system.spec.adopted.as_ref()?;
+    let shut = now >= adopted.networks_shut_from.timestamp();
+    let at = adopted.networks_shut_from;
+    Some(Statement::new(
+        CONDITION_NETWORKS_SHUT,
+        shut,
+        if shut { "Shut" } else { "OpenForNow" },
+        if shut {
+            "its networks are shut but for what was granted (除授予的网络外已关闭)".to_owned()
+        } else {
+            format!(
+                "its networks are as they were before the takeover until {at}, and shut then but for what was granted (网络保持原状至{at}，此后除授予的网络外一律关闭)"
+            )
         },
     ))
 }

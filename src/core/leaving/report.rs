@@ -311,7 +311,16 @@ fn standing(
         done(CONDITION_BACKED_UP, leaving.backed_up, "its data is backed up (数据已备份)", "not yet (尚未备份)"),
         done(CONDITION_OFFLINE, offline, "offline, and not charged any more (已下线并停止计费)", "not yet (尚未下线)"),
         done(CONDITION_WIPED, wiped, "its data is wiped (数据已清除)", "not yet (尚未清除)"),
-        done(CONDITION_RECLAIMED, status.closed_at, "its resources are given back (资源已回收)", "not yet (尚未回收)"),
+        done(
+            CONDITION_RECLAIMED,
+            status.closed_at,
+            if case.keeps_namespace() {
+                "its resources are given back; the namespace was in use before and stays, with its pods held: its owner removes what is left (资源已回收；接管的命名空间保留，请其所有者清理)"
+            } else {
+                "its resources are given back (资源已回收)"
+            },
+            "not yet (尚未回收)",
+        ),
     ]);
     conditions
 }

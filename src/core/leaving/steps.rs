@@ -231,6 +231,7 @@ impl Case<'_> {
             return (None, None);
         }
         match &self.facts.world.namespace {
+            NamespaceState::Present if self.keeps_namespace() => (Some(Step::ReleaseNamespace), None),
             NamespaceState::Present => (Some(Step::DeleteNamespace), None),
             NamespaceState::Terminating(why) => waits(Wait::for_(
                 "NamespaceTerminating",
@@ -239,7 +240,7 @@ impl Case<'_> {
                     format!("命名空间正在删除，系统不强制删除：{why}"),
                 ),
             )),
-            NamespaceState::Gone => {
+            NamespaceState::Released | NamespaceState::Gone => {
                 if let Some(volume) = self.left_behind(wipe) {
                     return self.leaves(&volume);
                 }
@@ -284,10 +285,22 @@ impl Case<'_> {
 
     /// A volume goes after its claim.
     fn leaves(&self, volume: &VolumeRef) -> Next {
-        if self.facts.world.left.get(&volume.uid) == Some(&LeftBehind::ByUs) {
-            return (Some(Step::RemoveVolume(volume.clone())), None);
-        }
         let name = &volume.volume;
+        if self.facts.world.left.get(&volume.uid) == Some(&LeftBehind::ByUs) {
+            // Admission lets the operator touch volumes of its own namespaces only.
+            if self.system.spec.adopted.is_none() {
+                return (Some(Step::RemoveVolume(volume.clone())), None);
+            }
+            return waits(Wait::for_(
+                "VolumeLeft",
+                Text::new(
+                    format!(
+                        "volume {name} is of a namespace that was in use before, and is kept by its reclaim policy: the provider deletes it, then it goes on by itself"
+                    ),
+                    format!("存储卷{name}属接管的命名空间且设为保留，请云服务商删除，之后自动继续"),
+                ),
+            ));
+        }
         waits(Wait::for_(
             "VolumeLeaving",
             Text::new(

@@ -1,6 +1,7 @@
 //! Departures, from the draft to what is left: the record.
 
 mod orders;
+mod release;
 
 use super::*;
 use crate::api::common::RequestRef;
@@ -164,6 +165,10 @@ impl Farewell {
                 self.world.namespace = NamespaceState::Gone;
                 self.world.volumes.clear();
                 self.world.jobs.clear();
+            }
+            Step::ReleaseNamespace => {
+                self.done.push("release namespace".into());
+                self.world.namespace = NamespaceState::Released;
             }
             Step::Tidy => {
                 self.done.push("tidy".into());

@@ -7,9 +7,10 @@ use crate::api::common::{PolicyRef, Time};
 use crate::api::decision::Verdict;
 use crate::api::governance_policy::{Effect, Track};
 use crate::api::names::{
-    CONDITION_APPROVED, CONDITION_CAPACITY, CONDITION_IN_SCOPE, CONDITION_LIVE, CONDITION_PROVISIONED, CONDITION_READY,
-    CONDITION_RECONCILING, CONDITION_STALLED,
+    CONDITION_ADOPTABLE, CONDITION_APPROVED, CONDITION_CAPACITY, CONDITION_IN_SCOPE, CONDITION_LIVE,
+    CONDITION_PROVISIONED, CONDITION_READY, CONDITION_RECONCILING, CONDITION_STALLED,
 };
+use crate::core::adoption::Outlook;
 use crate::core::effective;
 use crate::core::quantity::Amounts;
 use crate::core::registry::{Named, Registry};
@@ -21,7 +22,11 @@ use crate::core::round::{self, Round};
 use crate::core::scope::{self, OutOfScope};
 use crate::core::text::{Text, shorten};
 use crate::core::workflow::{Ended, Walk};
-use crate::core::{catalog, digest, names, retention, stop};
+use crate::core::{catalog, digest, retention, stop};
+use jiff::SignedDuration;
+
+/// So often it is looked again at a namespace that is to be taken over.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(20);
 
 /// Nothing can go on before somebody mends what the reason names.
 pub(super) fn stalled(facts: &Facts<'_>, reason: &str, why: &Text) -> Plan {
@@ -49,10 +54,11 @@ pub(super) struct Draft<'a> {
     pub(super) digest: String,
     pub(super) lines: &'a Lines,
     pub(super) missing: &'a [Text],
+    pub(super) outlook: Option<&'a Outlook>,
 }
 
 pub(super) fn draft(facts: &Facts<'_>, registry: &Registry, draft: &Draft<'_>, now: Timestamp) -> Plan {
-    let Draft { policy, track, digest, lines, missing } = draft;
+    let Draft { policy, track, digest, lines, missing, outlook } = draft;
     let role = &track.submission.role;
     let gate = submission_gate(&facts.matter(), registry, &policy.spec, track, digest.clone());
     let filed = facts
@@ -84,6 +90,7 @@ pub(super) fn draft(facts: &Facts<'_>, registry: &Registry, draft: &Draft<'_>, n
         None => progress(reason, &message),
     };
     conditions.extend(findings(facts, registry, lines, missing, now));
+    conditions.extend(outlook.map(adoptable));
     if let Err(out) = scope::judge(facts.application, &policy.spec.scope) {
         conditions.push(Statement::new(CONDITION_IN_SCOPE, false, out.reason, &out.message));
     }
@@ -93,9 +100,29 @@ pub(super) fn draft(facts: &Facts<'_>, registry: &Registry, draft: &Draft<'_>, n
         policy: Some(PolicyRef { name: policy.name.clone(), uid: policy.uid.clone() }),
         open_gates: vec![gate],
         void_decisions: void_submissions(&facts.matter(), registry, &policy.spec, role),
+        adoption: outlook.and_then(|outlook| outlook.plan.clone()),
         ..with_lines(blank(facts), lines)
     };
-    Plan { status, conditions, ..Plan::default() }
+    let wake = looks_again(*outlook, now);
+    Plan { status, conditions, wake, ..Plan::default() }
+}
+
+/// Nothing tells of what happens in a namespace that is not ours yet.
+fn looks_again(outlook: Option<&Outlook>, now: Timestamp) -> Option<Timestamp> {
+    outlook.and_then(|_| now.checked_add(LOOK_AGAIN).ok())
+}
+
+/// Whether the namespace that the request names can be taken over.
+fn adoptable(outlook: &Outlook) -> Statement {
+    match &outlook.refusal {
+        Some((reason, why)) => Statement::new(CONDITION_ADOPTABLE, false, reason, why),
+        None => Statement::new(
+            CONDITION_ADOPTABLE,
+            true,
+            "AsPlanned",
+            "it can be taken over as status.adoption says (可按方案接管)",
+        ),
+    }
 }
 
 pub(super) fn out_of_scope(facts: &Facts<'_>, round: &Round<'_>, out: &OutOfScope) -> Plan {
@@ -122,10 +149,11 @@ pub(super) struct Scene<'a> {
     pub(super) round: round::report::Scene<'a>,
     pub(super) lines: &'a Lines,
     pub(super) missing: &'a [Text],
+    pub(super) outlook: Option<&'a Outlook>,
 }
 
 pub(super) fn in_round(facts: &Facts<'_>, scene: &Scene<'_>, now: Timestamp) -> Plan {
-    let Scene { round: on_its_way, lines, missing } = scene;
+    let Scene { round: on_its_way, lines, missing, outlook } = scene;
     let round::report::Scene { matter, registry, round: Round { policy, submission, number }, track, walk, zone } =
         *on_its_way;
     let mut gates = on_its_way.open_gates();
@@ -155,7 +183,8 @@ pub(super) fn in_round(facts: &Facts<'_>, scene: &Scene<'_>, now: Timestamp) -> 
         decisions: walk.counted.iter().rev().take(64).rev().cloned().collect(),
         void_decisions: on_its_way.void_decisions(),
         committed: facts.opened().is_some(),
-        system_namespace: system.as_ref().map(|code| names::system_namespace(facts.organization, code)),
+        system_namespace: facts.opened().map(|system| system.spec.namespace.clone()),
+        adoption: outlook.and_then(|outlook| outlook.plan.clone()),
         system,
         until: facts.granted().and_then(|grant| grant.term.as_ref()?.until),
         keep_old_until: retention::keep_old_until(facts.application, &policy.spec),
@@ -170,9 +199,11 @@ pub(super) fn in_round(facts: &Facts<'_>, scene: &Scene<'_>, now: Timestamp) -> 
         conditions.extend(urgent_ended(&facts.application.system.code, at));
     }
     conditions.extend(findings(facts, registry, lines, missing, now));
+    conditions.extend(outlook.map(adoptable));
     conditions.push(on_its_way.overdue(&status.open_gates, now));
     let dues = status.open_gates.iter().filter_map(|g| g.due).map(Time::timestamp);
-    let wake = dues.chain(urgent.and_then(effective::urgent_until)).filter(|at| *at > now).min();
+    let again = looks_again(*outlook, now);
+    let wake = dues.chain(urgent.and_then(effective::urgent_until)).chain(again).filter(|at| *at > now).min();
     Plan { status, conditions, wake, ..Plan::default() }
 }
 

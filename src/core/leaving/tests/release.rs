@@ -1,0 +1,46 @@
+//! Systems whose namespace was in use before they were taken over (R4.2).
+
+use super::*;
+use crate::api::adoption::Adopted;
+
+fn adopted(delete_namespace: Option<bool>) -> Farewell {
+    let mut farewell = Farewell::of(BackupMode::Offline);
+    farewell.spec.adopted = Some(Adopted { uid: "uid-space".into(), ..Adopted::default() });
+    farewell.departure.delete_namespace = delete_namespace;
+    farewell.decides(UNIT, "submission", Verdict::Submit).decides(AUTHORITY, "approval", Verdict::Approve);
+    farewell.decides(UNIT, "backup-confirmation", Verdict::Confirm);
+    // Volumes that their reclaim policy keeps are for the provider, one after the other.
+    for _ in 0..2 {
+        assert_eq!(farewell.says(CONDITION_READY).1, "VolumeLeft", "{:?}", farewell.done);
+        farewell.world.left.clear();
+        farewell.goes_on();
+    }
+    farewell.decides(PROVIDER, "attestation", Verdict::File);
+    farewell
+}
+
+#[test]
+fn r4_2_a_namespace_that_was_in_use_before_is_given_back_and_not_deleted() {
+    let farewell = adopted(None);
+    assert_eq!(farewell.work().last(), Some(&"release namespace"), "{:?}", farewell.done);
+    assert_eq!(farewell.phase(), DecommissionPhase::Closed);
+    let (holds, _, message) = farewell.says(crate::api::names::CONDITION_RECLAIMED);
+    assert!(holds == Some(true) && message.contains("was in use before and stays"), "{message}");
+    assert!(!farewell.work().contains(&"delete namespace"));
+}
+
+#[test]
+fn r4_2_it_is_deleted_where_the_departure_says_so() {
+    let farewell = adopted(Some(true));
+    assert_eq!(farewell.work().last(), Some(&"delete namespace"), "{:?}", farewell.done);
+    assert_eq!(farewell.phase(), DecommissionPhase::Closed);
+}
+
+#[test]
+fn r4_2_a_namespace_that_was_made_for_a_system_goes_with_it_whatever_is_said() {
+    let mut farewell = Farewell::of(BackupMode::Offline);
+    farewell.departure.delete_namespace = Some(false);
+    farewell.decides(UNIT, "submission", Verdict::Submit);
+    let (holds, _, message) = farewell.says(CONDITION_COMPLETE);
+    assert!(holds == Some(false) && message.contains("deleteNamespace"), "{message}");
+}
