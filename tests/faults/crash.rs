@@ -3,6 +3,7 @@
 
 use super::oracles::{self, Deeds};
 use crate::changing::*;
+use crate::leaving::{Leaving, Luck, archive, claim, played};
 use crate::ordering::suspension;
 use crate::story::sanctions::{await_pods, deploy, workloads};
 use crate::world::*;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use yunguan::api::cloud_resource_request::Phase;
 use yunguan::api::common::{Document, Time};
 use yunguan::api::decision::Verdict;
+use yunguan::api::decommission::{BackupMode, DecommissionPhase};
 use yunguan::api::resource_change::{Change, ChangeGround, ChangePhase, Window};
 use yunguan_cluster::faults::{Fault, Position, Proxy};
 use yunguan_cluster::wait_until;
@@ -63,6 +65,8 @@ enum Flow {
     Urgent,
     /// A suspension of what runs, and its end.
     Suspended,
+    /// A system that leaves with a backup of its volume.
+    Leaves,
 }
 
 impl Flow {
@@ -79,13 +83,25 @@ impl Flow {
                 emergency(case).await?;
                 oracles::at_rest(case.world, proxy, CALM).await
             }
-            Self::Suspended => {
+            Self::Suspended | Self::Leaves => {
                 case.to_live().await?;
                 let client = case.world.client(&case.person()).await?;
                 deploy(&client, &case.namespace(), &workloads()[..1]).await?;
                 await_pods(case, &[("web", false), ("web", false)]).await?;
+                if matches!(self, Self::Leaves) {
+                    claim(case, "data", "ssd", "Filesystem").await?;
+                    archive(case).await?;
+                }
                 oracles::at_rest(case.world, proxy, CALM).await
             }
+        }
+    }
+
+    /// How far apart the writes are that are struck: a namespace takes the namespace controller ten seconds to remove.
+    const fn stride(self) -> usize {
+        match self {
+            Self::Leaves => 3,
+            _ => 1,
         }
     }
 
@@ -171,6 +187,18 @@ impl Flow {
                 order.lifted().await?;
                 await_pods(case, &[("web", false), ("web", false)]).await
             }
+            Self::Leaves => {
+                let leaving = Leaving::of_unit(case, &format!("{}.leaves", case.name), BackupMode::Offline).await?;
+                leaving.approved().await?;
+                let course = async {
+                    leaving.phase(DecommissionPhase::ToConfirm).await?;
+                    leaving.decide(&case.person(), "backup-confirmation", Verdict::Confirm).await?;
+                    leaving.phase(DecommissionPhase::ToAttest).await
+                };
+                played(case, |_| Luck::Good, course).await?;
+                leaving.decide(PROVIDER, "attestation", Verdict::File).await?;
+                leaving.phase(DecommissionPhase::Closed).await.map(drop)
+            }
         }
     }
 }
@@ -249,7 +277,9 @@ async fn all_writes(world: &World, flow: Flow, positions: &[Position]) -> Result
         updates = updates.max(deeds.updates.values().sum());
     }
     let (mut points, mut extra) = (0, Vec::new());
-    for (write, &position) in (1..).zip(positions.iter().cycle()) {
+    // Other writes at other positions, where not all are struck.
+    let first = 1 + ALL.iter().position(|at| at[0] == positions[0]).unwrap_or_default() as u64 % flow.stride() as u64;
+    for (write, &position) in (first..).step_by(flow.stride()).zip(positions.iter().cycle()) {
         let code = format!("{name}-{write}");
         let (_, deeds, struck) =
             run(world, &proxy, flow, &code, Some(&calm), Some((write, Fault::Crash(position)))).await?;
@@ -325,4 +355,10 @@ async fn r22_2_r26_4_killed_at_any_write_of_a_major_change_or_an_emergency_the_o
 #[ignore = "takes minutes: make crash"]
 async fn r34_1_killed_at_any_write_of_a_suspension_or_its_end_the_operator_ends_in_the_same_place() -> Result<()> {
     Box::pin(survives_all(&[(Flow::Suspended, 40)], BEFORE_AND_AFTER)).await
+}
+
+#[tokio::test]
+#[ignore = "takes minutes: make crash"]
+async fn r23_2_killed_at_writes_of_a_departure_the_operator_ends_in_the_same_place() -> Result<()> {
+    Box::pin(survives_all(&[(Flow::Leaves, 40)], BEFORE_AND_AFTER)).await
 }
