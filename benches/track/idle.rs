@@ -118,7 +118,7 @@ pub async fn open(ground: &Ground, there: usize, wanted: usize) -> Result<()> {
 }
 
 /// Write, read, watch or review; nothing for the lease.
-fn kind_of(event: &Event) -> Option<usize> {
+pub fn kind_of(event: &Event) -> Option<usize> {
     let group = event.object_ref.as_ref().map(|o| o.api_group.as_str()).unwrap_or_default();
     match (group, event.verb.as_str()) {
         ("coordination.k8s.io", _) => None,

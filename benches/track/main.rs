@@ -15,13 +15,17 @@
 //! | operator | the namespace, quota, limit range, network policies and role binding |
 //!
 //! Access reviews, reads and Events, which the operator does besides, are not among them. `BENCH_QUICK=1` makes a short
-//! run, `BENCH_ONLY` names the one part to run (`rounds`, `idle`, `memory`, `usage`), `BENCH_REQUESTS` says how many requests a
-//! round has, `BENCH_JSON` names the file for the figures. Nothing is asserted but that every request gets to its end.
+//! run, `BENCH_ONLY` names the one part to run (`rounds`, `idle`, `memory`, `usage`, `leaving`), `BENCH_REQUESTS` says how many
+//! requests a round has, `BENCH_JSON` names the file for the figures. Nothing is asserted but that every request gets to its end.
 
 mod boundary;
+#[path = "../../tests/leaving.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
+mod departure;
 mod ground;
 mod idle;
 mod judging;
+mod leaving;
 mod replay;
 mod report;
 mod size;
@@ -54,6 +58,8 @@ struct Scale {
     idle: Duration,
     stored: &'static [usize],
     judged: &'static [usize],
+    /// Rounds of so many systems that leave.
+    leaving: (usize, usize),
 }
 
 impl Scale {
@@ -70,6 +76,7 @@ impl Scale {
                 idle: Duration::from_secs(10),
                 stored: &[0, 100, 1_000],
                 judged: &[100, 1_000],
+                leaving: (1, 12),
             }
         } else {
             Self {
@@ -80,6 +87,7 @@ impl Scale {
                 idle: Duration::from_mins(1),
                 stored: &[0, 1_000, 10_000],
                 judged: &[1_000, 10_000],
+                leaving: (3, 40),
             }
         }
     }
@@ -110,6 +118,11 @@ async fn main() -> Result<()> {
     }
     if wanted("usage") {
         judging::measure(&mut report, scale.judged).await?;
+        report.write()?;
+    }
+    if wanted("leaving") {
+        let (rounds, systems) = scale.leaving;
+        leaving::measure(&mut report, rounds, systems).await?;
     }
     println!("{}", report.table());
     println!("as JSON: {}", report.write()?.display());
