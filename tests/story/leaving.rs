@@ -68,13 +68,22 @@ async fn r23_1_r23_2_a_system_leaves_volume_by_volume_and_nothing_is_left_but_it
         let more =
             Changing::of_unit(&case, "more", Change { lines: lines(&[("memory", 40)]), ..Change::default() }).await?;
         more.says("Ready", "SystemLeaving").await?;
-        // What is not the unit's word on this very backup counts for nothing.
+        // What is not the unit's word on this very backup counts for nothing, nor what it said before another volume came.
         let mut forged = leaving.drafted("backup-confirmation", Verdict::Confirm).await?;
+        let early = forged.clone();
         forged.spec.digest = "0".repeat(64);
         case.make(&case.person(), &forged).await?;
-        let voided = |form: &Decommission| form.status.as_ref().is_some_and(|s| !s.void_decisions.is_empty());
+        claim(&case, "late", "ssd", "Filesystem").await?;
         let forms: Api<Decommission> = Api::namespaced(admin.clone(), &case.home());
-        eventually(&forms, "portal-leaves", "to call it void", voided).await?;
+        let backed_up = |form: &Decommission| {
+            let status = form.status.clone().unwrap_or_default();
+            let late = status.volumes.iter().any(|v| v.claim == "late" && v.step == VolumeStep::BackedUp);
+            late && status.phase == DecommissionPhase::ToConfirm
+        };
+        eventually(&forms, "portal-leaves", "to have the late one backed up", backed_up).await?;
+        case.make(&case.person(), &early).await?;
+        let voided = |form: &Decommission| form.status.as_ref().is_some_and(|s| s.void_decisions.len() == 2);
+        eventually(&forms, "portal-leaves", "to call both void", voided).await?;
         leaving.decide(&case.person(), "backup-confirmation", Verdict::Confirm).await?;
         leaving.phase(DecommissionPhase::ToAttest).await
     };
@@ -82,13 +91,13 @@ async fn r23_1_r23_2_a_system_leaves_volume_by_volume_and_nothing_is_left_but_it
     let status = form.status.context("no status")?;
     let removed: Vec<_> =
         status.volumes.iter().filter(|v| v.step == VolumeStep::Removed).map(|v| v.claim.as_str()).collect();
-    ensure!(removed == ["data", "logs-keeps-0"], "{:?}", status.volumes);
+    ensure!(removed == ["data", "late", "logs-keeps-0"], "{:?}", status.volumes);
     let more = json!({"metadata": {"name": "more"}, "spec": keeps["spec"]["volumeClaimTemplates"][0]["spec"]});
     let claims: Api<PersistentVolumeClaim> = Api::namespaced(admin.clone(), &case.namespace());
     let more: PersistentVolumeClaim = serde_json::from_value(more)?;
     refused_by("yunguan-wiped-volumes", claims.create(&PostParams::default(), &more).await.map(drop))?;
     let volumes: Api<PersistentVolume> = Api::all(admin.clone());
-    for name in ["data", "logs-keeps-0"] {
+    for name in ["data", "late", "logs-keeps-0"] {
         ensure!(volumes.get_opt(&format!("pv-t-leaves-portal-{name}")).await?.is_none(), "{name} is still there");
     }
     let names: Vec<&str> = status.holdings.iter().map(|h| h.name.as_str()).collect();
