@@ -183,7 +183,8 @@ async fn r4_2_a_namespace_in_use_is_taken_over_with_nothing_restarted_and_given_
     let all = ours(&world, space).await?;
     ensure!(all == ["ResourceQuota/yunguan", "LimitRange/yunguan", "RoleBinding/yunguan-developer"], "{all:?}");
     counts_as_the_api_server(&world, space).await?;
-    refused_by("yunguan-managed", admin.patch(space, &params, &marks(&Value::Null)).await.map(drop))?;
+    let moved = Patch::Merge(json!({"metadata": {"labels": {"team": "other"}}}));
+    refused_by("yunguan-managed", admin.patch(space, &params, &moved).await.map(drop))?;
 
     networks_are_shut_in_time(&case, space).await?;
     ensure!(pods(&world, space).await? == running, "something was restarted");
