@@ -1,6 +1,6 @@
 //! The life of requests on a real API server, by real people, with a real operator.
 
-mod adoption;
+pub mod adoption;
 mod articles;
 mod bad_input;
 mod books;

@@ -98,7 +98,7 @@ async fn the_operator_writes_in_its_own_namespaces_only() -> Result<()> {
     let theirs = made("ResourceQuota", "theirs", &[], json!({"spec": {"hard": {"pods": "9"}}}))?;
     objects(&admin, "ResourceQuota", foreign).create(&new, &theirs).await?;
     let deleted = objects(&operator, "ResourceQuota", foreign).delete("theirs", &DeleteParams::default()).await;
-    refused(deleted)?;
+    refused_by("yunguan-operator-objects", deleted)?;
     let mut theirs = binding("theirs", "view", &user("somebody"))?;
     theirs.metadata.labels = None;
     objects(&admin, "RoleBinding", "default").create(&new, &theirs).await?;
@@ -142,6 +142,23 @@ async fn the_operator_writes_in_its_own_namespaces_only() -> Result<()> {
         refused_by("yunguan-operator-namespaces", namespaces.delete(namespace, &DeleteParams::default()).await)?;
         tries += 1;
     }
+    // Nor does it let one go to itself: where somebody of the authority has not marked it, no annotation of its own helps.
+    for namespace in [foreign, "default"] {
+        let mut whole = namespaces.get(namespace).await?;
+        whole.labels_mut().insert(MANAGED.0.to_owned(), "true".to_owned());
+        whole.labels_mut().insert(restricted.0.to_owned(), restricted.1.to_owned());
+        whole.annotations_mut().insert("yunguan.dev/adopt".to_owned(), "yg-a/b/c".to_owned());
+        refused_by("yunguan-operator-namespaces", namespaces.replace(namespace, &new, &whole).await)?;
+        tries += 1;
+    }
+    let mut own_whole = namespaces.get(own).await?;
+    own_whole.annotations_mut().insert("yunguan.dev/adopt".to_owned(), "yg-a/b/c".to_owned());
+    refused_by("yunguan-operator-namespaces", namespaces.replace(own, &new, &own_whole).await)?;
+    // What holds in its own namespaces it does not take out of them.
+    let quota = made("ResourceQuota", "yunguan", &[MANAGED], json!({"spec": {"hard": {"pods": "1"}}}))?;
+    objects(&operator, "ResourceQuota", own).create(&new, &quota).await?;
+    let deleted = objects(&operator, "ResourceQuota", own).delete("yunguan", &DeleteParams::default()).await;
+    refused_by("yunguan-operator-objects", deleted)?;
     // Without the label nothing would guard its own objects.
     let bare = made("LimitRange", "bare", &[], json!({"spec": {"limits": []}}))?;
     refused_by("yunguan-operator-objects", objects(&operator, "LimitRange", own).create(&new, &bare).await)?;

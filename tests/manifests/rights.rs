@@ -25,6 +25,7 @@ use super::installation;
 use crate::changing::*;
 use crate::leaving::*;
 use crate::ordering::suspension;
+use crate::story::adoption::{accepts_all, in_use, marked_by_the_authority, of, taking_over};
 use crate::story::sanctions::{deploy, says_suspended, workloads};
 use crate::story::sizing::{aged, awake, proposed};
 use crate::story::usage::points_at;
@@ -53,6 +54,7 @@ async fn row_1_the_operators_rights_are_exactly_what_it_uses() -> Result<()> {
     domain_is_opened(&world).await?;
     what_runs_is_stopped(&case).await?;
     name_in_the_books_is_taken(&world).await?;
+    namespace_is_taken_over_and_given_back(&world).await?;
     system_leaves(&case).await?;
 
     let events = world.cluster.audit().new_events()?;
@@ -228,6 +230,21 @@ async fn system_leaves(case: &Case<'_>) -> Result<()> {
     Box::pin(played(case, |_| Luck::Good, course)).await?;
     second.decide(PROVIDER, "attestation", Verdict::File).await?;
     second.phase(DecommissionPhase::Closed).await.map(drop)
+}
+
+/// One in use, with nothing in it.
+async fn namespace_is_taken_over_and_given_back(world: &World) -> Result<()> {
+    world.unit("t-lent", None).await?;
+    in_use(world, "lent").await?;
+    let case = taking_over(world, "t-lent", "lent", of("lent")).await?;
+    marked_by_the_authority(&case, "lent").await?;
+    accepts_all(&case).await?;
+    case.to_trial().await?;
+    let leaving = Leaving::of_unit(&case, "lent-leaves", BackupMode::Nothing).await?;
+    leaving.approved().await?;
+    leaving.decide(&case.person(), "backup-confirmation", Verdict::Confirm).await?;
+    leaving.decide(PROVIDER, "attestation", Verdict::File).await?;
+    leaving.phase(DecommissionPhase::Closed).await.map(drop)
 }
 
 /// As somebody who broke the glass: what stands in the namespace is deleted, and taken out of the operator's sight.

@@ -26,7 +26,7 @@ use crate::support::{edit, objects, refused_by};
 use crate::world::*;
 
 /// A namespace in which somebody works already, with a label of their own.
-async fn in_use(world: &World, name: &str) -> Result<Namespace> {
+pub async fn in_use(world: &World, name: &str) -> Result<Namespace> {
     let spaces: Api<Namespace> = Api::all(world.admin().await?);
     let space = json!({"metadata": {"name": name, "labels": {"team": "portal"}}});
     Ok(spaces.create(&PostParams::default(), &serde_json::from_value(space)?).await?)
@@ -49,18 +49,26 @@ fn marks(value: &Value) -> Patch<Value> {
 }
 
 /// A draft that takes this namespace over.
-async fn draft<'w>(world: &'w World, unit: &str, code: &str, adopts: Adoption) -> Result<Case<'w>> {
+pub async fn taking_over<'w>(world: &'w World, unit: &str, code: &str, adopts: Adoption) -> Result<Case<'w>> {
     world.draft(unit, code, |spec| spec.application.adopts = Some(adopts)).await
 }
 
-fn of(namespace: &str) -> Adoption {
+pub fn of(namespace: &str) -> Adoption {
     Adoption { namespace: namespace.into(), ..Adoption::default() }
 }
 
-async fn marked_for(case: &Case<'_>, namespace: &str) -> Result<Value> {
+async fn marked_for(case: &Case<'_>) -> Result<Value> {
     let request = case.request().await?;
-    ensure!(!namespace.is_empty());
     Ok(json!(mark(&case.home(), &case.name, &request.uid().context("no uid")?)))
+}
+
+/// Its owner lets the authority in, who marks it for the request of a case.
+pub async fn marked_by_the_authority(case: &Case<'_>, namespace: &str) -> Result<()> {
+    lets_in(case.world, namespace, AUTHORITY).await?;
+    let mark = marked_for(case).await?;
+    let spaces: Api<Namespace> = Api::all(case.world.client(AUTHORITY).await?);
+    spaces.patch(namespace, &PatchParams::default(), &marks(&mark)).await?;
+    Ok(())
 }
 
 /// Waits for a reason of the condition that tells of the takeover.
@@ -78,7 +86,7 @@ async fn says(case: &Case<'_>, reason: &str) -> Result<CloudResourceRequest> {
 }
 
 /// The unit accepts all that would break.
-async fn accepts_all(case: &Case<'_>) -> Result<Vec<String>> {
+pub async fn accepts_all(case: &Case<'_>) -> Result<Vec<String>> {
     let plan = says(case, "NotAccepted").await?.status.and_then(|s| s.adoption).context("no plan")?;
     let breaks = plan.findings.iter().filter(|f| f.kind == FindingKind::Breaks);
     let names: Vec<String> = breaks.map(|f| f.name.clone()).collect();
@@ -145,12 +153,12 @@ async fn r4_2_a_namespace_in_use_is_taken_over_with_nothing_restarted_and_given_
     let today = world.clock.now()?.to_zoned(TimeZone::get("Asia/Shanghai")?).date();
     let open_until = today.checked_add(9.days())?;
     let adopts = Adoption { networks_open_until: Some(open_until), ..of(space) };
-    let case = draft(&world, "t-adopts", "portal", adopts).await?;
+    let case = taking_over(&world, "t-adopts", "portal", adopts).await?;
 
     // Nobody has let it go: the operator looks at nothing in it.
     let looked = says(&case, "NotOffered").await?;
     ensure!(looked.status.unwrap_or_default().adoption.is_none(), "somebody else's namespace is shown");
-    let mark = marked_for(&case, space).await?;
+    let mark = marked_for(&case).await?;
     let admin: Api<Namespace> = Api::all(world.admin().await?);
     let params = PatchParams::default();
     refused_by("yunguan-adoption", admin.patch(space, &params, &marks(&mark)).await.map(drop))?;
@@ -267,7 +275,7 @@ async fn r4_2_what_nobody_may_take_over_is_refused_and_nothing_changes() -> Resu
     let world = world().await?;
     world.unit("t-adopts-bad", None).await?;
     for name in ["kube-system", "default", "yunguan-system", "yg-t-adopts-bad", "ygs-x"] {
-        let refused = draft(world, "t-adopts-bad", "bad", of(name)).await.map(drop);
+        let refused = taking_over(world, "t-adopts-bad", "bad", of(name)).await.map(drop);
         let error = format!("{:?}", refused.err().context("was let through")?);
         ensure!(error.contains("is never taken over"), "{name}: {error}");
     }
@@ -281,14 +289,14 @@ async fn r4_2_what_nobody_may_take_over_is_refused_and_nothing_changes() -> Resu
     let maps = objects(&world.admin().await?, "ConfigMap", "adopts-ends");
     maps.create(&PostParams::default(), &held).await?;
     spaces.delete("adopts-ends", &DeleteParams::default()).await?;
-    let ends = draft(world, "t-adopts-bad", "ends", of("adopts-ends")).await?;
+    let ends = taking_over(world, "t-adopts-bad", "ends", of("adopts-ends")).await?;
     says(&ends, "NamespaceTerminating").await?;
     maps.patch("held", &PatchParams::default(), &Patch::Merge(json!({"metadata": {"finalizers": null}}))).await?;
-    let missing = draft(world, "t-adopts-bad", "missing", of("adopts-nowhere")).await?;
+    let missing = taking_over(world, "t-adopts-bad", "missing", of("adopts-nowhere")).await?;
     says(&missing, "NamespaceMissing").await?;
     // The namespace of a home or a system is refused by its name; one that was taken over, by its label.
     let taken = in_use(world, "adopts-taken").await?;
-    let first = draft(world, "t-adopts-bad", "first", of("adopts-taken")).await?;
+    let first = taking_over(world, "t-adopts-bad", "first", of("adopts-taken")).await?;
     lets_in(world, "adopts-taken", AUTHORITY).await?;
     let named = format!("{}/first", first.home());
     let shown = done(AUTHORITY, &["adopt", &named, "--plan"]).await?;
@@ -300,7 +308,7 @@ async fn r4_2_what_nobody_may_take_over_is_refused_and_nothing_changes() -> Resu
     accepts_all(&first).await?;
     done(&first.person(), &["status", &named]).await?;
     first.to_trial().await?;
-    let second = draft(world, "t-adopts-bad", "second", of("adopts-taken")).await?;
+    let second = taking_over(world, "t-adopts-bad", "second", of("adopts-taken")).await?;
     says(&second, "NamespaceTaken").await?;
     exits(4, AUTHORITY, &["adopt", &format!("{}/second", second.home()), "--yes"]).await?;
     ensure!(second.request().await?.status.unwrap_or_default().adoption.is_none());
@@ -314,11 +322,8 @@ async fn r4_2_what_has_come_since_the_plan_holds_the_takeover() -> Result<()> {
     let space = "adopts-moves";
     world.unit("t-adopts-moves", None).await?;
     in_use(world, space).await?;
-    let case = draft(world, "t-adopts-moves", "moves", of(space)).await?;
-    lets_in(world, space, AUTHORITY).await?;
-    let mark = marked_for(&case, space).await?;
-    let authority: Api<Namespace> = Api::all(world.client(AUTHORITY).await?);
-    authority.patch(space, &PatchParams::default(), &marks(&mark)).await?;
+    let case = taking_over(world, "t-adopts-moves", "moves", of(space)).await?;
+    marked_by_the_authority(&case, space).await?;
     accepts_all(&case).await?;
     case.to_approval().await?;
     let approval = case.drafted("approval", Verdict::Approve).await?;
