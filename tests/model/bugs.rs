@@ -70,4 +70,26 @@ pub enum Bug {
     CutsUse,
     /// A quota is written whatever has happened since it was read.
     QuotaUnguarded,
+    /// A departure is decided upon as if no order stood.
+    OrderUnread,
+    /// What cannot be undone is done by what a cache says of the record.
+    ActsOnCache,
+    /// What has come after the backup was confirmed is wiped as well.
+    WipesWhatCame,
+    /// A Job wipes a claim while another one of its name can still be made.
+    WipesUnsealed,
+    /// A departure is taken back although its wipe has begun.
+    WithdrawsLate,
+    /// What is offline is charged.
+    ChargesOffline,
+    /// A change is decided upon as if its system did not leave.
+    GrantsLeaving,
+    /// What has left is closed once more.
+    ClosesAgain,
+    /// The room of a system is free as soon as it is to be reclaimed.
+    FreesEarly,
+    /// A volume that its claim has left behind is left alone.
+    StrandsVolume,
+    /// Gates are opened only where a status says that something was stopped.
+    ForgetsGates,
 }

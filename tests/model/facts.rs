@@ -1,12 +1,15 @@
 //! The Decisions of the model as the API server keeps them.
 
 use super::bugs::Bug;
-use super::rules;
+use super::rules::{self, Gate};
 use super::world::{Place, Vote};
 use yunguan::api::cloud_resource_request::{CountedDecision, OpenGate};
 use yunguan::api::common::RequestRef;
 use yunguan::api::decision::{DecidedBy, DecisionSpec, Evidence, LineAmount, TestResult, Verdict};
 use yunguan::core::workflow::DecisionFact;
+
+/// All that holds data of a system, whoever wipes it.
+const ATTESTED: [&str; 5] = ["free-space", "snapshots", "disaster-recovery", "provider-backups", "volume/data"];
 
 /// What a decision says.
 pub fn spec(
@@ -17,8 +20,13 @@ pub fn spec(
     vote: &Vote,
     digest: String,
 ) -> DecisionSpec {
-    let report = || Evidence {
-        name: "TrialReport".to_owned(),
+    let reports: &[&str] = match (vote.verdict, vote.gate) {
+        (Verdict::File, Gate::Attestation) => &ATTESTED,
+        (Verdict::File, _) => &["TrialReport"],
+        _ => &[],
+    };
+    let report = |name: &&str| Evidence {
+        name: (*name).to_owned(),
         sha256: "0".repeat(64),
         uri: None,
         result: Some(TestResult::Passed),
@@ -36,7 +44,7 @@ pub fn spec(
         verdict: vote.verdict,
         digest,
         comment: Some("意见".to_owned()),
-        evidence: (vote.verdict == Verdict::File).then(report).into_iter().collect(),
+        evidence: reports.iter().map(report).collect(),
         grant: vote.units.map(|u| LineAmount { line: rules::line(), quantity: u.into() }).into_iter().collect(),
         access: None,
         dismissal: None,

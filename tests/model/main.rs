@@ -11,6 +11,7 @@
 mod book;
 mod bugs;
 mod changes;
+mod departures;
 mod facts;
 mod fence;
 mod invariants;
@@ -286,5 +287,72 @@ fn every_seeded_bug_of_changes_is_caught_by_its_invariant() {
     for (bug, run, invariant) in seeds {
         let seeded = changes::Setup { bug: Some(bug), comes_about: &[], ..run };
         catches(bug, changes::Machine::new(seeded), invariant);
+    }
+}
+
+fn departs(setup: departures::Setup, broken: &[&str]) {
+    let decisions = setup.decisions.map(|n| if n > 0 { n + more() } else { n });
+    holds_in(departures::Machine::new(departures::Setup { decisions, ..setup }), broken);
+}
+
+#[test]
+fn a_system_leaves_or_stays() {
+    departs(departures::runs::COURSE, &[]);
+}
+
+#[test]
+fn a_system_is_backed_up_while_it_runs() {
+    departs(departures::runs::LIVE, &[]);
+}
+
+#[test]
+fn a_volume_is_replaced_while_its_system_leaves() {
+    departs(departures::runs::REPLACED, &[]);
+}
+
+#[test]
+fn an_order_stops_a_system_that_leaves() {
+    departs(departures::runs::ORDERED, &[]);
+}
+
+#[test]
+fn an_order_is_lifted_and_a_departure_taken_back() {
+    departs(departures::runs::STAYS, &[]);
+}
+
+#[test]
+fn a_system_leaves_beside_a_change() {
+    departs(departures::runs::BESIDE_A_CHANGE, &[]);
+    departs(departures::runs::BESIDE_A_WINDOW, &[]);
+}
+
+#[test]
+fn departures_with_two_operators() {
+    departs(departures::runs::PAUSES, &[]);
+    departs(departures::runs::GUARDS, &[]);
+}
+
+/// Each bug is in the machine of the departures, each invariant is as it is, and the one finds the other.
+#[test]
+fn every_seeded_bug_of_departures_is_caught_by_its_invariant() {
+    use departures::invariants as must;
+    use departures::runs::{BESIDE_A_CHANGE, BESIDE_A_WINDOW, COURSE, LIVE, ORDERED, REPLACED, STAYS};
+    let seeds = [
+        (DigestUnchecked, REPLACED, must::CONFIRMED),
+        (WipesWhatCame, REPLACED, must::CONFIRMED),
+        (OrderUnread, ORDERED, must::ORDERED),
+        (ActsOnCache, ORDERED, must::ORDERED),
+        (WithdrawsLate, COURSE, must::BACK),
+        (ChargesOffline, LIVE, must::OFFLINE),
+        (GrantsLeaving, BESIDE_A_CHANGE, must::LEAVING),
+        (RecordUnguarded, BESIDE_A_CHANGE, must::LOST),
+        (ClosesAgain, BESIDE_A_WINDOW, must::ONCE),
+        (FreesEarly, BESIDE_A_WINDOW, must::ROOM),
+        (ForgetsGates, STAYS, must::RUNS),
+        (StrandsVolume, LIVE, must::CLOSES),
+        (WritesTime, LIVE, must::REPLAY),
+    ];
+    for (bug, run, invariant) in seeds {
+        catches(bug, departures::Machine::new(run.with(bug)), invariant);
     }
 }

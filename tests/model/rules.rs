@@ -30,37 +30,41 @@ pub enum Role {
     Unit,
     Agency,
     Authority,
+    Provider,
 }
 
 impl Role {
-    pub const ALL: [Self; 3] = [Self::Unit, Self::Agency, Self::Authority];
+    pub const ALL: [Self; 4] = [Self::Unit, Self::Agency, Self::Authority, Self::Provider];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Unit => "unit",
             Self::Agency => "agency",
             Self::Authority => "authority",
+            Self::Provider => "provider",
         }
     }
 }
 
-/// The three people, and a fourth who could be named in their place: an exit that nobody else can take is one.
+/// Three people, one of the provider, and one more who could be named in their place: an exit that nobody else can take is one.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Person {
     Wang,
     Li,
     Zhao,
+    Sun,
     Newcomer,
 }
 
 impl Person {
-    pub const ALL: [Self; 4] = [Self::Wang, Self::Li, Self::Zhao, Self::Newcomer];
+    pub const ALL: [Self; 5] = [Self::Wang, Self::Li, Self::Zhao, Self::Sun, Self::Newcomer];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Wang => "wang",
             Self::Li => "li",
             Self::Zhao => "zhao",
+            Self::Sun => "sun",
             Self::Newcomer => "newcomer",
         }
     }
@@ -71,6 +75,7 @@ impl Person {
             Self::Wang => &[Role::Unit],
             Self::Li => &[Role::Agency, Role::Authority],
             Self::Zhao => &[Role::Unit, Role::Authority],
+            Self::Sun => &[Role::Provider],
             Self::Newcomer => &Role::ALL,
         }
     }
@@ -90,11 +95,16 @@ pub enum Gate {
     TrialReport,
     SignUnit,
     SignAuthority,
+    /// Of the backup, when a system leaves.
+    Confirmation,
+    Attestation,
+    /// Of an order that stops a system.
+    Lift,
     Withdrawal,
 }
 
 impl Gate {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Submission,
         Self::Completeness,
         Self::Evaluation,
@@ -102,6 +112,9 @@ impl Gate {
         Self::TrialReport,
         Self::SignUnit,
         Self::SignAuthority,
+        Self::Confirmation,
+        Self::Attestation,
+        Self::Lift,
         Self::Withdrawal,
     ];
 
@@ -114,6 +127,9 @@ impl Gate {
             Self::TrialReport => "trial-report",
             Self::SignUnit => "sign-unit",
             Self::SignAuthority => "sign-authority",
+            Self::Confirmation => "backup-confirmation",
+            Self::Attestation => "attestation",
+            Self::Lift => "lift-decision",
             Self::Withdrawal => "withdrawal",
         }
     }
@@ -124,9 +140,10 @@ impl Gate {
 
     pub fn role(self) -> Role {
         match self {
-            Self::Submission | Self::TrialReport | Self::SignUnit | Self::Withdrawal => Role::Unit,
+            Self::Submission | Self::TrialReport | Self::SignUnit | Self::Confirmation | Self::Withdrawal => Role::Unit,
             Self::Evaluation => Role::Agency,
-            Self::Completeness | Self::Approval | Self::SignAuthority => Role::Authority,
+            Self::Completeness | Self::Approval | Self::SignAuthority | Self::Lift => Role::Authority,
+            Self::Attestation => Role::Provider,
         }
     }
 
@@ -135,9 +152,10 @@ impl Gate {
         match self {
             Self::Submission => Verdict::Submit,
             Self::Withdrawal => Verdict::Withdraw,
-            Self::TrialReport => Verdict::File,
+            Self::TrialReport | Self::Attestation => Verdict::File,
             Self::SignUnit | Self::SignAuthority => Verdict::Sign,
-            Self::Completeness | Self::Evaluation | Self::Approval => Verdict::Approve,
+            Self::Confirmation => Verdict::Confirm,
+            Self::Completeness | Self::Evaluation | Self::Approval | Self::Lift => Verdict::Approve,
         }
     }
 }
@@ -221,11 +239,11 @@ impl Track {
 /// Who signs before anything is charged.
 pub const SIGNATURES: [Gate; 2] = [Gate::SignUnit, Gate::SignAuthority];
 
-fn article() -> String {
+pub fn article() -> String {
     "第十九条".to_owned()
 }
 
-fn gate_rule(gate: Gate, after: Vec<String>) -> GateRule {
+pub fn gate_rule(gate: Gate, after: Vec<String>) -> GateRule {
     GateRule {
         name: gate.name().to_owned(),
         role: gate.role().name().to_owned(),
@@ -320,7 +338,7 @@ pub fn registry(lax: bool) -> Registry {
             (UNIT.to_owned(), organization(UNIT_ZH, &[Role::Unit])),
             ("bureau".to_owned(), organization("市数据局", &[Role::Authority])),
             ("center".to_owned(), organization("市数据中心", &[Role::Agency])),
-            ("cloud".to_owned(), organization("亳州云", &[])),
+            ("cloud".to_owned(), organization("亳州云", &[Role::Provider])),
         ]),
         domains: BTreeMap::from([(DOMAIN.to_owned(), domain(false))]),
         policies: vec![Named { name: FAMILY.to_owned(), uid: POLICY_UID.to_owned(), spec: policy() }],

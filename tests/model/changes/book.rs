@@ -14,6 +14,7 @@ use super::world::{Quota, System};
 use jiff::{Timestamp, ToSpan as _};
 use k8s_openapi::api::core::v1::{ResourceQuota, ResourceQuotaStatus};
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use yunguan::api::cloud_domain::Reservation;
 use yunguan::api::common::{RequestKind, RequestRef, Time};
@@ -184,7 +185,31 @@ impl Book {
         self.records.get(id)
     }
 
-    fn note(&mut self, spec: InformationSystemSpec) -> Id {
+    /// What a status that is told of a system says.
+    pub fn told_of(&self, shown: Id) -> &InformationSystemStatus {
+        self.shown.get(shown)
+    }
+
+    /// A status of a system by number.
+    pub fn tell(&mut self, status: InformationSystemStatus) -> Id {
+        self.shown.note(format!("{status:?}"), || status)
+    }
+
+    /// The generation of a record.
+    pub fn generation_of(&self, record: Id) -> Option<i64> {
+        generation(self.record(record))
+    }
+
+    /// A digest by number, and back.
+    pub fn pin(&mut self, digest: &str) -> Id {
+        self.digests.note(digest.to_owned(), || digest.to_owned())
+    }
+
+    pub fn pinned(&self, id: Id) -> &String {
+        self.digests.get(id)
+    }
+
+    pub fn note(&mut self, spec: InformationSystemSpec) -> Id {
         self.records.note(serde_json::to_string(&spec).unwrap_or_default(), || spec)
     }
 
@@ -277,6 +302,7 @@ impl Book {
                     spec = self.record(filed.saw.record).clone();
                 }
             }
+            Some(Bug::GrantsLeaving) => spec.departures.clear(),
             Some(Bug::Redelivered) => spec.grants.retain(|g| !own(g)),
             Some(Bug::ForgetsBefore) if !spec.grants.iter().any(own) => {
                 let newest = effective::newest(&spec).map(|g| g.submission_uid.clone());
@@ -347,11 +373,21 @@ impl Book {
         }
     }
 
+    /// The room that the grants of a record take.
+    pub fn takes(&self, record: Id) -> Vec<Taken> {
+        let mut spec = self.record(record).clone();
+        if self.setup.has(Bug::FreesEarly) {
+            let reclaims = spec.departures.iter_mut().filter_map(|leaving| leaving.reclaim.as_mut());
+            reclaims.for_each(|reclaim| reclaim.closed = Some(reclaim.at));
+        }
+        Taken::by_grants(&spec).unwrap_or_default()
+    }
+
     /// What takes room, as a cache knows: grants, and what systems still have in their quotas beyond those.
     fn taken(&self, seen: &[System; SYSTEMS], at: Timestamp) -> Vec<Taken> {
         let mut all = Vec::new();
         for system in seen {
-            let grants = Taken::by_grants(self.record(system.record)).unwrap_or_default();
+            let grants = self.takes(system.record);
             let mut shown = self.shown.get(system.shown).clone();
             let mut generation = generation(self.record(system.record));
             if self.setup.has(Bug::TrustsOldStatus) {
@@ -477,9 +513,15 @@ impl Book {
     }
 }
 
-/// The generation of a record: every write adds to it.
+/// The generation of a record: every write changes it.
 fn generation(spec: &InformationSystemSpec) -> Option<i64> {
-    i64::try_from(spec.grants.len() + spec.agreements.len()).ok()
+    let written = i64::try_from(spec.grants.len() + spec.agreements.len()).ok()?;
+    if spec.departures.is_empty() && spec.suspensions.is_empty() {
+        return Some(written);
+    }
+    let mut hasher = DefaultHasher::new();
+    format!("{:?} {:?}", spec.departures, spec.suspensions).hash(&mut hasher);
+    Some(written + i64::from(hasher.finish() as u32))
 }
 
 fn units(units: u8) -> Amounts {

@@ -64,45 +64,6 @@ impl Machine {
         self.setup.fence == Fence::Down || self.fence[usize::from(by == By::Leader)]
     }
 
-    /// Live systems, and changes for which some of the course is done.
-    fn begin(&self) -> World {
-        let mut mind = self.mind();
-        let systems = mind.book.begin();
-        let mut world = World {
-            changes: self
-                .setup
-                .contents
-                .map(|content| content.map(|content| Change { content, status: Status::default() })),
-            decisions: [NOTHING; CHANGES],
-            late: None,
-            systems: systems.map(|(system, _)| system),
-            written: [0; 2],
-            quotas: systems.map(|(_, quota)| quota),
-            domain: Domain { committed: 2, ..Domain::default() },
-            clock: self.setup.ticks[0],
-            seen: systems.map(|(system, _)| system),
-            commits: [Commit::Idle; CHANGES],
-            keeps: [Keep::Idle; 2],
-            pass: Pass::Idle,
-            paused: None,
-        };
-        for slot in (0..CHANGES).map(slot_of) {
-            let at = usize::from(slot);
-            while mind.book.length(world.decisions[at]) < self.setup.before[at] {
-                let Some(question) = question(&world, slot) else { break };
-                let there = mind.book.votes(question.decisions);
-                let votes = people::votes(&self.setup, &mut mind.book, question);
-                let next = votes.into_iter().find(|vote| {
-                    vote.verdict == vote.gate.agreement()
-                        && !there.iter().any(|v| v.who == vote.who && v.role != vote.role)
-                });
-                let Some(vote) = next else { break };
-                people::decide(&mut mind.book, &mut world, slot, vote);
-            }
-        }
-        world
-    }
-
     /// Whether an invariant holds.
     fn keeps(&self, name: &'static str, world: &World) -> bool {
         let mut mind = self.mind();
@@ -191,6 +152,43 @@ impl Machine {
     }
 }
 
+/// Live systems, and changes for which some of the course is done.
+pub fn begin(setup: &Setup, book: &mut Book) -> World {
+    let systems = book.begin();
+    let mut world = World {
+        changes: setup
+            .contents
+            .map(|content| content.map(|content| Change { content, status: Status::default() })),
+        decisions: [NOTHING; CHANGES],
+        late: None,
+        systems: systems.map(|(system, _)| system),
+        written: [0; 2],
+        quotas: systems.map(|(_, quota)| quota),
+        domain: Domain { committed: 2, ..Domain::default() },
+        clock: setup.ticks[0],
+        seen: systems.map(|(system, _)| system),
+        commits: [Commit::Idle; CHANGES],
+        keeps: [Keep::Idle; 2],
+        pass: Pass::Idle,
+        paused: None,
+    };
+    for slot in (0..CHANGES).map(slot_of) {
+        let at = usize::from(slot);
+        while book.length(world.decisions[at]) < setup.before[at] {
+            let Some(question) = question(&world, slot) else { break };
+            let there = book.votes(question.decisions);
+            let votes = people::votes(setup, book, question);
+            let next = votes.into_iter().find(|vote| {
+                vote.verdict == vote.gate.agreement()
+                    && !there.iter().any(|v| v.who == vote.who && v.role != vote.role)
+            });
+            let Some(vote) = next else { break };
+            people::decide(book, &mut world, slot, vote);
+        }
+    }
+    world
+}
+
 impl Explored for Machine {
     fn name(&self) -> &'static str {
         self.setup.name
@@ -214,7 +212,7 @@ impl Model for Machine {
     type Action = Step;
 
     fn init_states(&self) -> Vec<World> {
-        vec![self.begin()]
+        vec![begin(&self.setup, &mut self.mind().book)]
     }
 
     fn actions(&self, world: &World, steps: &mut Vec<Step>) {

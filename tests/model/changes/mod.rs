@@ -2,15 +2,15 @@
 //! domain, with the clock, the quotas and what tenants use of them. `core::change`, `core::effective`, `core::capacity`
 //! and `build::quota` are the real ones; [`operator`] plays the rest.
 
-mod book;
+pub mod book;
 pub mod invariants;
 pub mod machine;
-mod operator;
-mod people;
+pub mod operator;
+pub mod people;
 pub mod runs;
 mod settle;
 pub mod setup;
-mod world;
+pub mod world;
 
 pub use machine::Machine;
 pub use setup::Setup;
