@@ -116,8 +116,8 @@ fn namespace(
     let enforce = if offline { "baseline" } else { enforce };
     labels.insert("pod-security.kubernetes.io/enforce".to_owned(), enforce.to_owned());
     labels.insert("pod-security.kubernetes.io/warn".to_owned(), warn.to_owned());
-    if let Some(stop) = stop::standing(system) {
-        labels.insert(LABEL_STOPPED.to_owned(), stop.label().to_owned());
+    if let Some(label) = stop::label(system) {
+        labels.insert(LABEL_STOPPED.to_owned(), label.to_owned());
     }
     let annotations = metadata.annotations.get_or_insert_default();
     annotations.insert(ANNOTATION_OWNER_UID.to_owned(), uid.to_owned());

@@ -74,6 +74,8 @@ pub struct World {
     pub left: BTreeMap<String, LeftBehind>,
     /// The system's namespace.
     pub namespace: NamespaceState,
+    /// Whether no claim could be made in it any more when its claims were looked at.
+    pub sealed: bool,
     /// Whether the claim that backups go to is there.
     pub backup_claim: bool,
 }

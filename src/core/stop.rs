@@ -34,6 +34,14 @@ pub fn standing(spec: &InformationSystemSpec) -> Option<Stop<'_>> {
     suspended(spec).map(Stop::Suspended).or_else(|| offline.map(Stop::Offline))
 }
 
+/// What the label of its namespace says. Where it is being wiped it says that, whatever order stands besides: no volume can be
+/// made there then, and it cannot be taken back.
+#[must_use]
+pub fn label(spec: &InformationSystemSpec) -> Option<&'static str> {
+    let wiped = leaving(spec).filter(|leaving| leaving.wipe.is_some());
+    wiped.map(Stop::Offline).or_else(|| standing(spec)).map(Stop::label)
+}
+
 /// The oldest order that stops the system now.
 #[must_use]
 pub fn suspended(spec: &InformationSystemSpec) -> Option<&Suspension> {
@@ -116,7 +124,12 @@ mod tests {
         assert_eq!(standing(&spec).map(Stop::label), Some("offline"));
         spec.departures[0].wipe = Some(Wipe::default());
         assert_eq!(standing(&spec).map(Stop::label), Some("wiped"));
+        // No order lets volumes be made again where it is being wiped.
+        spec.suspensions = vec![suspension(true, None)];
+        assert_eq!((standing(&spec).map(Stop::label), label(&spec)), (Some("suspended"), Some("wiped")));
+        spec.suspensions.clear();
         spec.departures[0].wipe = None;
+        assert_eq!(label(&spec), Some("offline"));
         // An order at the same time: it stays stopped by that when the departure is withdrawn.
         spec.suspensions = vec![suspension(true, None)];
         assert_eq!(standing(&spec).map(Stop::label), Some("suspended"));

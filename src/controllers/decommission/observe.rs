@@ -1,7 +1,7 @@
 //! What is to be seen of a system that leaves: its volumes, the Jobs that work on them, what runs, and its namespace.
 
 use crate::api::decommission::{JobReport, VolumeRef};
-use crate::api::names::{CLAIM_BACKUP, LABEL_MANAGED};
+use crate::api::names::{CLAIM_BACKUP, LABEL_MANAGED, LABEL_STOPPED, STOPPED_WIPED};
 use crate::api::{Decommission, InformationSystem};
 use crate::controllers::Context;
 use crate::controllers::system::stop;
@@ -61,6 +61,8 @@ pub(super) async fn look(
             .as_ref()
             .filter(|space| is_of(system, space))
             .map_or(NamespaceState::Gone, |s| standing(system, s)),
+        // By what was read before the claims were.
+        sealed: space.and_then(|space| space.metadata.labels?.remove(LABEL_STOPPED)).as_deref() == Some(STOPPED_WIPED),
         backup_claim: claims.iter().any(|claim| claim.name_any() == CLAIM_BACKUP && is_ours(claim)),
     };
     let running = pods.iter().filter(|pod| stop::runs(pod)).count();

@@ -213,6 +213,9 @@ impl Case<'_> {
             let volumes = wipe.volumes.iter().cloned().chain(come).collect();
             return record(Leaving { wipe: Some(Wipe { volumes, ..wipe.clone() }), ..leaving.clone() });
         }
+        if let Some(open) = self.open(leaving) {
+            return waits(open);
+        }
         if wipe.done.is_none() {
             return self.wipe(leaving, wipe, now);
         }
@@ -248,6 +251,23 @@ impl Case<'_> {
                 record(Leaving { reclaim: Some(reclaim), ..leaving.clone() })
             }
         }
+    }
+
+    /// A Job finds its claim by name, and what is in a namespace goes with it: as long as a claim can be made there, another
+    /// one may take that name, and nobody has confirmed its backup.
+    fn open(&self, leaving: &Leaving) -> Option<Wait> {
+        let world = self.facts.world;
+        let open = world.namespace == NamespaceState::Present && !world.sealed;
+        let going = leaving.reclaim.as_ref().is_some_and(|reclaim| reclaim.closed.is_some());
+        (open && !going).then(|| {
+            Wait::for_(
+                "Closing",
+                Text::new(
+                    "its namespace is being closed to new volumes: nothing is wiped before",
+                    "正在禁止新建存储卷，完成后开始清除",
+                ),
+            )
+        })
     }
 
     fn wipe(&self, leaving: &Leaving, wipe: &Wipe, now: Timestamp) -> Next {

@@ -8,7 +8,7 @@ use crate::api::common::RequestRef;
 use crate::api::decision::{Evidence, TestResult, Verdict};
 use crate::api::decommission::{BackupMode, DecommissionPhase, VolumeBackup, VolumeStep};
 use crate::api::information_system::{Live, Suspension};
-use crate::api::names::{CONDITION_BACKED_UP, CONDITION_COMPLETE, CONDITION_READY, CONDITION_WIPED};
+use crate::api::names::{CONDITION_BACKED_UP, CONDITION_COMPLETE, CONDITION_READY, CONDITION_WIPED, STOPPED_WIPED};
 use crate::api::rightsizing_proposal::ObjectRef;
 use crate::api::service_product::DataHandling;
 use crate::core::fixtures::{self, Drafted};
@@ -144,6 +144,7 @@ impl Farewell {
                 if crate::core::stop::standing(&self.spec).is_some() {
                     self.running = Some(0);
                 }
+                self.world.sealed = crate::core::stop::label(&self.spec) == Some(STOPPED_WIPED);
             }
             Step::Run(task) => {
                 self.done.push(format!("{} {}", task.work, task.volume.reference.claim));

@@ -218,6 +218,40 @@ fn many_departures_come_to_their_end() {
     assert!(wiped >= 100 && closed >= 60 && stayed >= 10, "{wiped} wiped, {closed} closed, {stayed} withdrawn");
 }
 
+#[test]
+fn r23_2_nothing_is_wiped_as_long_as_another_claim_can_take_the_name() {
+    let mut farewell = Farewell::approved(BackupMode::Offline);
+    let confirmation = farewell.draft(UNIT, "backup-confirmation", Verdict::Confirm);
+    farewell.decisions.push(confirmation);
+    let step = farewell.plan().step.unwrap();
+    farewell.takes(step);
+    assert!(farewell.record().wipe.is_some() && farewell.world.sealed);
+    // The label is not there yet: the Job would wipe whatever the claim of that name is by then.
+    farewell.world.sealed = false;
+    let plan = farewell.plan();
+    assert!(plan.step.is_none() && plan.watches, "{:?}", plan.step);
+    assert_eq!(
+        (plan.status.phase, farewell.says(CONDITION_READY).1),
+        (DecommissionPhase::Wiping, "Closing".to_owned())
+    );
+    // What takes the name meanwhile is attested to.
+    farewell.world.volumes[0].reference.uid = "another".into();
+    let Some(Step::Record(leaving)) = farewell.plan().step else { panic!("not recorded") };
+    let wiped = leaving.wipe.unwrap().volumes;
+    assert!(wiped.iter().any(|v| v.volume.uid == "another" && v.by_hand.is_some()));
+    farewell.world.sealed = true;
+    farewell.goes_on();
+    assert_eq!(farewell.work()[2..], ["wipe logs", "remove logs", "remove pv-logs"]);
+    // Nor does the namespace go.
+    let attestation = farewell.draft(PROVIDER, "attestation", Verdict::File);
+    farewell.decisions.push(attestation);
+    let step = farewell.plan().step.unwrap();
+    farewell.takes(step);
+    assert_eq!(farewell.plan().step, Some(Step::DeleteNamespace));
+    farewell.world.sealed = false;
+    assert_eq!((farewell.plan().step, farewell.says(CONDITION_READY).1), (None, "Closing".to_owned()));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
     /// In whatever order things happen: no volume is wiped without a confirmation of a backup of that very volume, nothing is
