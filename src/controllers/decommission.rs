@@ -45,14 +45,8 @@ pub async fn reconcile(decommission: Arc<Decommission>, context: Arc<Context>) -
     let observed = observe(&context, &decommission).await?;
     let mut plan = observed.decide(&context, &decommission, now);
     let mut current = Arc::clone(&decommission);
-    match plan.step.clone() {
-        Some(Step::Record(_)) => (current, plan) = put_on_record(&context, &decommission).await?,
-        Some(step) => {
-            if let Some(system) = &observed.system {
-                steps::carry_out(&context, &decommission, system, &step).await?;
-            }
-        }
-        None => {}
+    if plan.step.is_some() {
+        (current, plan) = go_on(&context, &decommission).await?;
     }
     let version = report(&context, &*current, &plan.status, &plan.conditions, now).await?;
     let soon = (plan.watches || plan.step.is_some()).then(|| now.checked_add(SOON).ok()).flatten();
@@ -144,9 +138,10 @@ async fn still_founded(
     false
 }
 
-/// Puts on record what follows, from the decommission, its decisions and their people, the system and its volumes as the API
-/// server has them now, guarded by the system's version.
-async fn put_on_record(context: &Context, decommission: &Decommission) -> Result<(Arc<Decommission>, Plan), Error> {
+/// Does what follows, from the decommission, its decisions and their people, the system and its volumes as the API server has
+/// them now: a cache may not know yet of an order, under which nothing is wiped. What goes on record is guarded by the
+/// system's version.
+async fn go_on(context: &Context, decommission: &Decommission) -> Result<(Arc<Decommission>, Plan), Error> {
     let namespace = decommission.namespace().unwrap_or_default();
     let fresh = context.api::<Decommission>(&namespace).get(&decommission.name_any()).await?;
     if fresh.uid() != decommission.uid() || fresh.metadata.generation != decommission.metadata.generation {
@@ -164,7 +159,11 @@ async fn put_on_record(context: &Context, decommission: &Decommission) -> Result
         system: system.map(Arc::new),
     };
     let mut plan = observed.decide(context, &fresh, clock::now());
-    let (Some(Step::Record(leaving)), Some(system)) = (plan.step.clone(), &observed.system) else {
+    let (Some(step), Some(system)) = (plan.step.clone(), &observed.system) else {
+        return Ok((Arc::new(fresh), plan));
+    };
+    let Step::Record(leaving) = step else {
+        steps::carry_out(context, &fresh, system, &step).await?;
         return Ok((Arc::new(fresh), plan));
     };
     if let Some(why) = context.guards.hold() {
