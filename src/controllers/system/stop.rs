@@ -3,10 +3,10 @@
 //! namespace. So no controller fails and backs off, and all runs again once the gates are opened. Jobs and CronJobs have a
 //! `suspend` of their own, since a pod of a Job that ends counts for it.
 
-use crate::api::InformationSystem;
 use crate::api::common::Time;
 use crate::api::information_system::StopStatus;
 use crate::api::names::{ANNOTATION_SUSPENDED, GATE_STOPPED, LABEL_MANAGED};
+use crate::api::{InformationSystem, InformationSystemSpec};
 use crate::controllers::Context;
 use crate::core::stop;
 use crate::runtime::apply;
@@ -48,10 +48,29 @@ pub(super) struct Pass {
 /// Whatever the API server answers.
 pub(super) async fn carry_out(system: &InformationSystem, context: &Context, now: Timestamp) -> Result<Pass, Error> {
     let before = system.status.as_ref().and_then(|status| status.stop.clone());
-    match (stop::standing(&system.spec), before) {
-        (None, None) => Ok(Pass::default()),
-        (Some(_), before) => halt(system, context, before, now).await,
-        (None, Some(before)) => resume(system, context, before, now).await,
+    match turn(&system.spec, before.is_some()) {
+        Turn::Nothing => Ok(Pass::default()),
+        Turn::Halt => halt(system, context, before, now).await,
+        Turn::Resume => resume(system, context, before, now).await,
+    }
+}
+
+/// What is to be done about what runs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Turn {
+    Nothing,
+    Halt,
+    Resume,
+}
+
+/// Where a stop was lifted before its first status could be written, pods wait at the gate and no status says so.
+fn turn(spec: &InformationSystemSpec, told: bool) -> Turn {
+    if stop::standing(spec).is_some() {
+        Turn::Halt
+    } else if told || stop::lifted(spec).is_some() {
+        Turn::Resume
+    } else {
+        Turn::Nothing
     }
 }
 
@@ -97,10 +116,12 @@ async fn halt(
 async fn resume(
     system: &InformationSystem,
     context: &Context,
-    before: StopStatus,
+    before: Option<StopStatus>,
     now: Timestamp,
 ) -> Result<Pass, Error> {
     let namespace = &system.spec.namespace;
+    let told = before.is_some();
+    let before = before.unwrap_or(StopStatus { since: Time::new(now), ..StopStatus::default() });
     let since = before.lifting.unwrap_or(Time::new(now));
     let pods = list::<Pod>(context, namespace).await?;
     let gated: Vec<&Pod> = pods.iter().filter(|pod| is_gated(pod)).collect();
@@ -112,7 +133,7 @@ async fn resume(
     let crons: Vec<&CronJob> = crons.iter().filter(|cron| is_ours(*cron)).collect();
     each(crons.iter(), |cron| put_back(context, *cron)).await?;
     let found = !gated.is_empty() || !jobs.is_empty() || !crons.is_empty();
-    if !found && now.duration_since(since.timestamp()) >= SETTLED {
+    if !found && (!told || now.duration_since(since.timestamp()) >= SETTLED) {
         return Ok(Pass::default());
     }
     let status = StopStatus { running: 0, lifting: Some(since), ..before };
@@ -190,4 +211,26 @@ async fn open(context: &Context, pod: &Pod) -> Result<(), Error> {
     let others: Vec<_> = gates.filter(|gate| gate.name != GATE_STOPPED).collect();
     let spec = json!({"spec": {"schedulingGates": others}});
     apply::patch(&context.api::<Pod>(&pod.namespace().unwrap_or_default()), &context.metrics, pod, spec).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::decommission::Leaving;
+    use crate::api::information_system::Suspension;
+    use crate::api::sanction::Lifted;
+
+    #[test]
+    fn r34_1_what_was_lifted_before_any_status_told_of_it_starts_again() {
+        let mut spec = InformationSystemSpec::default();
+        assert_eq!(turn(&spec, false), Turn::Nothing);
+        spec.suspensions = vec![Suspension::default()];
+        assert_eq!([turn(&spec, false), turn(&spec, true)], [Turn::Halt; 2]);
+        spec.suspensions[0].lifted = Some(Lifted::default());
+        assert_eq!([turn(&spec, false), turn(&spec, true)], [Turn::Resume; 2]);
+        let offline_at = Some(Time::default());
+        let leaving = Leaving { offline_at, withdrawn: Some(Lifted::default()), ..Leaving::default() };
+        let spec = InformationSystemSpec { departures: vec![leaving], ..InformationSystemSpec::default() };
+        assert_eq!(turn(&spec, false), Turn::Resume);
+    }
 }
