@@ -323,6 +323,11 @@ fn an_order_is_lifted_and_a_departure_taken_back() {
 #[test]
 fn a_system_leaves_beside_a_change() {
     departs(departures::runs::BESIDE_A_CHANGE, &[]);
+    departs(departures::runs::LATE_CACHES, &[]);
+}
+
+#[test]
+fn a_system_leaves_beside_a_window() {
     departs(departures::runs::BESIDE_A_WINDOW, &[]);
 }
 
@@ -336,16 +341,17 @@ fn departures_with_two_operators() {
 #[test]
 fn every_seeded_bug_of_departures_is_caught_by_its_invariant() {
     use departures::invariants as must;
-    use departures::runs::{BESIDE_A_CHANGE, BESIDE_A_WINDOW, COURSE, LIVE, ORDERED, REPLACED, STAYS};
+    use departures::runs::{BESIDE_A_WINDOW, COURSE, LATE_CACHES, LIVE, ORDERED, REPLACED, STAYS};
     let seeds = [
         (DigestUnchecked, REPLACED, must::CONFIRMED),
         (WipesWhatCame, REPLACED, must::CONFIRMED),
+        (WipesUnsealed, REPLACED, must::CONFIRMED),
         (OrderUnread, ORDERED, must::ORDERED),
         (ActsOnCache, ORDERED, must::ORDERED),
         (WithdrawsLate, COURSE, must::BACK),
         (ChargesOffline, LIVE, must::OFFLINE),
-        (GrantsLeaving, BESIDE_A_CHANGE, must::LEAVING),
-        (RecordUnguarded, BESIDE_A_CHANGE, must::LOST),
+        (GrantsLeaving, LATE_CACHES, must::LEAVING),
+        (RecordUnguarded, LATE_CACHES, must::LOST),
         (ClosesAgain, BESIDE_A_WINDOW, must::ONCE),
         (FreesEarly, BESIDE_A_WINDOW, must::ROOM),
         (ForgetsGates, STAYS, must::RUNS),

@@ -156,9 +156,7 @@ impl Machine {
 pub fn begin(setup: &Setup, book: &mut Book) -> World {
     let systems = book.begin();
     let mut world = World {
-        changes: setup
-            .contents
-            .map(|content| content.map(|content| Change { content, status: Status::default() })),
+        changes: setup.contents.map(|content| content.map(|content| Change { content, status: Status::default() })),
         decisions: [NOTHING; CHANGES],
         late: None,
         systems: systems.map(|(system, _)| system),
@@ -179,8 +177,7 @@ pub fn begin(setup: &Setup, book: &mut Book) -> World {
             let there = book.votes(question.decisions);
             let votes = people::votes(setup, book, question);
             let next = votes.into_iter().find(|vote| {
-                vote.verdict == vote.gate.agreement()
-                    && !there.iter().any(|v| v.who == vote.who && v.role != vote.role)
+                vote.verdict == vote.gate.agreement() && !there.iter().any(|v| v.who == vote.who && v.role != vote.role)
             });
             let Some(vote) = next else { break };
             people::decide(book, &mut world, slot, vote);

@@ -18,11 +18,9 @@ use yunguan::api::common::{RequestKind, RequestRef, Time};
 use yunguan::api::decision::Verdict;
 use yunguan::api::decommission::{DecommissionPhase, JobReport, Leaving, VolumeRef};
 use yunguan::api::information_system::{InformationSystemSpec, InformationSystemStatus, StopStatus};
-use yunguan::api::names::CONDITION_READY;
 use yunguan::api::sanction::{Lifted, SanctionStatus};
 use yunguan::core::leaving::{self, JobState, LeftBehind, NamespaceState, Step, SystemFact, Volume, World as Seen};
 use yunguan::core::registry::Registry;
-use yunguan::core::round::Statement;
 use yunguan::core::workflow::DecisionFact;
 use yunguan::core::{digest, effective, sanction, stop};
 
@@ -48,13 +46,9 @@ pub struct Ordering {
 #[derive(Clone, Debug, Default)]
 pub struct Outline {
     pub closed: bool,
-    /// What Ready says, in one word.
-    pub reason: String,
     pub filing: Option<Place>,
     /// Open gates with the digest shown.
     pub gates: Vec<(Gate, Id)>,
-    /// Decisions that count, the filing aside.
-    pub counted: Vec<Place>,
     /// The record to write.
     pub record: Option<Id>,
     /// Another step of a departure.
@@ -75,7 +69,7 @@ pub struct Book {
     jobs: HashMap<(Work, u8), String>,
     leaves: HashMap<Departing, Arc<Outline>>,
     stops: HashMap<Ordering, Arc<Outline>>,
-    told: HashMap<(Id, Option<Id>, bool, u8), (bool, Id)>,
+    told: HashMap<(Id, Id, bool, u8), (bool, Id)>,
     pairs: HashMap<(Id, Id), u8>,
 }
 
@@ -172,10 +166,8 @@ impl Book {
         let status = &plan.status;
         let mut outline = Outline {
             closed: status.phase == DecommissionPhase::Closed,
-            reason: reason(&plan.conditions),
             filing: status.submission.as_ref().and_then(|s| facts::place(&s.uid)),
             gates: self.gates(&status.open_gates),
-            counted: facts::places(&status.decisions),
             whole: format!("{status:?} {:?}", plan.conditions),
             ..Outline::default()
         };
@@ -226,7 +218,8 @@ impl Book {
         if self.setup.has(Bug::WipesWhatCame)
             && let Some(wipe) = &mut leaving.wipe
         {
-            for volume in wipe.volumes.iter_mut().filter(|v| v.by_hand.is_some()) {
+            let came = |volume: &VolumeRef| !leaving.backups.iter().any(|b| b.volume == *volume);
+            for volume in wipe.volumes.iter_mut().filter(|v| came(&v.volume)) {
                 volume.by_hand = None;
             }
         }
@@ -244,16 +237,20 @@ impl Book {
         let Some(leaving) = spec.departures.last().filter(open) else { return (Seen::default(), None) };
         let there = (1..=VOLUMES).filter(|volume| site.volume == *volume);
         let volumes: Vec<Volume> = there
-            .map(|v| Volume { reference: reference(v), class: rules::CLASS.to_owned(), capacity: 1, ..Volume::default() })
+            .map(|v| Volume {
+                reference: reference(v),
+                class: rules::CLASS.to_owned(),
+                capacity: 1,
+                ..Volume::default()
+            })
             .collect();
         let known = self.jobs.iter().filter_map(|((work, volume), name)| {
             let state = match site.jobs[Site::job(*work, *volume)] {
                 Job::None => return None,
                 Job::Made => JobState::Running,
-                Job::Done(on) => JobState::Done(JobReport {
-                    sha256: digest::of(&format!("{work:?} {on}")),
-                    ..JobReport::default()
-                }),
+                Job::Done(on) => {
+                    JobState::Done(JobReport { sha256: digest::of(&format!("{work:?} {on}")), ..JobReport::default() })
+                }
             };
             Some((name.clone(), state))
         });
@@ -268,6 +265,7 @@ impl Book {
                 Space::Going => NamespaceState::Terminating("its pods end".to_owned()),
                 Space::Gone => NamespaceState::Gone,
             },
+            sealed: site.label == Label::Wiped || self.setup.has(Bug::WipesUnsealed),
             backup_claim: false,
         };
         (seen, Some(i64::from(site.runs)))
@@ -308,10 +306,8 @@ impl Book {
         let key = if nothing { String::new() } else { format!("{kept:?}") };
         let turned = !plan.suspends.is_empty() || !plan.releases.is_empty();
         let outline = Outline {
-            reason: reason(&plan.conditions),
             filing: status.submission.as_ref().and_then(|s| facts::place(&s.uid)),
             gates: self.gates(&status.open_gates),
-            counted: facts::places(&status.decisions),
             record: turned.then(|| self.changes.note(spec)),
             status: Some(self.orders.note(key, || kept)),
             turns: plan.turns || turned,
@@ -331,7 +327,7 @@ impl Book {
     /// What comes of stopping what runs, or of starting it again, and the status that is told then: as the system's
     /// controller does it by a record, a status and the namespace as it stands.
     pub fn moved(&mut self, record: Id, before: Id, site: Site, clock: u8) -> (bool, Id) {
-        let key = (record, Some(before), site.runs, clock | u8::from(site.label != Label::None) << 7);
+        let key = (record, before, site.runs, clock | (u8::from(site.label != Label::None) << 7));
         if let Some(known) = self.told.get(&key) {
             return *known;
         }
@@ -383,7 +379,7 @@ pub fn leaves(spec: &InformationSystemSpec) -> bool {
 /// What the label of the namespace is to say.
 pub fn label(spec: &InformationSystemSpec) -> Label {
     use yunguan::api::names::{STOPPED_OFFLINE, STOPPED_SUSPENDED, STOPPED_WIPED};
-    match stop::standing(spec).map(stop::Stop::label) {
+    match stop::label(spec) {
         Some(STOPPED_SUSPENDED) => Label::Suspended,
         Some(STOPPED_OFFLINE) => Label::Offline,
         Some(STOPPED_WIPED) => Label::Wiped,
@@ -395,10 +391,6 @@ pub fn label(spec: &InformationSystemSpec) -> Label {
 fn filed(decisions: &[DecisionFact]) -> String {
     let filed = decisions.iter().rfind(|d| d.spec.verdict == Verdict::Submit);
     filed.map(|d| d.spec.digest.clone()).unwrap_or_default()
-}
-
-fn reason(conditions: &[Statement]) -> String {
-    conditions.iter().find(|c| c.type_ == CONDITION_READY).map(|c| c.reason.clone()).unwrap_or_default()
 }
 
 fn name(matter: Matter) -> &'static str {

@@ -1,12 +1,13 @@
 //! What must hold of departures and orders, judged by what the model itself has kept of who saw and did what.
 
 use super::super::changes::book::{boundary, now, units_of};
-use super::super::changes::setup::{SYSTEMS, TICKS, ask};
+use super::super::changes::setup::{TICKS, ask};
 use super::super::facts;
 use super::super::rules::Gate;
 use super::super::world::{Id, Vote};
 use super::book::{Book, bit, number};
 use super::rules;
+use super::setup::Setup;
 use super::world::{Matter, World};
 use jiff::Timestamp;
 use yunguan::api::InformationSystemSpec;
@@ -111,7 +112,8 @@ pub fn confirmed(book: &Book, world: &World) -> bool {
         let holds = |backups: &[VolumeBackup], volume: u8| backups.iter().any(|b| number(&b.volume) == volume);
         let saw = |vote: &Vote| {
             let seen = book.record(vote.saw.record).departures.iter();
-            seen.filter(|seen| seen.submission_uid == leaving.submission_uid).any(|seen| seen.backups == leaving.backups)
+            seen.filter(|seen| seen.submission_uid == leaving.submission_uid)
+                .any(|seen| seen.backups == leaving.backups)
         };
         let confirms = decisions(&wipe.decisions, &there)
             .any(|vote| counts(vote, Matter::Leave, Gate::Confirmation, &leaving.submission_uid) && saw(vote));
@@ -207,14 +209,15 @@ pub fn room(book: &Book, world: &World) -> bool {
 
 /// Whether, when all has settled, the domain counts every grant once, holds nothing for nobody, and the system is told to
 /// have what it has.
-pub fn room_settled(book: &Book, world: &World) -> bool {
+pub fn room_settled(setup: &Setup, book: &Book, world: &World) -> bool {
     let base = &world.base;
     let grants: usize = base.systems.iter().map(|s| book.record(s.record).grants.len()).sum();
     let told = book.changes.told_of(base.systems[0].shown);
     let amounts = yunguan::core::quantity::Amounts::parse(&told.amounts).unwrap_or_default();
     let spec = book.record(world.record());
     let held = base.domain.reserved().count();
-    usize::from(base.domain.committed) + held <= grants.max(SYSTEMS)
+    usize::from(base.domain.committed) <= grants
+        && (held == 0 || !setup.base.clears)
         && units_of(&amounts) == units_at(spec, now(base.clock))
 }
 

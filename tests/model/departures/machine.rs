@@ -67,7 +67,7 @@ impl Machine {
     fn begin(&self) -> World {
         let mut mind = self.mind();
         let book = &mut mind.book;
-        let site = Site { runs: true, volume: 1, ..Site::default() };
+        let site = Site { runs: true, volume: self.setup.volume, ..Site::default() };
         let mut base = changes::machine::begin(&self.setup.base, &mut book.changes);
         // What is told of it says so.
         base.systems[0].shown = book.moved(base.systems[0].record, base.systems[0].shown, site, base.clock).1;
@@ -266,7 +266,7 @@ pub mod comes_about {
     fn beside(machine: &Machine, world: &World) -> bool {
         let mind = machine.mind();
         let spec = mind.book.record(world.record());
-        spec.grants.len() > 1 && stop::leaving(spec).is_some_and(|leaving| leaving.wipe.is_some())
+        spec.grants.len() > 1 && stop::leaving(spec).is_some_and(|leaving| leaving.offline_at.is_some())
     }
 
     fn refused(machine: &Machine, world: &World) -> bool {

@@ -26,11 +26,7 @@ pub fn registry() -> Registry {
             keep_unanswered_days: Limit { value: 180, article: rules::article() },
         });
         policy.spec.sanctions = Some(SanctionRules {
-            measures: vec![MeasureRule {
-                measure: Measure::Suspension,
-                party: Party::Unit,
-                track: STOP.to_owned(),
-            }],
+            measures: vec![MeasureRule { measure: Measure::Suspension, party: Party::Unit, track: STOP.to_owned() }],
             suspended_is_charged: true,
             article: rules::article(),
         });

@@ -60,26 +60,33 @@ pub const STAYS: Setup = Setup {
 
 /// A change for good that is approved with the departure.
 pub const BESIDE_A_CHANGE: Setup = Setup {
-    base: changes::Setup {
-        contents: [Some(0), None, None, None],
-        fails: false,
-        ..ALONE
-    },
-    decisions: [3, 0],
+    base: changes::Setup { contents: [Some(0), None, None, None], fails: false, ..ALONE },
+    decisions: [2, 0],
+    volume: 0,
     comes_about: &[BESIDE, REFUSED],
     ..Setup::plain("a system leaves beside a change of it")
+};
+
+/// The same with late caches.
+pub const LATE_CACHES: Setup = Setup {
+    base: changes::Setup { stale: true, clears: false, ..BESIDE_A_CHANGE.base },
+    volume: 1,
+    name: "a system leaves beside a change of it, with late caches",
+    ..BESIDE_A_CHANGE
 };
 
 /// The same with a change for a time, which begins and ends meanwhile.
 pub const BESIDE_A_WINDOW: Setup = Setup {
     base: changes::Setup {
         contents: [None, None, Some(0), None],
-        ticks: [0, 2],
+        ticks: [0, 1],
+        clears: false,
         fails: false,
         stale: false,
         ..ALONE
     },
     decisions: [4, 0],
+    volume: 0,
     comes_about: &[CLOSED, BESIDE, REFUSED],
     ..Setup::plain("a system leaves beside a window of it")
 };
@@ -87,7 +94,7 @@ pub const BESIDE_A_WINDOW: Setup = Setup {
 /// Two operators, of whom one is paused.
 pub const PAUSES: Setup = Setup {
     base: changes::Setup { fails: false, takes_over: true, stale: false, ..ALONE },
-    decisions: [3, 3],
+    decisions: [3, 2],
     before: [3, 2],
     done: [2, 0],
     comes_about: &[PAUSED],

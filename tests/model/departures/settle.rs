@@ -22,10 +22,10 @@ pub fn end(setup: &Setup, book: &mut Book, world: &World) -> Vec<&'static str> {
     let Some(rested) = rest(setup, book, world) else { return vec![must::REPLAY] };
     let mut broken = Vec::new();
     broken.extend((!must::runs(book, &rested)).then_some(must::RUNS));
-    broken.extend((!must::room_settled(book, &rested)).then_some(must::ROOM));
+    broken.extend((!must::room_settled(setup, book, &rested)).then_some(must::ROOM));
     match closed(setup, book, rested) {
         None => broken.push(must::CLOSES),
-        Some(closed) => broken.extend((!must::room_settled(book, &closed)).then_some(must::ROOM)),
+        Some(closed) => broken.extend((!must::room_settled(setup, book, &closed)).then_some(must::ROOM)),
     }
     broken
 }
@@ -114,7 +114,8 @@ fn closed(setup: &Setup, book: &mut Book, mut world: World) -> Option<World> {
         let leave = people::outline(book, &world, Matter::Leave);
         if leave.closed {
             // What its unit has deleted before it was backed up is nobody's here.
-            let left = |volume: u8| world.site.left & bit(volume) != 0 && must::is_accounted(book, world.record(), volume);
+            let left =
+                |volume: u8| world.site.left & bit(volume) != 0 && must::is_accounted(book, world.record(), volume);
             return (world.site.space == Space::Gone && !(1..=VOLUMES).any(left)).then_some(world);
         }
         let order = people::outline(book, &world, Matter::Order);

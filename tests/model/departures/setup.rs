@@ -23,6 +23,8 @@ pub struct Setup {
     pub late: bool,
     /// Whether the claim is deleted, and another one of its name is made.
     pub replaced: bool,
+    /// The volume that there is at first; none where this is 0.
+    pub volume: u8,
     /// What comes about in it.
     pub comes_about: &'static [&'static str],
 }
@@ -41,6 +43,7 @@ impl Setup {
             returns: false,
             late: false,
             replaced: false,
+            volume: 1,
             comes_about: &[],
         }
     }
