@@ -227,8 +227,8 @@ pub fn runs(book: &Book, world: &World) -> bool {
     let told = book.changes.told_of(world.base.systems[0].shown);
     let ordered = spec.suspensions.iter().any(|suspension| suspension.lifted.is_none());
     let gone = spec.departures.iter().any(|l| l.reclaim.is_some());
-    let free = is_offline(spec);
-    let fee = effective::fee_at(spec, now(world.base.clock)).filter(|_| !free);
-    let stops = told.stop.is_some() == (ordered || free);
+    let offline = is_offline(spec);
+    let fee = effective::fee_at(spec, now(world.base.clock)).filter(|_| !offline);
+    let stops = told.stop.is_some() == (ordered || offline);
     super::operator::is_kept(book, world) && told.monthly_fee == fee && (gone || stops)
 }

@@ -163,11 +163,10 @@ impl Model for Machine {
         let mut leads: [Option<Arc<changes::operator::Leads>>; changes::setup::CHANGES] = [const { None }; _];
         for slot in [0, 2] {
             let Some(seen) = changes::operator::seen(&world.base, slot) else { continue };
-            if !known.contains_key(&seen) {
-                let found = changes::operator::leads(&self.setup.base, &mut book.changes, seen);
-                known.insert(seen, Arc::new(found));
-            }
-            leads[usize::from(slot)] = known.get(&seen).cloned();
+            let found = known.entry(seen);
+            let found =
+                found.or_insert_with(|| Arc::new(changes::operator::leads(&self.setup.base, &mut book.changes, seen)));
+            leads[usize::from(slot)] = Some(Arc::clone(found));
         }
         let leads = leads.each_ref().map(|leads| leads.as_deref());
         let mut base = Vec::new();

@@ -59,7 +59,7 @@ pub fn votes(setup: &Setup, book: &mut Book, world: &World, matter: Matter) -> V
 /// A decision made from what an outline shows.
 pub fn draft(world: &World, matter: Matter, outline: &Outline, gate: Gate, verdict: Verdict, digest: Id) -> Vote {
     Vote {
-        request: Uid { slot: matter.index() as u8, incarnation: 1 },
+        request: Uid { slot: u8::from(matter == Matter::Order), incarnation: 1 },
         filing: outline.filing.filter(|_| verdict != Verdict::Submit),
         gate,
         role: rules::role(matter, gate),

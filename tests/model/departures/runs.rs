@@ -49,10 +49,10 @@ pub const ORDERED: Setup = Setup {
 
 /// The same, while the departure is taken back.
 pub const STAYS: Setup = Setup {
-    base: changes::Setup { stale: false, ..ALONE },
+    base: changes::Setup { fails: false, stale: false, ..ALONE },
     decisions: [3, 3],
     before: [2, 2],
-    done: [2, 2],
+    volume: 0,
     withdraws: true,
     comes_about: &[LIFTED, WITHDRAWN],
     ..Setup::plain("an order is lifted, and a departure taken back")

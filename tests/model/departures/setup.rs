@@ -6,6 +6,7 @@ use yunguan::api::decommission::BackupMode;
 
 /// What can happen in a run.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is something that can happen, or not")]
 pub struct Setup {
     pub name: &'static str,
     /// The change, the clock, the operators and their caches; its name and its bug are these here.
