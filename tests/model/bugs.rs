@@ -90,6 +90,8 @@ pub enum Bug {
     FreesEarly,
     /// A volume that its claim has left behind is left alone.
     StrandsVolume,
+    /// An order ends with the departure that stood beside it.
+    LiftsWithDeparture,
     /// Gates are opened only where a status says that something was stopped.
     ForgetsGates,
 }

@@ -303,6 +303,7 @@ fn a_system_leaves_or_stays() {
 #[test]
 fn a_system_is_backed_up_while_it_runs() {
     departs(departures::runs::LIVE, &[]);
+    departs(departures::runs::ENDS, &[]);
 }
 
 #[test]
@@ -341,19 +342,20 @@ fn departures_with_two_operators() {
 #[test]
 fn every_seeded_bug_of_departures_is_caught_by_its_invariant() {
     use departures::invariants as must;
-    use departures::runs::{BESIDE_A_WINDOW, COURSE, LATE_CACHES, LIVE, ORDERED, REPLACED, STAYS};
+    use departures::runs::{ENDS, LATE_CACHES, LIVE, ORDERED, REPLACED, STAYS};
     let seeds = [
         (DigestUnchecked, REPLACED, must::CONFIRMED),
         (WipesWhatCame, REPLACED, must::CONFIRMED),
         (WipesUnsealed, REPLACED, must::CONFIRMED),
         (OrderUnread, ORDERED, must::ORDERED),
         (ActsOnCache, ORDERED, must::ORDERED),
-        (WithdrawsLate, COURSE, must::BACK),
+        (WithdrawsLate, ENDS, must::BACK),
         (ChargesOffline, LIVE, must::OFFLINE),
         (GrantsLeaving, LATE_CACHES, must::LEAVING),
         (RecordUnguarded, LATE_CACHES, must::LOST),
-        (ClosesAgain, BESIDE_A_WINDOW, must::ONCE),
-        (FreesEarly, BESIDE_A_WINDOW, must::ROOM),
+        (ClosesAgain, ENDS, must::ONCE),
+        (FreesEarly, ENDS, must::ROOM),
+        (LiftsWithDeparture, STAYS, must::AUTHORITY),
         (ForgetsGates, STAYS, must::RUNS),
         (StrandsVolume, LIVE, must::CLOSES),
         (WritesTime, LIVE, must::REPLAY),

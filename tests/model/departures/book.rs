@@ -57,7 +57,7 @@ pub struct Outline {
     pub status: Option<Id>,
     pub turns: bool,
     /// The whole status with its conditions.
-    pub whole: String,
+    pub whole: Option<Id>,
 }
 
 pub struct Book {
@@ -65,6 +65,7 @@ pub struct Book {
     setup: Setup,
     registry: Registry,
     orders: Register<SanctionStatus>,
+    statuses: Register<()>,
     /// Names of Jobs, as the core makes them.
     jobs: HashMap<(Work, u8), String>,
     leaves: HashMap<Departing, Arc<Outline>>,
@@ -80,6 +81,7 @@ impl Book {
             setup,
             registry: rules::registry(),
             orders: Register::new(),
+            statuses: Register::new(),
             jobs: HashMap::new(),
             leaves: HashMap::new(),
             stops: HashMap::new(),
@@ -168,7 +170,7 @@ impl Book {
             closed: status.phase == DecommissionPhase::Closed,
             filing: status.submission.as_ref().and_then(|s| facts::place(&s.uid)),
             gates: self.gates(&status.open_gates),
-            whole: format!("{status:?} {:?}", plan.conditions),
+            whole: Some(self.statuses.note(format!("{status:?} {:?}", plan.conditions), || ())),
             ..Outline::default()
         };
         let withdrawn = decisions.iter().any(|d| d.spec.verdict == Verdict::Withdraw);
@@ -224,6 +226,9 @@ impl Book {
             }
         }
         let mut spec = self.record(record).clone();
+        if self.setup.has(Bug::LiftsWithDeparture) {
+            spec.suspensions.iter_mut().for_each(|order| order.lifted.clone_from(&leaving.withdrawn));
+        }
         match spec.departures.iter_mut().find(|known| known.submission_uid == leaving.submission_uid) {
             Some(known) => *known = leaving,
             None => spec.departures.push(leaving),
@@ -311,7 +316,7 @@ impl Book {
             record: turned.then(|| self.changes.note(spec)),
             status: Some(self.orders.note(key, || kept)),
             turns: plan.turns || turned,
-            whole: format!("{status:?} {:?}", plan.conditions),
+            whole: Some(self.statuses.note(format!("{status:?} {:?}", plan.conditions), || ())),
             ..Outline::default()
         };
         let outline = Arc::new(outline);

@@ -29,8 +29,7 @@ pub struct Machine {
 struct Mind {
     book: Book,
     leads: HashMap<changes::book::Question, Arc<changes::operator::Leads>>,
-    ends: HashMap<World, Broken>,
-    here: HashMap<World, Broken>,
+    rests: HashMap<World, Broken>,
     /// The state that was judged last: each invariant asks about the same one.
     last: Option<(World, Broken)>,
 }
@@ -44,13 +43,7 @@ fn failing(judged: impl IntoIterator<Item = (&'static str, bool)>) -> impl Itera
 
 impl Machine {
     pub fn new(setup: Setup) -> Self {
-        let mind = Mind {
-            book: Book::new(setup),
-            leads: HashMap::new(),
-            ends: HashMap::new(),
-            here: HashMap::new(),
-            last: None,
-        };
+        let mind = Mind { book: Book::new(setup), leads: HashMap::new(), rests: HashMap::new(), last: None };
         Self { setup, fence: fence::lets_pass(), cut: AtomicBool::new(false), mind: Mutex::new(mind) }
     }
 
@@ -109,8 +102,8 @@ impl Machine {
     fn judge(&self, mind: &mut Mind, world: &World) -> Broken {
         let mut broken: Broken = failing(must::sinned(world)).collect();
         let rest = World { sins: 0, ..world.at_rest() };
-        if !mind.here.contains_key(&rest) {
-            let book = &mind.book;
+        let Mind { book, rests, .. } = mind;
+        let resting = rests.entry(rest).or_insert_with(|| {
             let here = failing([
                 (must::CONFIRMED, must::confirmed(book, world)),
                 (must::BACK, must::taken_back(book, world)),
@@ -118,13 +111,10 @@ impl Machine {
                 (must::OFFLINE, must::free_offline(book, world)),
                 (must::ROOM, must::room(book, world)),
             ]);
-            let here = here.collect();
-            mind.here.insert(rest, here);
-            let end = settle::end(&self.setup, &mut mind.book, &rest);
-            mind.ends.insert(rest, end);
-        }
-        broken.extend(mind.here.get(&rest).into_iter().flatten());
-        broken.extend(mind.ends.get(&rest).into_iter().flatten());
+            let here: Broken = here.collect();
+            here.into_iter().chain(settle::end(&self.setup, book, &rest)).collect()
+        });
+        broken.extend(resting.iter().copied());
         broken
     }
 }

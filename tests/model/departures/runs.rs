@@ -11,7 +11,7 @@ const ALONE: changes::Setup = Setup::plain("").base;
 
 /// The whole course, with what fails, taken back at any moment.
 pub const COURSE: Setup = Setup {
-    decisions: [5, 0],
+    decisions: [4, 0],
     withdraws: true,
     comes_about: &[CLOSED, WITHDRAWN],
     ..Setup::plain("a system leaves, or does not after all")
@@ -25,6 +25,15 @@ pub const LIVE: Setup = Setup {
     returns: true,
     comes_about: &[CLOSED],
     ..Setup::plain("a system is backed up while it runs")
+};
+
+/// What is backed up already ends at some time, or does not.
+pub const ENDS: Setup = Setup {
+    base: changes::Setup { fails: false, stale: false, ticks: [0, 1], ..ALONE },
+    done: [2, 0],
+    withdraws: true,
+    comes_about: &[CLOSED, WITHDRAWN],
+    ..Setup::plain("a system that is backed up leaves or stays, and time passes")
 };
 
 /// The claim is replaced by another of its name while people read, confirm and send.
@@ -50,9 +59,10 @@ pub const ORDERED: Setup = Setup {
 /// The same, while the departure is taken back.
 pub const STAYS: Setup = Setup {
     base: changes::Setup { fails: false, stale: false, ..ALONE },
+    backup: BackupMode::Live,
     decisions: [3, 3],
     before: [2, 2],
-    volume: 0,
+    done: [2, 0],
     withdraws: true,
     comes_about: &[LIFTED, WITHDRAWN],
     ..Setup::plain("an order is lifted, and a departure taken back")

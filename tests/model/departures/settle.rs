@@ -5,7 +5,7 @@
 use super::super::bugs::Bug;
 use super::super::changes;
 use super::super::rules::Gate;
-use super::super::world::{By, Stage};
+use super::super::world::{By, Id, Stage};
 use super::book::{Book, bit};
 use super::invariants as must;
 use super::operator;
@@ -34,12 +34,12 @@ pub fn end(setup: &Setup, book: &mut Book, world: &World) -> Vec<&'static str> {
 pub fn rest(setup: &Setup, book: &mut Book, world: &World) -> Option<World> {
     let mut world = world.at_rest();
     world.base.seen = world.base.systems;
-    let mut told = String::new();
+    let mut told = None;
     for pass in 0..PASSES {
         let before = world;
         let said = self::pass(setup, book, &mut world)?;
         let stamp = if setup.has(Bug::WritesTime) { pass } else { 0 };
-        let said = format!("{said} {stamp}");
+        let said = Some((said, stamp));
         if before == world && said == told {
             return Some(world);
         }
@@ -49,7 +49,7 @@ pub fn rest(setup: &Setup, book: &mut Book, world: &World) -> Option<World> {
 }
 
 /// One look at everything; gives back what is told of it.
-fn pass(setup: &Setup, book: &mut Book, world: &mut World) -> Option<String> {
+fn pass(setup: &Setup, book: &mut Book, world: &mut World) -> Option<[Option<Id>; 2]> {
     change(setup, book, world)?;
     for which in Which::ALL {
         world.base.seen = world.base.systems;
@@ -68,8 +68,7 @@ fn pass(setup: &Setup, book: &mut Book, world: &mut World) -> Option<String> {
     if world.site.space == Space::Going {
         take(setup, book, world, Step::Finishes)?;
     }
-    let told = Matter::ALL.map(|matter| people::outline(book, world, matter).whole.clone());
-    Some(format!("{told:?}"))
+    Some(Matter::ALL.map(|matter| people::outline(book, world, matter).whole))
 }
 
 /// A look at the change and at the domain.
