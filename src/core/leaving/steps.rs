@@ -258,8 +258,8 @@ impl Case<'_> {
     fn open(&self, leaving: &Leaving) -> Option<Wait> {
         let world = self.facts.world;
         let open = world.namespace == NamespaceState::Present && !world.sealed;
-        let going = leaving.reclaim.as_ref().is_some_and(|reclaim| reclaim.closed.is_some());
-        (open && !going).then(|| {
+        // Once it is to go nobody keeps its label any more: that it was there is asked before.
+        (open && leaving.reclaim.is_none()).then(|| {
             Wait::for_(
                 "Closing",
                 Text::new(

@@ -242,14 +242,17 @@ fn r23_2_nothing_is_wiped_as_long_as_another_claim_can_take_the_name() {
     farewell.world.sealed = true;
     farewell.goes_on();
     assert_eq!(farewell.work()[2..], ["wipe logs", "remove logs", "remove pv-logs"]);
-    // Nor does the namespace go.
+    // Nor is it to be reclaimed.
     let attestation = farewell.draft(PROVIDER, "attestation", Verdict::File);
     farewell.decisions.push(attestation);
-    let step = farewell.plan().step.unwrap();
-    farewell.takes(step);
-    assert_eq!(farewell.plan().step, Some(Step::DeleteNamespace));
     farewell.world.sealed = false;
     assert_eq!((farewell.plan().step, farewell.says(CONDITION_READY).1), (None, "Closing".to_owned()));
+    farewell.world.sealed = true;
+    let step = farewell.plan().step.unwrap();
+    farewell.takes(step);
+    // From then on nobody keeps the label.
+    farewell.world.sealed = false;
+    assert_eq!(farewell.plan().step, Some(Step::DeleteNamespace));
 }
 
 proptest! {
