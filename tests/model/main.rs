@@ -314,6 +314,7 @@ fn a_volume_is_replaced_while_its_system_leaves() {
 #[test]
 fn an_order_stops_a_system_that_leaves() {
     departs(departures::runs::ORDERED, &[]);
+    departs(departures::runs::LIFTS, &[]);
 }
 
 #[test]

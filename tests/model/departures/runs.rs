@@ -49,11 +49,20 @@ pub const REPLACED: Setup = Setup {
 /// An order stops the system and is lifted while it leaves.
 pub const ORDERED: Setup = Setup {
     base: changes::Setup { fails: false, ..ALONE },
-    decisions: [3, 3],
+    decisions: [3, 2],
     before: [3, 2],
     done: [2, 0],
-    comes_about: &[HELD, LIFTED],
+    comes_about: &[HELD],
     ..Setup::plain("an order stops a system that leaves")
+};
+
+/// The same until the order is lifted, with caches that are up to date.
+pub const LIFTS: Setup = Setup {
+    base: changes::Setup { stale: false, ..ORDERED.base },
+    decisions: [3, 3],
+    comes_about: &[HELD, LIFTED],
+    name: "an order stops a system that leaves, and is lifted",
+    ..ORDERED
 };
 
 /// The same, while the departure is taken back.
