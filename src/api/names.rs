@@ -79,6 +79,8 @@ pub fn cluster_role(role: &str) -> String {
 pub const ANNOTATION_RETRY: &str = "yunguan.dev/retry";
 /// On a Job of the operator: the claim that it works on.
 pub const ANNOTATION_CLAIM: &str = "yunguan.dev/claim";
+/// How the Jobs are called that wipe volumes.
+pub const JOB_WIPE: &str = "yunguan-wipe-";
 /// The claim that backups go to, where they go to a volume.
 pub const CLAIM_BACKUP: &str = "yunguan-backup";
 /// The ClusterRole of a unit's people in their system's namespace.

@@ -12,6 +12,7 @@ use yunguan::api::cloud_resource_request::Phase;
 use yunguan::api::decision::Verdict;
 use yunguan::api::decommission::{BackupMode, DecommissionPhase, Departure, VolumeStep};
 use yunguan::api::information_system::SystemPhase;
+use yunguan::api::names::JOB_WIPE;
 use yunguan::api::resource_change::Change;
 use yunguan::api::{CloudDomain, Decommission, LedgerEntry};
 use yunguan_cluster::wait_until;
@@ -172,6 +173,18 @@ async fn r23_1_what_is_withdrawn_before_the_wipe_runs_again_as_it_did() -> Resul
     .await
 }
 
+/// Waits until the Job that wipes is suspended, or not.
+async fn wipe_job(case: &Case<'_>, what: &str, suspended: bool) -> Result<()> {
+    let jobs: Api<Job> = Api::namespaced(case.world.admin().await?, &case.namespace());
+    wait_until(&format!("the Job that wipes {what}"), PATIENCE, async || {
+        let jobs = jobs.list(&ListParams::default()).await?.items;
+        let job = jobs.iter().find(|job| job.name_any().starts_with(JOB_WIPE));
+        let spec = job.and_then(|job| job.spec.as_ref()).context("no Job")?;
+        Ok((spec.suspend.unwrap_or_default() == suspended).then_some(()))
+    })
+    .await
+}
+
 #[tokio::test]
 async fn r23_1_what_fails_or_does_not_go_is_reported_and_blocks_nobody() -> Result<()> {
     let world = world().await?;
@@ -184,7 +197,12 @@ async fn r23_1_what_fails_or_does_not_go_is_reported_and_blocks_nobody() -> Resu
     let leaving = Leaving::of_unit(&case, "portal-leaves", BackupMode::Live).await?;
     leaving.approved().await?;
     let burns = AtomicBool::new(true);
-    let luck = |_: &str| if burns.load(Ordering::Relaxed) { Luck::Bad } else { Luck::Good };
+    let lasts = AtomicBool::new(true);
+    let luck = |job: &str| match job {
+        _ if burns.load(Ordering::Relaxed) => Luck::Bad,
+        job if job.starts_with(JOB_WIPE) && lasts.load(Ordering::Relaxed) => Luck::Slow,
+        _ => Luck::Good,
+    };
     let course = async {
         let told = leaving.says("BackupFailed").await?;
         ensure!(told.contains("disk on fire") && told.contains("kubectl yunguan retry"), "{told}");
@@ -199,6 +217,15 @@ async fn r23_1_what_fails_or_does_not_go_is_reported_and_blocks_nobody() -> Resu
         leaving.decide(&case.person(), "backup-confirmation", Verdict::Confirm).await?;
         leaving.says("SuspendedFirst").await?;
         order.lifted().await?;
+        // Another comes amid the wipe: its Job stands still, and goes on once that is lifted.
+        wipe_job(&case, "to run", false).await?;
+        let order = suspension(&case, "portal-suspended-2").await?;
+        order.imposed().await?;
+        wipe_job(&case, "to stand still", true).await?;
+        leaving.says("SuspendedFirst").await?;
+        order.lifted().await?;
+        wipe_job(&case, "to run again", false).await?;
+        lasts.store(false, Ordering::Relaxed);
         leaving.phase(DecommissionPhase::ToAttest).await
     };
     Box::pin(played(&case, luck, course)).await?;

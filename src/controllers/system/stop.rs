@@ -5,7 +5,7 @@
 
 use crate::api::common::Time;
 use crate::api::information_system::StopStatus;
-use crate::api::names::{ANNOTATION_SUSPENDED, GATE_STOPPED, LABEL_MANAGED};
+use crate::api::names::{ANNOTATION_SUSPENDED, GATE_STOPPED, JOB_WIPE, LABEL_MANAGED};
 use crate::api::{InformationSystem, InformationSystemSpec};
 use crate::controllers::Context;
 use crate::core::stop;
@@ -86,11 +86,13 @@ async fn halt(
     let crons = crons.iter().filter(|cron| !suspended(cron.spec.suspend));
     each(crons, |cron| suspend(context, cron)).await?;
     let jobs = list::<Job>(context, namespace).await?;
-    let ours = |job: &&Job| job.labels().contains_key(LABEL_MANAGED);
-    let jobs = jobs
-        .iter()
-        .filter(|job| !ours(job) && !ended(job) && !suspended(job.spec.as_ref().and_then(|spec| spec.suspend)));
-    each(jobs, |job| suspend(context, job)).await?;
+    // Of the operator's own those that wipe stand still as long as an order does.
+    let order = stop::suspended(&system.spec).is_some();
+    let stops = |job: &Job| !job.labels().contains_key(LABEL_MANAGED) || (order && wipes(job));
+    let (halting, others): (Vec<&Job>, Vec<&Job>) = jobs.iter().partition(|job| stops(job));
+    let at_work = |job: &&&Job| !ended(job) && !suspended(job.spec.as_ref().and_then(|spec| spec.suspend));
+    each(halting.iter().filter(at_work), |job| suspend(context, *job)).await?;
+    each(others.iter().filter(|job| is_ours(**job)), |job| put_back(context, *job)).await?;
 
     let pods = list::<Pod>(context, namespace).await?;
     let running: Vec<&Pod> = pods.iter().filter(|pod| runs(pod)).collect();
@@ -161,6 +163,11 @@ fn suspended(suspend: Option<bool>) -> bool {
 
 fn is_ours<K: Resource>(object: &K) -> bool {
     object.annotations().contains_key(ANNOTATION_SUSPENDED)
+}
+
+/// Whether a Job of the operator wipes a volume.
+fn wipes(job: &Job) -> bool {
+    job.name_any().starts_with(JOB_WIPE)
 }
 
 fn ended(job: &Job) -> bool {

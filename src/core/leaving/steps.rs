@@ -5,6 +5,7 @@ use crate::api::cloud_resource_request::CountedDecision;
 use crate::api::common::{PolicyRef, RequestKind, RequestRef, Time};
 use crate::api::decommission::{BackupMode, JobReport, Leaving, Reclaim, VolumeBackup, VolumeRef, VolumeWipe, Wipe};
 use crate::api::governance_policy::Effect;
+use crate::api::names::JOB_WIPE;
 use crate::api::sanction::Lifted;
 use crate::api::service_product::{DataHandling, JobTemplate};
 use crate::core::digest;
@@ -192,9 +193,9 @@ impl Case<'_> {
             "SuspendedFirst",
             Text::new(
                 format!(
-                    "suspended by sanction {name}: nothing is wiped while an order stands, since its data may be evidence; lifted, it goes on by itself"
+                    "suspended by sanction {name}: nothing is wiped or given back while an order stands, since its data may be evidence; lifted, it goes on by itself"
                 ),
-                format!("系统因处理措施{name}暂停服务，期间不清除数据；解除后自动继续"),
+                format!("系统因处理措施{name}暂停服务，期间不清除数据、不回收资源；解除后自动继续"),
             ),
         ))
     }
@@ -223,6 +224,9 @@ impl Case<'_> {
             if !walk.due_effects.contains_key(&Effect::Reclaim) {
                 return (None, None);
             }
+            if let Some(order) = self.suspended() {
+                return waits(order);
+            }
             let before = |d: &CountedDecision| {
                 leaving.decisions.iter().chain(&wipe.decisions).any(|settled| settled.uid == d.uid)
             };
@@ -233,7 +237,9 @@ impl Case<'_> {
         if reclaim.closed.is_some() {
             return (None, None);
         }
+        let order = self.suspended();
         match &self.facts.world.namespace {
+            NamespaceState::Present if order.is_some() => (None, order),
             NamespaceState::Present if self.keeps_namespace() => (Some(Step::ReleaseNamespace), None),
             NamespaceState::Present => (Some(Step::DeleteNamespace), None),
             NamespaceState::Terminating(why) => waits(Wait::for_(
@@ -245,7 +251,7 @@ impl Case<'_> {
             )),
             NamespaceState::Released | NamespaceState::Gone => {
                 if let Some(volume) = self.left_behind(wipe) {
-                    return self.leaves(&volume);
+                    return order.map_or_else(|| self.leaves(&volume), waits);
                 }
                 let reclaim = Reclaim { closed: Some(Time::new(now)), ..reclaim.clone() };
                 record(Leaving { reclaim: Some(reclaim), ..leaving.clone() })
@@ -392,7 +398,7 @@ impl Case<'_> {
             "work": work.to_string(), "decommission": self.facts.uid, "retry": self.facts.retry,
             "claim": volume.reference.uid, "template": template,
         });
-        format!("yunguan-{work}-{}", digest::of(&of).get(..12).unwrap_or_default())
+        format!("{}{}", prefix(work), digest::of(&of).get(..12).unwrap_or_default())
     }
 
     /// The name of the Job that does this to a volume, where one does.
@@ -403,6 +409,13 @@ impl Case<'_> {
             Work::Wipe => handling.wipe.as_ref(),
         };
         Some(self.job(work, volume, template?))
+    }
+}
+
+fn prefix(work: Work) -> &'static str {
+    match work {
+        Work::Backup => "yunguan-backup-",
+        Work::Wipe => JOB_WIPE,
     }
 }
 

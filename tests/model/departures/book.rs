@@ -184,9 +184,10 @@ impl Book {
             }
             Some(Step::Remove(volume)) => outline.act = Some(Act::Remove(number(&volume))),
             Some(Step::RemoveVolume(volume)) => outline.act = Some(Act::RemoveVolume(number(&volume))),
+            // No namespace of the model was in use before.
+            Some(Step::ReleaseNamespace) | None => {}
             Some(Step::DeleteNamespace) => outline.act = Some(Act::DeleteNamespace),
             Some(Step::Tidy) => outline.act = Some(Act::Tidy),
-            None => {}
         }
         if self.setup.has(Bug::WithdrawsLate)
             && withdrawn

@@ -1,4 +1,4 @@
-//! Systems whose namespace was in use before they were taken over (R4.2).
+//! What is given back at the end, and when: of systems whose namespace was in use before, too (R4.2).
 
 use super::*;
 use crate::api::adoption::Adopted;
@@ -43,4 +43,24 @@ fn r4_2_a_namespace_that_was_made_for_a_system_goes_with_it_whatever_is_said() {
     farewell.decides(UNIT, "submission", Verdict::Submit);
     let (holds, _, message) = farewell.says(CONDITION_COMPLETE);
     assert!(holds == Some(false) && message.contains("deleteNamespace"), "{message}");
+}
+
+#[test]
+fn r34_1_while_an_order_stands_nothing_is_given_back() {
+    let lifted = || Some(crate::api::sanction::Lifted::default());
+    let mut farewell = Farewell::confirmed(BackupMode::Offline);
+    farewell.spec.suspensions.push(Suspension::default());
+    farewell.decides(PROVIDER, "attestation", Verdict::File);
+    assert!(farewell.record().reclaim.is_none());
+    assert_eq!(farewell.says(CONDITION_READY).1, "SuspendedFirst");
+    farewell.spec.suspensions[0].lifted = lifted();
+    let step = farewell.plan().step.unwrap();
+    farewell.takes(step);
+    // One that comes when the reclaim is on record, and the namespace still there.
+    farewell.spec.suspensions[0].lifted = None;
+    farewell.goes_on();
+    assert!(farewell.record().reclaim.is_some() && !farewell.done.contains(&"delete namespace".to_owned()));
+    farewell.spec.suspensions[0].lifted = lifted();
+    farewell.goes_on();
+    assert_eq!(farewell.phase(), DecommissionPhase::Closed);
 }
