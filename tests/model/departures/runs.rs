@@ -80,16 +80,19 @@ pub const STAYS: Setup = Setup {
 /// A change for good that is approved with the departure.
 pub const BESIDE_A_CHANGE: Setup = Setup {
     base: changes::Setup { contents: [Some(0), None, None, None], fails: false, ..ALONE },
+    backup: BackupMode::Live,
     decisions: [2, 0],
     volume: 0,
-    comes_about: &[BESIDE, REFUSED],
+    comes_about: &[REFUSED],
     ..Setup::plain("a system leaves beside a change of it")
 };
 
-/// The same with late caches.
+/// The same with late caches, offline at once.
 pub const LATE_CACHES: Setup = Setup {
     base: changes::Setup { stale: true, clears: false, ..BESIDE_A_CHANGE.base },
+    backup: BackupMode::Offline,
     volume: 1,
+    comes_about: &[BESIDE, REFUSED],
     name: "a system leaves beside a change of it, with late caches",
     ..BESIDE_A_CHANGE
 };
