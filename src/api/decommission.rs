@@ -60,6 +60,11 @@ pub struct Departure {
     /// The InformationSystem, by its code (系统).
     #[schemars(length(min = 1, max = 40))]
     pub system: String,
+    /// Parts that leave while the system stays: `volume/CLAIM`, or `service/ITEM` of what the provider opened by hand; empty
+    /// where the whole system leaves (退出的部分).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 262)), extend("x-kubernetes-list-type" = "set"))]
+    pub items: Vec<String>,
     /// The reason in words (注销原因).
     #[schemars(length(min = 1, max = 2048))]
     pub reason: String,
@@ -120,6 +125,10 @@ impl LeavingRules {
 pub struct Leaving {
     /// The Decommission (退出申请).
     pub decommission: RequestRef,
+    /// Parts that leave while the system stays; empty where the whole system does (退出的部分).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 262)))]
+    pub items: Vec<String>,
     /// The filing that was approved.
     #[schemars(length(min = 1, max = 64))]
     pub submission_uid: String,

@@ -97,6 +97,10 @@ pub struct InformationSystemSpec {
     /// Until when the old self of a migrated system is kept (原系统保留至).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_old_until: Option<Date>,
+    /// Where its old self runs, as the request said; that may be another system here, which is kept until then (原部署位置).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub migrated_from: Option<String>,
     /// The system for which it stands by in case of disaster, as it was declared and confirmed at evaluation (所灾备的系统).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]

@@ -30,6 +30,9 @@ pub const LABEL_STOPPED: &str = "yunguan.dev/stopped";
 pub const STOPPED_OFFLINE: &str = "offline";
 /// Its data is wiped, or was: no volume is made in it any more.
 pub const STOPPED_WIPED: &str = "wiped";
+/// On a namespace, as label and annotation: claims that are wiped while the system stays. The annotation names them, and none of
+/// these names is taken by another claim meanwhile.
+pub const KEY_WIPING: &str = "yunguan.dev/wiping";
 /// An order has suspended the system.
 pub const STOPPED_SUSPENDED: &str = "suspended";
 /// The scheduling gate of pods that must not run yet.

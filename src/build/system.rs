@@ -2,7 +2,9 @@
 
 use super::access::{Pass, cluster_role};
 use super::{binding, labels, meta, network, quota, subjects};
-use crate::api::names::{ANNOTATION_OWNER_UID, CLUSTER_ROLE_DEVELOPER, LABEL_STOPPED, PURPOSE_SYSTEM, ROLE_UNIT};
+use crate::api::names::{
+    ANNOTATION_OWNER_UID, CLUSTER_ROLE_DEVELOPER, KEY_WIPING, LABEL_STOPPED, PURPOSE_SYSTEM, ROLE_UNIT,
+};
 use crate::api::organization::RoleMembers;
 use crate::api::{CloudDomainSpec, InformationSystemSpec, OrganizationSpec};
 use crate::core::names::{guest_binding, pod_security};
@@ -78,15 +80,21 @@ pub fn objects(
     }
 }
 
+/// Labels of a system's namespace that it has for a time.
+pub const COMES_AND_GOES: [&str; 2] = [LABEL_STOPPED, KEY_WIPING];
+
 /// A namespace that was in use before, with what is ours on top of what others have set.
 #[must_use]
 pub fn adopting(wanted: &Namespace, there: &Namespace) -> Namespace {
     let mut next = there.clone();
     let (labels, annotations) = (&wanted.metadata.labels, &wanted.metadata.annotations);
     next.metadata.labels.get_or_insert_default().extend(labels.clone().unwrap_or_default());
-    // What stops it is taken off again by what is wanted not naming it.
-    if !labels.as_ref().is_some_and(|labels| labels.contains_key(LABEL_STOPPED)) {
-        next.metadata.labels.get_or_insert_default().remove(LABEL_STOPPED);
+    // What comes and goes is taken off again by what is wanted not naming it.
+    for key in COMES_AND_GOES {
+        if !labels.as_ref().is_some_and(|labels| labels.contains_key(key)) {
+            next.metadata.labels.get_or_insert_default().remove(key);
+            next.metadata.annotations.get_or_insert_default().remove(key);
+        }
     }
     next.metadata.annotations.get_or_insert_default().extend(annotations.clone().unwrap_or_default());
     next
@@ -119,7 +127,14 @@ fn namespace(
     if let Some(label) = stop::label(system) {
         labels.insert(LABEL_STOPPED.to_owned(), label.to_owned());
     }
+    let wiping = stop::wiping(system);
+    if !wiping.is_empty() {
+        labels.insert(KEY_WIPING.to_owned(), "items".to_owned());
+    }
     let annotations = metadata.annotations.get_or_insert_default();
+    if !wiping.is_empty() {
+        annotations.insert(KEY_WIPING.to_owned(), wiping.join(","));
+    }
     annotations.insert(ANNOTATION_OWNER_UID.to_owned(), uid.to_owned());
     if !domain.node_selector.is_empty() {
         let selector: Vec<String> =

@@ -220,6 +220,9 @@ pub struct Leave {
     /// The reason in words
     #[arg(long = "reason", id = "leave_reason", value_name = "TEXT")]
     pub reason: String,
+    /// A part that leaves while the system stays, once for each: volume/CLAIM, or service/ITEM of what was opened by hand
+    #[arg(long = "item", id = "leave_item", value_name = "KIND/NAME")]
+    pub item: Vec<String>,
     /// Delete at the end a namespace that was in use before, with all that is in it
     #[arg(long)]
     pub delete_namespace: bool,

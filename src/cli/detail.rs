@@ -119,6 +119,7 @@ fn leaves(lang: Lang, decommission: &Decommission) -> Vec<Fact> {
         (("Unit", "使用单位"), departure.unit_name.clone()),
         (("Reason", "原因"), departure.reason.clone()),
         (("Backup", "数据备份"), words::backup(lang, departure.backup).to_owned()),
+        (("Parts", "退出的部分"), departure.items.join(", ")),
         (("Namespace", "命名空间"), deletes(lang, departure.delete_namespace)),
         (("Proposal", "优化建议"), departure.proposal_ref.as_ref().map(|p| p.name.clone()).unwrap_or_default()),
     ]

@@ -30,6 +30,7 @@ const CHINESE: &[(&str, &str)] = &[
     ("adopting", "申请，写作 名称 或 命名空间/名称"),
     ("plan", "仅显示接管将作的更改和影响"),
     ("adopt_dry_run", "仅显示方案，不作标记"),
+    ("leave_item", "系统保留而退出的部分，每项一次：volume/存储卷声明，或 service/人工开通的目录项"),
     ("delete_namespace", "结束时删除此前已在使用的命名空间及其中全部内容"),
     ("retry", "重新执行失败的备份或清除"),
     ("backup", "数据备份方式：offline（停机备份）、live（在线备份）或 nothing（无须备份）"),

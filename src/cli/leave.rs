@@ -33,6 +33,7 @@ pub async fn leave(session: &Session, format: Output, wish: &Leave) -> Result<Ex
         system,
         reason: wish.reason.clone(),
         backup: wish.backup,
+        items: wish.item.clone(),
         delete_namespace: wish.delete_namespace.then_some(true),
         ..Departure::default()
     };

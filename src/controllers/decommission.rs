@@ -8,9 +8,10 @@ use super::Context;
 use super::authority::Freshness;
 use super::context::{beside, system_leaving};
 use super::request::commit::replace;
+use super::system::retained_until;
 use super::told::report;
 use super::usage::{self, Ground};
-use crate::api::common::RequestKind;
+use crate::api::common::{RequestKind, Time};
 use crate::api::decommission::Leaving;
 use crate::api::names::{ANNOTATION_RETRY, CONDITION_IDLE, CONDITION_NO_BUSINESS_DATA};
 use crate::api::{Decision, Decommission, InformationSystem, RightsizingProposal};
@@ -83,6 +84,7 @@ impl Observed {
     fn decide(&self, context: &Context, decommission: &Decommission, now: Timestamp) -> Plan {
         let (name, namespace) = (decommission.name_any(), decommission.namespace().unwrap_or_default());
         let uid = decommission.uid().unwrap_or_default();
+        let successor = successor(context, decommission);
         let facts = Facts {
             name: &name,
             uid: &uid,
@@ -100,10 +102,21 @@ impl Observed {
                 .proposal
                 .as_ref()
                 .map(|proposal| (proposal.metadata.uid.as_deref().unwrap_or_default(), &proposal.spec)),
+            kept_for: successor.as_ref().map(|(name, until)| (name.as_str(), *until)),
             world: &self.seen.world,
         };
         decide(facts, &context.registry(), now)
     }
+}
+
+/// The system of the same unit that was migrated from this one, and until when this one is kept for it.
+fn successor(context: &Context, decommission: &Decommission) -> Option<(String, Time)> {
+    let code = &decommission.spec.departure.system;
+    let beside = context.indexes.systems_by_home.ids(&Id::new(&decommission.namespace().unwrap_or_default()));
+    let systems = beside.into_iter().filter_map(|id| context.systems.get(&id));
+    let migrated = systems.filter(|system| system.spec.migrated_from.as_ref() == Some(code));
+    let kept = migrated.filter_map(|system| Some((system.name_any(), retained_until(&system, context)?)));
+    kept.max_by_key(|(_, until)| *until).map(|(name, until)| (name, Time::new(until)))
 }
 
 /// Whether a system may be reclaimed: use is read once more, and nobody is reclaimed on what is missing, partial or stale (R26.6).

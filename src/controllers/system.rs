@@ -10,12 +10,10 @@ use super::authority::Freshness;
 use super::context::beside;
 use crate::api::common::Time;
 use crate::api::information_system::{Guest, InformationSystemStatus, StopStatus, SystemPhase};
-use crate::api::names::{
-    ANNOTATION_OWNER_UID, CONDITION_NETWORKS_SHUT, CONDITION_STALLED, LABEL_MANAGED, LABEL_STOPPED, ROLE_UNIT,
-};
+use crate::api::names::{ANNOTATION_OWNER_UID, CONDITION_NETWORKS_SHUT, CONDITION_STALLED, LABEL_MANAGED, ROLE_UNIT};
 use crate::api::{InformationSystem, InformationSystemSpec};
 use crate::build::access::{Pass, passes};
-use crate::build::system::{Granted, SystemObjects, objects};
+use crate::build::system::{COMES_AND_GOES, Granted, SystemObjects, objects};
 use crate::build::{helper, quota};
 use crate::core::adoption;
 use crate::core::quantity::Amounts;
@@ -82,7 +80,7 @@ pub async fn reconcile(system: Arc<InformationSystem>, context: Arc<Context>) ->
 }
 
 /// The moment from which the old self of a migrated system need not be kept any more, in the zone of its rules.
-fn retained_until(system: &InformationSystem, context: &Context) -> Option<Timestamp> {
+pub(super) fn retained_until(system: &InformationSystem, context: &Context) -> Option<Timestamp> {
     let policy = system.spec.grants.first().map(|g| g.policy.uid.as_str());
     let registry = context.registry();
     let rules = registry.policies.iter().find(|p| Some(p.uid.as_str()) == policy);
@@ -158,7 +156,7 @@ async fn provision(
         return Ok(outcome);
     }
     let uid = system.uid().unwrap_or_default();
-    let helpers = stopping::leaving(&system.spec).map_or_else(Amounts::default, |leaving| {
+    let helpers = stopping::under_way(&system.spec).map_or_else(Amounts::default, |leaving| {
         helper::allowance(leaving, &registry.products, &system.spec.domain, &amounts)
     });
     let networks_open = adoption::networks_open(system.spec.adopted.as_ref(), now);
@@ -269,8 +267,8 @@ async fn own_namespace(
     }
     let done = apply::ensure(&namespaces, &context.metrics, &wanted.namespace, Some(&observed), |wanted, there| {
         let annotations = wanted.annotations().iter().all(|(k, v)| there.annotations().get(k) == Some(v));
-        let stopped = wanted.labels().get(LABEL_STOPPED) == there.labels().get(LABEL_STOPPED);
-        annotations && stopped && same_labels(wanted, there)
+        let passing = COMES_AND_GOES.iter().all(|key| wanted.labels().get(*key) == there.labels().get(*key));
+        annotations && passing && same_labels(wanted, there)
     });
     note(done.await?, &wanted.namespace, corrected);
     Ok(None)

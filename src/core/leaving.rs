@@ -2,6 +2,7 @@
 //! step from what is on record and what is seen of the system's volumes. One step follows at a time, each is on record before
 //! what it does, and nothing is wiped before the unit has confirmed that very backup.
 
+mod parts;
 mod report;
 mod steps;
 #[cfg(test)]
@@ -48,6 +49,8 @@ pub struct Facts<'a> {
     pub system: Option<SystemFact<'a>>,
     /// The proposal that it says it takes up, as it stands in the namespace.
     pub proposal: Option<(&'a str, &'a RightsizingProposalSpec)>,
+    /// The system that was migrated from this one, and until when this one is kept for it as a way back (article 21).
+    pub kept_for: Option<(&'a str, Time)>,
     /// What is seen of its volumes and of what works on them.
     pub world: &'a World,
 }
@@ -214,7 +217,15 @@ struct Case<'a> {
 
 /// Decides. Pure: the same facts at the same moment give the same plan.
 #[must_use]
-pub fn decide(facts: Facts<'_>, registry: &Registry, now: Timestamp) -> Plan {
+pub fn decide(mut facts: Facts<'_>, registry: &Registry, now: Timestamp) -> Plan {
+    facts.kept_for = facts.kept_for.filter(|(_, until)| now < until.timestamp());
+    let mut plan = decided(facts, registry, now);
+    let kept = facts.kept_for.map(|(_, until)| until.timestamp());
+    plan.wake = plan.wake.into_iter().chain(kept).min();
+    plan
+}
+
+fn decided(facts: Facts<'_>, registry: &Registry, now: Timestamp) -> Plan {
     let Some(organization) = registry.organizations.get(facts.organization) else {
         let why = Text::new(
             format!("there is no Organization {}: the authority creates it", facts.organization),
@@ -233,7 +244,7 @@ pub fn decide(facts: Facts<'_>, registry: &Registry, now: Timestamp) -> Plan {
         );
         return report::stalled(&facts, "SystemUnknown", &why);
     };
-    if let Some(other) = stop::leaving(system.spec).filter(|leaving| leaving.decommission.uid != facts.uid) {
+    if let Some(other) = stop::under_way(system.spec).filter(|leaving| leaving.decommission.uid != facts.uid) {
         let name = &other.decommission.name;
         let why = match stop::closed(system.spec) {
             Some(at) => Text::new(
@@ -432,7 +443,19 @@ impl<'a> Case<'a> {
     /// Volumes that are there and not on record as backed up.
     fn not_backed_up(&self, leaving: &'a Leaving) -> impl Iterator<Item = &'a Volume> {
         let known = |volume: &Volume| leaving.backups.iter().any(|b| b.volume.uid == volume.reference.uid);
-        self.facts.world.volumes.iter().filter(move |volume| !known(volume))
+        self.volumes().filter(move |volume| !known(volume))
+    }
+
+    /// Whether parts of the system leave, and the system stays.
+    fn of_parts(&self) -> bool {
+        !self.facts.departure.items.is_empty()
+    }
+
+    /// The volumes that leave.
+    fn volumes(&self) -> impl Iterator<Item = &'a Volume> {
+        let items = &self.facts.departure.items;
+        let named = |claim: &str| items.iter().any(|item| item.strip_prefix("volume/") == Some(claim));
+        self.facts.world.volumes.iter().filter(move |v| items.is_empty() || named(&v.reference.claim))
     }
 
     /// Whether its namespace stays: one that was in use before is deleted only where that is asked for.
@@ -461,9 +484,11 @@ impl<'a> Case<'a> {
         // While it runs its namespace keeps its standard, which at level 3 admits nothing that runs as root.
         let domain = &self.system.spec.domain;
         let here = self.registry.products.iter().filter(|p| p.spec.domain == *domain);
-        let mut backups = here.filter_map(|p| p.spec.handling.as_ref()?.backup.as_ref());
-        let strict = self.system.spec.protection_level >= 3 && departure.backup == BackupMode::Live;
-        if strict && backups.any(|template| template.run_as_user == 0) {
+        let handlings: Vec<_> = here.filter_map(|p| p.spec.handling.as_ref()).collect();
+        let mut backups = handlings.iter().filter_map(|handling| handling.backup.as_ref());
+        let strict = self.system.spec.protection_level >= 3;
+        problems.extend(parts::problems(self, strict, &handlings));
+        if strict && departure.backup == BackupMode::Live && backups.any(|template| template.run_as_user == 0) {
             problems.push(Text::new(
                 "spec.departure.backup: while a system of level 3 runs, no backup that runs as root is admitted beside it, and the provider's does: choose Offline",
                 "等保三级系统运行期间不允许以root运行备份任务，请选择停机备份（Offline）",
@@ -473,6 +498,14 @@ impl<'a> Case<'a> {
             problems.push(Text::new(
                 "spec.departure.deleteNamespace: the namespace was made for this system and goes with it: leave deleteNamespace out",
                 "该命名空间为本系统所建，随系统一并删除，请勿填写deleteNamespace",
+            ));
+        }
+        if let Some((successor, until)) = self.facts.kept_for {
+            problems.push(Text::new(
+                format!(
+                    "spec.departure.system: {successor} was migrated from it, and it is kept as a way back until {until} (article 21): file it then, or let it be decided then"
+                ),
+                format!("系统{successor}由本系统迁移而来，原系统须保留至{until}（第二十一条），请届时办理"),
             ));
         }
         if let Some(named) = &departure.proposal_ref {
@@ -505,10 +538,13 @@ impl<'a> Case<'a> {
         let mut services: Vec<&str> = manual.map(|terms| terms.item.as_str()).collect();
         services.sort_unstable();
         services.dedup();
+        let items = &self.facts.departure.items;
         let services = services.into_iter().map(|item| Holding {
             name: named("service", item),
             what: format!("{item}: opened by the provider by hand (人工开通的服务)"),
         });
+        let leaves = |holding: &Holding| items.is_empty() || items.contains(&holding.name);
+        let services = services.filter(leaves);
         let always = [
             (
                 "free-space",

@@ -139,7 +139,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn pod(spec: Value, phase: &str) -> Pod {
+    fn pod(spec: &Value, phase: &str) -> Pod {
         serde_json::from_value(json!({"spec": spec, "status": {"phase": phase}})).unwrap()
     }
 
@@ -152,7 +152,7 @@ mod tests {
     fn r25_1_a_pod_takes_what_its_containers_take_at_once_and_no_less_than_any_before_them() {
         let one = |resources: Value| json!({"name": "c", "image": "i", "resources": resources});
         let cpu = |spec: Value| {
-            used(&[pod(spec, "Running")], &[]).get("requests.cpu").print(super::super::quantity::Format::DecimalSi)
+            used(&[pod(&spec, "Running")], &[]).get("requests.cpu").print(super::super::quantity::Format::DecimalSi)
         };
         assert_eq!(cpu(json!({"containers": [one(needs("1")), one(needs("500m"))]})), "1500m");
         let mut aside = one(needs("2"));
@@ -168,7 +168,7 @@ mod tests {
             cpu(json!({"containers": [one(needs("1"))], "resources": needs("2"), "overhead": {"cpu": "250m"}})),
             "2250m"
         );
-        let over = pod(json!({"containers": [one(needs("1"))]}), "Succeeded");
+        let over = pod(&json!({"containers": [one(needs("1"))]}), "Succeeded");
         assert_eq!(used(&[over], &[]).get("requests.cpu"), Amount::ZERO);
     }
 

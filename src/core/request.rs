@@ -26,7 +26,7 @@ use super::round::{self, Matter, Particulars, Round, in_force_at, zone_of};
 use super::scope;
 use super::text::{Text, shorten};
 use super::workflow::{Bound, DecisionFact, Walk};
-use crate::api::cloud_resource_request::{Application, CloudResourceRequestStatus, CountedDecision};
+use crate::api::cloud_resource_request::{Application, CloudResourceRequestStatus, CountedDecision, OriginKind};
 use crate::api::common::{PolicyRef, RequestKind, RequestRef, Time};
 use crate::api::governance_policy::{Applies, Effect, GovernancePolicySpec, Track};
 use crate::api::information_system::{Agreement, Grant, InformationSystemSpec, Live, Term};
@@ -551,6 +551,7 @@ fn commit(
         closed: Vec::new(),
         suspensions: Vec::new(),
         departures: Vec::new(),
+        migrated_from: application.origin.from.clone().filter(|_| application.origin.kind == OriginKind::Migrated),
         keep_old_until: retention::keep_old_until(application, policy),
         standby_for: application.standby_for.clone(),
         adopted: adopted.map(|(seen, adopts)| adoption::record(adopts, seen, effective_from, &zone_of(policy))),

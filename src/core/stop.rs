@@ -48,10 +48,29 @@ pub fn suspended(spec: &InformationSystemSpec) -> Option<&Suspension> {
     spec.suspensions.iter().find(|suspension| suspension.lifted.is_none())
 }
 
-/// The departure that is under way, or has ended with the system.
+/// The departure of the whole system that is under way, or has ended with it.
 #[must_use]
 pub fn leaving(spec: &InformationSystemSpec) -> Option<&Leaving> {
-    spec.departures.last().filter(|leaving| leaving.withdrawn.is_none())
+    spec.departures.iter().rfind(|leaving| is_whole(leaving)).filter(|leaving| leaving.withdrawn.is_none())
+}
+
+fn is_whole(leaving: &Leaving) -> bool {
+    leaving.items.is_empty()
+}
+
+/// The departure that is under way, of the whole system or of parts of it; there is one at a time.
+#[must_use]
+pub fn under_way(spec: &InformationSystemSpec) -> Option<&Leaving> {
+    let closed = |leaving: &Leaving| leaving.reclaim.as_ref().is_some_and(|reclaim| reclaim.closed.is_some());
+    spec.departures.last().filter(|leaving| leaving.withdrawn.is_none() && (is_whole(leaving) || !closed(leaving)))
+}
+
+/// The claims that are wiped while the system stays: nothing else takes their names.
+#[must_use]
+pub fn wiping(spec: &InformationSystemSpec) -> Vec<&str> {
+    let parts = under_way(spec).filter(|leaving| !is_whole(leaving) && leaving.wipe.is_some());
+    let items = parts.into_iter().flat_map(|leaving| &leaving.items);
+    items.filter_map(|item| item.strip_prefix("volume/")).collect()
 }
 
 /// When nothing was left of the system.
@@ -64,7 +83,7 @@ pub fn closed(spec: &InformationSystemSpec) -> Option<Time> {
 #[must_use]
 pub fn lifted(spec: &InformationSystemSpec) -> Option<Time> {
     let orders = spec.suspensions.iter().filter_map(|suspension| suspension.lifted.as_ref());
-    let offline = spec.departures.iter().filter(|leaving| leaving.offline_at.is_some());
+    let offline = spec.departures.iter().filter(|leaving| is_whole(leaving) && leaving.offline_at.is_some());
     orders.chain(offline.filter_map(|leaving| leaving.withdrawn.as_ref())).map(|lifted| lifted.at).max()
 }
 

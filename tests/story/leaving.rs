@@ -286,3 +286,58 @@ async fn r23_1_bad_input_is_refused_clearly_and_changes_nothing() -> Result<()> 
     refused_by("yunguan-orders-kept", deleted.map(drop))?;
     Ok(())
 }
+
+#[tokio::test]
+async fn r23_1_a_volume_leaves_and_the_system_runs_on() -> Result<()> {
+    let world = world().await?;
+    world.unit("t-part", None).await?;
+    let case = world.draft("t-part", "portal", |spec| spec.application.protection_level = 2).await?;
+    case.to_live().await?;
+    let (admin, client) = (world.admin().await?, world.client(&case.person()).await?);
+    for name in ["old", "data"] {
+        claim(&case, name, "ssd", "Filesystem").await?;
+    }
+    archive(&case).await?;
+    // One that uses the volume which leaves, and one that does not.
+    let mut uses = workloads()[1].1.clone();
+    uses["metadata"]["name"] = json!("uses");
+    uses["spec"]["template"]["spec"]["volumes"] =
+        json!([{"name": "old", "persistentVolumeClaim": {"claimName": "old"}}]);
+    deploy(&client, &case.namespace(), &[workloads()[0].clone(), ("StatefulSet", uses)]).await?;
+    await_pods(&case, &[("db", false), ("web", false), ("web", false)]).await?;
+    let departure = Departure { backup: BackupMode::Offline, items: vec!["volume/old".into()], ..Departure::default() };
+    let leaving = Leaving::draft(&case, &case.person(), "old-leaves", departure).await?;
+    leaving.approved().await?;
+    let course = async {
+        ensure!(leaving.says("InUse").await?.contains("1 pods use"));
+        let sets = objects(&client, "StatefulSet", &case.namespace());
+        let none = Patch::Merge(json!({"spec": {"replicas": 0}}));
+        sets.patch("uses", &PatchParams::default(), &none).await?;
+        leaving.decide(&case.person(), "backup-confirmation", Verdict::Confirm).await?;
+        leaving.phase(DecommissionPhase::ToAttest).await
+    };
+    Box::pin(played(&case, good, course)).await?;
+    // Nobody takes the name of what is wiped, and others can be made.
+    let spec = json!({"accessModes": ["ReadWriteOnce"], "storageClassName": "ssd",
+        "resources": {"requests": {"storage": "1Gi"}}});
+    let claims: Api<PersistentVolumeClaim> = Api::namespaced(admin.clone(), &case.namespace());
+    let named = |name: &str| serde_json::from_value(json!({"metadata": {"name": name}, "spec": spec}));
+    refused_by("yunguan-wiped-items", claims.create(&PostParams::default(), &named("old")?).await.map(drop))?;
+    claims.create(&PostParams::default(), &named("new")?).await?;
+    leaving.decide(PROVIDER, "attestation", Verdict::File).await?;
+    leaving.phase(DecommissionPhase::Closed).await?;
+    await_pods(&case, &[("web", false), ("web", false)]).await?;
+    let system = case.system().await?.status.unwrap_or_default();
+    ensure!(system.phase == SystemPhase::Live && system.monthly_fee.is_some(), "{:?}", system.phase);
+    ensure!(claims.get_opt("old").await?.is_none() && claims.get_opt("data").await?.is_some());
+    let kept = Api::<PersistentVolume>::all(admin).get("archive-t-part-portal").await?.spec.unwrap_or_default();
+    ensure!(kept.persistent_volume_reclaim_policy.as_deref() == Some("Retain"), "the backup would go with its claim");
+    wait_until("the name to be free again", PATIENCE, async || {
+        Ok(Some(claims.create(&PostParams::default(), &named("old")?).await.map(drop)?))
+    })
+    .await?;
+    // The whole system can leave after that.
+    let whole = Leaving::of_unit(&case, "portal-leaves", BackupMode::Nothing).await?;
+    whole.approved().await?;
+    whole.phase(DecommissionPhase::ToConfirm).await.map(drop)
+}

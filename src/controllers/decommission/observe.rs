@@ -1,12 +1,13 @@
 //! What is to be seen of a system that leaves: its volumes, the Jobs that work on them, what runs, and its namespace.
 
 use crate::api::decommission::{JobReport, VolumeRef};
-use crate::api::names::{CLAIM_BACKUP, LABEL_MANAGED, LABEL_STOPPED, STOPPED_WIPED};
-use crate::api::{Decommission, InformationSystem};
+use crate::api::names::{CLAIM_BACKUP, KEY_WIPING, LABEL_MANAGED, LABEL_STOPPED, STOPPED_WIPED};
+use crate::api::{Decommission, InformationSystem, InformationSystemSpec};
 use crate::controllers::Context;
 use crate::controllers::system::stop;
 use crate::core::leaving::{JobState, LeftBehind, NamespaceState, Volume, World};
 use crate::core::quantity::Amount;
+use crate::core::stop as core_stop;
 use crate::core::text::{Text, shorten};
 use crate::runtime::controller::Error;
 use k8s_openapi::api::batch::v1::Job;
@@ -62,10 +63,12 @@ pub(super) async fn look(
             .filter(|space| is_of(system, space))
             .map_or(NamespaceState::Gone, |s| standing(system, s)),
         // By what was read before the claims were.
-        sealed: space.and_then(|space| space.metadata.labels?.remove(LABEL_STOPPED)).as_deref() == Some(STOPPED_WIPED),
+        sealed: space.is_some_and(|space| is_sealed(&system.spec, &space)),
         backup_claim: claims.iter().any(|claim| claim.name_any() == CLAIM_BACKUP && is_ours(claim)),
     };
-    let running = pods.iter().filter(|pod| stop::runs(pod)).count();
+    let named = |claim: &str| leaving.items.iter().any(|item| item.strip_prefix("volume/") == Some(claim));
+    let concerned = |pod: &&Pod| leaving.items.is_empty() || claims_of(pod).any(named);
+    let running = pods.iter().filter(|pod| stop::runs(pod)).filter(concerned).count();
     Ok(Seen { world, running: Some(i64::try_from(running).unwrap_or(i64::MAX)) })
 }
 
@@ -74,11 +77,7 @@ fn volume(claim: &PersistentVolumeClaim, pods: &[Pod]) -> Volume {
     let spec = claim.spec.clone().unwrap_or_default();
     let status = claim.status.clone().unwrap_or_default();
     let name = claim.name_any();
-    let uses = |pod: &&Pod| {
-        let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
-        let claims = volumes.filter_map(|v| v.persistent_volume_claim.as_ref());
-        claims.into_iter().any(|used| used.claim_name == name) && stop::runs(pod)
-    };
+    let uses = |pod: &&Pod| claims_of(pod).any(|used| used == name) && stop::runs(pod);
     let capacity = status.capacity.iter().flatten().find(|(resource, _)| *resource == "storage");
     let capacity = capacity.and_then(|(_, amount)| Amount::parse(&amount.0).ok()).unwrap_or_default();
     let unreachable = match (status.phase.as_deref(), spec.volume_mode.as_deref()) {
@@ -131,6 +130,22 @@ fn state(job: &Job, pods: &[Pod]) -> JobState {
     let why = [reason, message, said.as_deref().map(str::trim)];
     let why: Vec<&str> = why.into_iter().flatten().filter(|text| !text.is_empty()).collect();
     JobState::Failed(shorten(&why.join(": "), 400))
+}
+
+/// The claims that a pod uses.
+fn claims_of(pod: &Pod) -> impl Iterator<Item = &str> {
+    let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
+    volumes.filter_map(|volume| Some(volume.persistent_volume_claim.as_ref()?.claim_name.as_str()))
+}
+
+/// Whether no other claim can take the name of one that is wiped.
+fn is_sealed(spec: &InformationSystemSpec, namespace: &Namespace) -> bool {
+    let wiping = core_stop::wiping(spec);
+    if wiping.is_empty() {
+        return namespace.labels().get(LABEL_STOPPED).is_some_and(|stopped| stopped == STOPPED_WIPED);
+    }
+    let labelled = namespace.labels().contains_key(KEY_WIPING);
+    labelled && namespace.annotations().get(KEY_WIPING).is_some_and(|claims| *claims == wiping.join(","))
 }
 
 /// Whether it is the namespace that was taken over, and not another one of that name.

@@ -115,6 +115,10 @@ async fn tidy(context: &Context, system: &InformationSystem) -> Result<(), Error
     let namespace = &system.spec.namespace;
     take_out::<Job>(context, namespace).await?;
     let claims = context.api::<PersistentVolumeClaim>(namespace);
+    // Parts have left: what was backed up of them outlives the claim.
+    if system.spec.departures.last().is_some_and(|leaving| leaving.reclaim.is_some()) {
+        keep_backup(context, system).await?;
+    }
     if let Some(claim) = claims.get_opt(CLAIM_BACKUP).await?.filter(is_ours) {
         apply::delete_by_uid(&claims, &context.metrics, &claim).await?;
     }
@@ -163,6 +167,12 @@ async fn delete_namespace(context: &Context, system: &InformationSystem) -> Resu
             space.name_any()
         )));
     }
+    keep_backup(context, system).await?;
+    apply::delete_by_uid(&spaces, &context.metrics, &space).await
+}
+
+/// The volume with the backup is kept when its claim goes.
+async fn keep_backup(context: &Context, system: &InformationSystem) -> Result<(), Error> {
     let claims = context.api::<PersistentVolumeClaim>(&system.spec.namespace);
     let backup = claims.get_opt(CLAIM_BACKUP).await?.and_then(|claim| claim.spec?.volume_name);
     if let Some(name) = backup {
@@ -174,5 +184,5 @@ async fn delete_namespace(context: &Context, system: &InformationSystem) -> Resu
             apply::patch(&volumes, &context.metrics, &volume, keep).await?;
         }
     }
-    apply::delete_by_uid(&spaces, &context.metrics, &space).await
+    Ok(())
 }

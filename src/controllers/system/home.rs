@@ -3,8 +3,8 @@
 use super::{note, same_labels};
 use crate::api::InformationSystem;
 use crate::api::adoption::Adopted;
-use crate::api::names::{ANNOTATION_OWNER_UID, LABEL_MANAGED, LABEL_STOPPED};
-use crate::build::system::adopting;
+use crate::api::names::{ANNOTATION_OWNER_UID, LABEL_MANAGED};
+use crate::build::system::{COMES_AND_GOES, adopting};
 use crate::controllers::Context;
 use crate::core::adoption::{mark, mark_of};
 use crate::runtime::apply::{self, Done};
@@ -51,8 +51,8 @@ pub(super) async fn take_over(
     }
     let done = apply::merge(&namespaces, &context.metrics, wanted, &observed, adopting, |wanted, there| {
         let annotations = wanted.annotations().iter().all(|(k, v)| there.annotations().get(k) == Some(v));
-        let stopped = wanted.labels().get(LABEL_STOPPED) == there.labels().get(LABEL_STOPPED);
-        annotations && stopped && same_labels(wanted, there)
+        let passing = COMES_AND_GOES.iter().all(|key| wanted.labels().get(*key) == there.labels().get(*key));
+        annotations && passing && same_labels(wanted, there)
     });
     let done = done.await?;
     note(if done == Done::Corrected && !ours { Done::Changed } else { done }, wanted, corrected);

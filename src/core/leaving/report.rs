@@ -209,7 +209,7 @@ fn volumes(case: &Case<'_>, leaving: &Leaving) -> Vec<VolumeStatus> {
     let wiped = |uid: &str| leaving.wipe.iter().flat_map(|w| &w.volumes).find(|v| v.volume.uid == uid);
     let mut all: Vec<_> = leaving.backups.iter().map(|b| &b.volume).collect();
     all.extend(leaving.wipe.iter().flat_map(|w| &w.volumes).map(|v| &v.volume));
-    all.extend(world.volumes.iter().map(|v| &v.reference));
+    all.extend(case.volumes().map(|v| &v.reference));
     all.sort();
     all.dedup_by_key(|v| &v.claim);
     let status = |volume: &crate::api::decommission::VolumeRef| {
@@ -279,6 +279,13 @@ fn standing(
     let code = &case.facts.departure.system;
     let mut conditions = match (&scene.walk.ended, wait) {
         (Some(ended), _) if record.is_none() => progress(ended_reason(ended), &ended_text(ended)),
+        _ if status.phase == DecommissionPhase::Closed && case.of_parts() => at_rest(
+            "Closed",
+            &Text::new(
+                format!("these parts of system {code} have left, and it runs on"),
+                format!("系统{code}的上述部分已退出，系统继续运行"),
+            ),
+        ),
         _ if status.phase == DecommissionPhase::Closed => at_rest(
             "Closed",
             &Text::new(
@@ -309,7 +316,16 @@ fn standing(
     let offline = leaving.offline_at.filter(|_| wait.is_none_or(|wait| wait.reason != "GoingOffline"));
     conditions.extend([
         done(CONDITION_BACKED_UP, leaving.backed_up, "its data is backed up (数据已备份)", "not yet (尚未备份)"),
-        done(CONDITION_OFFLINE, offline, "offline, and not charged any more (已下线并停止计费)", "not yet (尚未下线)"),
+        done(
+            CONDITION_OFFLINE,
+            offline,
+            if case.of_parts() {
+                "out of use (已停用)"
+            } else {
+                "offline, and not charged any more (已下线并停止计费)"
+            },
+            "not yet (尚未下线)",
+        ),
         done(CONDITION_WIPED, wiped, "its data is wiped (数据已清除)", "not yet (尚未清除)"),
         done(
             CONDITION_RECLAIMED,

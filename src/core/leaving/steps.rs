@@ -74,6 +74,7 @@ impl Case<'_> {
             policy: PolicyRef { name: round.policy.name.clone(), uid: round.policy.uid.clone() },
             round: round.number,
             approved,
+            items: self.facts.departure.items.clone(),
             decisions: walk.counted.clone(),
             ..Leaving::default()
         })
@@ -101,7 +102,7 @@ impl Case<'_> {
         }
         // Under a backup of what is offline nothing runs.
         if leaving.offline_at.is_some() && self.system.running != Some(0) {
-            return waits(self.stopping());
+            return waits(self.in_use().unwrap_or_else(|| self.stopping()));
         }
         if leaving.backed_up.is_none() || self.not_backed_up(leaving).next().is_some() {
             return self.back_up(leaving, now);
@@ -121,6 +122,9 @@ impl Case<'_> {
     }
 
     fn back_up(&self, leaving: &Leaving, now: Timestamp) -> Next {
+        if let Some(missing) = self.missing_part(leaving) {
+            return waits(missing);
+        }
         let Some(volume) = self.not_backed_up(leaving).next() else {
             return record(Leaving { backed_up: Some(Time::new(now)), ..leaving.clone() });
         };
@@ -173,21 +177,22 @@ impl Case<'_> {
             },
             ..VolumeWipe::default()
         };
-        let volumes = &self.facts.world.volumes;
+        let volumes: Vec<&Volume> = self.volumes().collect();
         // What was backed up and is not there any more was not wiped by anybody that we know.
-        let gone = leaving.backups.iter().filter(|b| !volumes.iter().any(|v| v.reference.uid == b.volume.uid));
+        let uids: Vec<&str> = volumes.iter().map(|v| v.reference.uid.as_str()).collect();
+        let gone = leaving.backups.iter().filter(|b| !uids.contains(&b.volume.uid.as_str()));
         let gone = gone.map(|backup| by_hand(&backup.volume, GONE_BEFORE));
         let wipe = Wipe {
             at: Time::new(now),
             decisions: walk.counted.iter().filter(|d| !before(d)).cloned().collect(),
-            volumes: volumes.iter().map(wiped).chain(gone).take(VOLUMES).collect(),
+            volumes: volumes.into_iter().map(wiped).chain(gone).take(VOLUMES).collect(),
             done: None,
         };
         record(Leaving { wipe: Some(wipe), ..leaving.clone() })
     }
 
     /// While an order stands, its data may be evidence.
-    fn suspended(&self) -> Option<Wait> {
+    pub(super) fn suspended(&self) -> Option<Wait> {
         let name = &stop::suspended(self.system.spec)?.order.name;
         Some(Wait::for_(
             "SuspendedFirst",
@@ -204,7 +209,7 @@ impl Case<'_> {
     fn newcomers(&self, wipe: &Wipe) -> Vec<VolumeWipe> {
         let room = VOLUMES.saturating_sub(wipe.volumes.len());
         let known = |seen: &&Volume| !wipe.volumes.iter().any(|v| v.volume.uid == seen.reference.uid);
-        let come = self.facts.world.volumes.iter().filter(known).take(room);
+        let come = self.volumes().filter(known).take(room);
         come.map(|seen| by_hand(&seen.reference, "it came after its backup was confirmed (备份确认后新增)")).collect()
     }
 
@@ -236,6 +241,9 @@ impl Case<'_> {
         };
         if reclaim.closed.is_some() {
             return (None, None);
+        }
+        if self.of_parts() {
+            return self.ends_of_parts(leaving, wipe, reclaim, now);
         }
         let order = self.suspended();
         match &self.facts.world.namespace {
@@ -286,8 +294,8 @@ impl Case<'_> {
         let Some((index, volume)) = open else {
             return with(&|wipe| wipe.done = Some(Time::new(now)));
         };
-        if let Some(order) = self.suspended() {
-            return waits(order);
+        if let Some(wait) = self.suspended().or_else(|| self.in_use()) {
+            return waits(wait);
         }
         let set =
             |change: &dyn Fn(&mut VolumeWipe)| with(&|wipe| wipe.volumes.get_mut(index).into_iter().for_each(change));
@@ -310,7 +318,7 @@ impl Case<'_> {
     }
 
     /// A volume goes after its claim.
-    fn leaves(&self, volume: &VolumeRef) -> Next {
+    pub(super) fn leaves(&self, volume: &VolumeRef) -> Next {
         let name = &volume.volume;
         if self.facts.world.left.get(&volume.uid) == Some(&LeftBehind::ByUs) {
             // Admission lets the operator touch volumes of its own namespaces only.
@@ -337,7 +345,7 @@ impl Case<'_> {
     }
 
     /// A volume that its claim has left behind, whatever its reclaim policy says.
-    fn left_behind(&self, wipe: &Wipe) -> Option<VolumeRef> {
+    pub(super) fn left_behind(&self, wipe: &Wipe) -> Option<VolumeRef> {
         let left = |v: &&VolumeWipe| self.facts.world.left.contains_key(&v.volume.uid);
         wipe.volumes.iter().find(left).map(|v| v.volume.clone())
     }

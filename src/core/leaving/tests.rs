@@ -1,6 +1,7 @@
 //! Departures, from the draft to what is left: the record.
 
 mod orders;
+mod parts;
 mod release;
 
 use super::*;
@@ -31,6 +32,7 @@ struct Farewell {
     world: World,
     proposal: Option<RightsizingProposalSpec>,
     retry: String,
+    kept_for: Option<(&'static str, Time)>,
     /// Jobs do their work by themselves.
     diligent: bool,
     /// How many volumes have come.
@@ -76,6 +78,7 @@ impl Farewell {
             world,
             proposal: None,
             retry: String::new(),
+            kept_for: None,
             diligent: true,
             volumes: 0,
             late: false,
@@ -95,6 +98,7 @@ impl Farewell {
             decisions: &self.decisions,
             system: Some(SystemFact { spec: &self.spec, provisioned_at: self.provisioned_at, running: self.running }),
             proposal: self.proposal.as_ref().map(|spec| ("uid-proposal", spec)),
+            kept_for: self.kept_for,
             world: &self.world,
         };
         decide(facts, &self.registry, self.now)
@@ -144,7 +148,8 @@ impl Farewell {
                 if crate::core::stop::standing(&self.spec).is_some() {
                     self.running = Some(0);
                 }
-                self.world.sealed = crate::core::stop::label(&self.spec) == Some(STOPPED_WIPED);
+                let wiped = stop::label(&self.spec) == Some(STOPPED_WIPED);
+                self.world.sealed = wiped || !stop::wiping(&self.spec).is_empty();
             }
             Step::Run(task) => {
                 self.done.push(format!("{} {}", task.work, task.volume.reference.claim));
@@ -560,6 +565,7 @@ fn r23_1_what_cannot_leave_says_why() {
         decisions: &[],
         system: None,
         proposal: None,
+        kept_for: None,
         world: &farewell.world,
     };
     let plan = decide(facts, &farewell.registry, farewell.now);

@@ -156,6 +156,7 @@ impl Book {
                 decisions,
                 system: Some(SystemFact { spec: &spec, provisioned_at: Some(Time::new(moment(0, 0))), running }),
                 proposal: None,
+                kept_for: None,
                 world: &seen,
             };
             leaving::decide(facts, &self.registry, now(question.clock))

@@ -64,3 +64,19 @@ fn r34_1_while_an_order_stands_nothing_is_given_back() {
     farewell.goes_on();
     assert_eq!(farewell.phase(), DecommissionPhase::Closed);
 }
+
+#[test]
+fn r21_2_the_old_system_of_a_migrated_one_leaves_once_its_time_is_over() {
+    let mut farewell = Farewell::of(BackupMode::Nothing);
+    let until = farewell.now.checked_add(1.hour()).unwrap();
+    farewell.kept_for = Some(("new-portal", Time::new(until)));
+    let (holds, _, message) = farewell.says(CONDITION_COMPLETE);
+    assert!(holds == Some(false) && message.contains("new-portal was migrated from it"), "{message}");
+    assert_eq!(farewell.plan().wake, Some(until));
+    farewell.decides(UNIT, "submission", Verdict::Submit).decides(AUTHORITY, "approval", Verdict::Approve);
+    assert!(farewell.done.is_empty(), "it left as long as it is the way back");
+    farewell.now = until;
+    assert_eq!(farewell.says(CONDITION_COMPLETE).0, Some(true));
+    farewell.decides(AUTHORITY, "approval", Verdict::Approve);
+    assert!(!farewell.done.is_empty());
+}
