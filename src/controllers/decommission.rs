@@ -15,7 +15,8 @@ use crate::api::common::{RequestKind, Time};
 use crate::api::decommission::Leaving;
 use crate::api::names::{ANNOTATION_RETRY, CONDITION_IDLE, CONDITION_NO_BUSINESS_DATA};
 use crate::api::{Decision, Decommission, InformationSystem, RightsizingProposal};
-use crate::core::leaving::{Facts, Plan, Step, SystemFact, decide};
+use crate::core::guards::OF_WIPES;
+use crate::core::leaving::{Facts, Plan, Step, SystemFact, Work, decide};
 use crate::core::names::organization_of;
 use crate::core::round::report::held;
 use crate::core::workflow::DecisionFact;
@@ -109,6 +110,16 @@ impl Observed {
     }
 }
 
+/// The guards without which a step is not taken, besides those of decisions; nothing for a step that takes nothing away.
+fn rests_on(step: &Step) -> Option<&'static [&'static str]> {
+    match step {
+        Step::Record(leaving) if leaving.wipe.is_none() => Some(&[]),
+        Step::Run(task) if task.work == Work::Backup => None,
+        Step::Tidy | Step::ReleaseNamespace => None,
+        _ => Some(&OF_WIPES),
+    }
+}
+
 /// The system of the same unit that was migrated from this one, and until when this one is kept for it.
 fn successor(context: &Context, decommission: &Decommission) -> Option<(String, Time)> {
     let code = &decommission.spec.departure.system;
@@ -175,16 +186,16 @@ async fn go_on(context: &Context, decommission: &Decommission) -> Result<(Arc<De
     let (Some(step), Some(system)) = (plan.step.clone(), &observed.system) else {
         return Ok((Arc::new(fresh), plan));
     };
-    let Step::Record(leaving) = step else {
-        steps::carry_out(context, &fresh, system, &step).await?;
-        return Ok((Arc::new(fresh), plan));
-    };
-    if let Some(why) = context.guards.hold() {
+    if let Some(why) = rests_on(&step).and_then(|besides| context.guards.hold(besides)) {
         plan.status.waiting_for = Some(crate::core::text::shorten(&why, 512));
         plan.conditions.extend(held("GuardBroken", &why));
         plan.step = None;
         return Ok((Arc::new(fresh), plan));
     }
+    let Step::Record(leaving) = step else {
+        steps::carry_out(context, &fresh, system, &step).await?;
+        return Ok((Arc::new(fresh), plan));
+    };
     if !still_founded(context, &fresh, system, &mut plan).await {
         return Ok((Arc::new(fresh), plan));
     }

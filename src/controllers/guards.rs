@@ -38,18 +38,22 @@ impl Guards {
         guards::breaches(&self.shipped, |guard| self.standing(guard))
     }
 
-    /// Why nothing may be granted now; nothing where it may.
+    /// Why nothing may be granted now, nor done that rests on these guards besides; nothing where it may.
     #[must_use]
-    pub fn hold(&self) -> Option<String> {
+    pub fn hold(&self, besides: &[&str]) -> Option<String> {
+        let rests_on = |guard: &Guard| {
+            let name = guard.name.as_str();
+            guards::OF_DECISIONS.contains(&name) || besides.contains(&name)
+        };
         let open: Vec<String> = self
             .breaches()
             .into_iter()
-            .filter(|(guard, _)| guards::vouches_for_decisions(guard))
+            .filter(|(guard, _)| rests_on(guard))
             .map(|(guard, breach)| format!("{} {} ({breach})", guard.kind, guard.name))
             .collect();
         (!open.is_empty()).then(|| {
             format!(
-                "nothing is granted while it is not certain who made the decisions: {}; a platform engineer deletes what was changed and applies config/admission again (准入策略缺失或被改动，暂停授予资源，请删除后重新安装 config/admission)",
+                "nothing is granted, taken over or wiped while what it rests on is not as it was installed: {}; a platform engineer deletes what was changed and applies config/admission again (准入策略缺失或被改动，暂停授予、接管和清除，请删除后重新安装 config/admission)",
                 open.join(", ")
             )
         })

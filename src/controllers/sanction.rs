@@ -105,7 +105,7 @@ async fn carry_out(context: &Context, sanction: &Sanction) -> Result<Settled, Er
     let now = clock::now();
     let mut plan = observed.decide(context, &fresh, now);
     if plan.turns
-        && let Some(why) = context.guards.hold()
+        && let Some(why) = context.guards.hold(&[])
     {
         let before = fresh.status.clone().unwrap_or_default();
         (plan.status.imposed, plan.status.lifted) = (before.imposed, before.lifted);

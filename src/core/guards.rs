@@ -79,11 +79,12 @@ pub fn breaches(shipped: &[Guard], standing: impl Fn(&Guard) -> Option<Value>) -
         .collect()
 }
 
-/// Whether a breach of this guard leaves it open who made a decision: then nothing is granted.
-#[must_use]
-pub fn vouches_for_decisions(guard: &Guard) -> bool {
-    ["yunguan-decision-stamp", "yunguan-decision-check", "yunguan-records"].contains(&guard.name.as_str())
-}
+/// By these it is certain who made a decision: without them nothing is granted.
+pub const OF_DECISIONS: [&str; 3] = ["yunguan-decision-stamp", "yunguan-decision-check", "yunguan-records"];
+/// By this it is certain that the authority has let a namespace go: without it none is taken over.
+pub const OF_ADOPTION: [&str; 1] = ["yunguan-adoption"];
+/// By these no other claim takes the name of one that is wiped, and nobody stops what wipes it: without them nothing is.
+pub const OF_WIPES: [&str; 3] = ["yunguan-wiped-volumes", "yunguan-wiped-items", "yunguan-helpers-kept"];
 
 /// The same but for what the API server adds.
 fn same(shipped: &Value, there: &Value) -> bool {
@@ -126,9 +127,10 @@ mod tests {
         let policies = text.lines().filter(|l| l.starts_with("kind: ") && l.contains("AdmissionPolicy")).count();
         let guards = shipped().unwrap();
         assert_eq!(guards.len(), policies);
-        let vouch: std::collections::BTreeSet<_> =
-            guards.iter().filter(|guard| vouches_for_decisions(guard)).map(|guard| guard.name.as_str()).collect();
-        assert_eq!(Vec::from_iter(vouch), ["yunguan-decision-check", "yunguan-decision-stamp", "yunguan-records"]);
+        // What something rests on is there, as a policy and as its binding.
+        for name in OF_DECISIONS.iter().chain(&OF_ADOPTION).chain(&OF_WIPES) {
+            assert_eq!(guards.iter().filter(|guard| guard.name == *name).count(), 2, "{name}");
+        }
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub(super) async fn carry_out(
     if plan.grant.is_none() && plan.agreement.is_none() && plan.closes.is_none() {
         return Ok((Arc::new(fresh), plan));
     }
-    if let Some(why) = context.guards.hold() {
+    if let Some(why) = context.guards.hold(&[]) {
         hold(&mut plan, "GuardBroken", &why);
         return Ok((Arc::new(fresh), plan));
     }

@@ -40,11 +40,9 @@ pub(super) async fn look(
     };
     let namespace = &system.spec.namespace;
     let spaces: Api<Namespace> = Api::all(context.client.clone());
-    let space = spaces.get_opt(namespace).await?;
-    let claims = context.api::<PersistentVolumeClaim>(namespace).list(&ListParams::default()).await?.items;
-    let pods = context.api::<Pod>(namespace).list(&ListParams::default()).await?.items;
-    let managed = ListParams::default().labels(&crate::controllers::context::managed_selector());
-    let jobs = context.api::<Job>(namespace).list(&managed).await?.items;
+    // Another one of that name is nobody's to look into.
+    let space = spaces.get_opt(namespace).await?.filter(|space| is_of(system, space));
+    let (claims, pods, jobs) = if space.is_some() { inside(context, namespace).await? } else { Inside::default() };
     let volumes: Vec<Volume> =
         claims.iter().filter(|claim| claim.name_any() != CLAIM_BACKUP).map(|claim| volume(claim, &pods)).collect();
     let mut left = BTreeMap::new();
@@ -58,10 +56,7 @@ pub(super) async fn look(
         volumes,
         jobs: jobs.iter().map(|job| (job.name_any(), state(job, &pods))).collect(),
         left,
-        namespace: space
-            .as_ref()
-            .filter(|space| is_of(system, space))
-            .map_or(NamespaceState::Gone, |s| standing(system, s)),
+        namespace: space.as_ref().map_or(NamespaceState::Gone, |space| standing(system, space)),
         // By what was read before the claims were.
         sealed: space.is_some_and(|space| is_sealed(&system.spec, &space)),
         backup_claim: claims.iter().any(|claim| claim.name_any() == CLAIM_BACKUP && is_ours(claim)),
@@ -130,6 +125,17 @@ fn state(job: &Job, pods: &[Pod]) -> JobState {
     let why = [reason, message, said.as_deref().map(str::trim)];
     let why: Vec<&str> = why.into_iter().flatten().filter(|text| !text.is_empty()).collect();
     JobState::Failed(shorten(&why.join(": "), 400))
+}
+
+type Inside = (Vec<PersistentVolumeClaim>, Vec<Pod>, Vec<Job>);
+
+/// What is in a system's namespace: its claims and pods, and the operator's own Jobs.
+async fn inside(context: &Context, namespace: &str) -> Result<Inside, Error> {
+    let all = ListParams::default();
+    let claims = context.api::<PersistentVolumeClaim>(namespace).list(&all).await?.items;
+    let pods = context.api::<Pod>(namespace).list(&all).await?.items;
+    let managed = ListParams::default().labels(&crate::controllers::context::managed_selector());
+    Ok((claims, pods, context.api::<Job>(namespace).list(&managed).await?.items))
 }
 
 /// The claims that a pod uses.

@@ -12,6 +12,7 @@ use crate::controllers::context::system_of;
 use crate::controllers::room::reserve;
 use crate::controllers::takeover;
 use crate::controllers::told::record_approval;
+use crate::core::guards::OF_ADOPTION;
 use crate::core::request::Plan;
 use crate::runtime::apply::params;
 use crate::runtime::clock;
@@ -52,7 +53,8 @@ pub(super) async fn approve(
     let now = clock::now();
     let mut plan = observed.decide(context, &fresh, now);
     let Some(grant) = plan.grant.clone() else { return Ok((Arc::new(fresh), plan)) };
-    if let Some(why) = context.guards.hold() {
+    let adopts = fresh.spec.application.adopts.is_some();
+    if let Some(why) = context.guards.hold(if adopts { &OF_ADOPTION } else { &[] }) {
         hold(&mut plan, "GuardBroken", &why);
         return Ok((Arc::new(fresh), plan));
     }
@@ -135,7 +137,7 @@ pub(super) async fn go_live(context: &Context, request: &CloudResourceRequest) -
     if plan.live.is_none() && plan.agreement.is_none() {
         return Err(Error::Conflict("the decisions have changed".to_owned()));
     }
-    if let Some(why) = context.guards.hold() {
+    if let Some(why) = context.guards.hold(&[]) {
         return Err(Error::Transient(why));
     }
     let Some(mut system) = observed.system.map(Arc::unwrap_or_clone) else { return Ok(()) };

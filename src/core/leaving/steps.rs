@@ -271,7 +271,9 @@ impl Case<'_> {
     /// one may take that name, and nobody has confirmed its backup.
     fn open(&self, leaving: &Leaving) -> Option<Wait> {
         let world = self.facts.world;
-        let open = world.namespace == NamespaceState::Present && !world.sealed;
+        // Parts of which none is a volume leave no name to take.
+        let sealed = world.sealed || self.of_parts() && stop::wiping(self.system.spec).is_empty();
+        let open = world.namespace == NamespaceState::Present && !sealed;
         // Once it is to go nobody keeps its label any more: that it was there is asked before.
         (open && leaving.reclaim.is_none()).then(|| {
             Wait::for_(

@@ -1,6 +1,7 @@
 //! Parts of a system that leave while it stays.
 
 use super::*;
+use crate::api::information_system::{Grant, GrantedLine, Terms};
 
 fn parts(items: &[&str], backup: BackupMode) -> Farewell {
     let mut farewell = Farewell::of(backup);
@@ -63,4 +64,22 @@ fn r23_1_what_is_no_part_of_the_system_is_said() {
     let gone = parts(&["volume/nowhere"], BackupMode::Nothing);
     assert_eq!(gone.says(CONDITION_READY).1, "VolumeMissing");
     assert!(gone.work().is_empty());
+}
+
+#[test]
+fn r23_2_a_service_leaves_by_the_word_of_the_provider_alone() {
+    let mut farewell = Farewell::of(BackupMode::Nothing);
+    let terms = Terms { item: "db-postgresql".into(), fulfilment: Fulfilment::Manual, ..Terms::default() };
+    let line = GrantedLine { name: "db".into(), quantity: 1, terms: Some(terms), self_procured: None };
+    farewell.spec.grants = vec![Grant { lines: vec![line], ..Grant::default() }];
+    farewell.departure.items = vec!["service/db-postgresql".into()];
+    farewell.running = Some(0);
+    farewell.decides(UNIT, "submission", Verdict::Submit).decides(AUTHORITY, "approval", Verdict::Approve);
+    farewell.decides(UNIT, "backup-confirmation", Verdict::Confirm);
+    assert_eq!(farewell.phase(), DecommissionPhase::ToAttest, "{:?}", farewell.says(CONDITION_READY));
+    let gate = farewell.plan().status.open_gates[0].clone();
+    assert!(gate.reports.contains(&"service/db-postgresql".to_owned()), "{:?}", gate.reports);
+    farewell.decides(PROVIDER, "attestation", Verdict::File);
+    assert_eq!((farewell.phase(), farewell.work().len()), (DecommissionPhase::Closed, 0));
+    assert_eq!(farewell.world.volumes.len(), 2, "no volume was touched");
 }
