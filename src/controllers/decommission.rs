@@ -125,7 +125,9 @@ fn successor(context: &Context, decommission: &Decommission) -> Option<(String, 
     let code = &decommission.spec.departure.system;
     let beside = context.indexes.systems_by_home.ids(&Id::new(&decommission.namespace().unwrap_or_default()));
     let systems = beside.into_iter().filter_map(|id| context.systems.get(&id));
-    let migrated = systems.filter(|system| system.spec.migrated_from.as_ref() == Some(code));
+    // What a system came from is free text: its own code there names no other one.
+    let others = systems.filter(|system| system.name_any() != *code);
+    let migrated = others.filter(|system| system.spec.migrated_from.as_ref() == Some(code));
     let kept = migrated.filter_map(|system| Some((system.name_any(), retained_until(&system, context)?)));
     kept.max_by_key(|(_, until)| *until).map(|(name, until)| (name, Time::new(until)))
 }
