@@ -15,8 +15,8 @@ test: PROGRAMS += helm prometheus promtool
 test: tools ## Run all tests, against a real API server too
 	cargo test --locked --workspace -- --show-output
 
-crash: tools ## Kill the operator at every write of the longer flows too (make test has the standard track and changes)
-	cargo test --locked -p yunguan --test cluster faults::crash -- --ignored --show-output
+crash: tools ## Kill the operator at writes of the longer flows too; ALL=1: at each write of every flow (an hour)
+	$(if $(ALL),YUNGUAN_CRASH=all )cargo test --locked -p yunguan --test cluster faults::crash -- --show-output $(if $(ALL),--include-ignored,--ignored)
 
 seeds: tools ## Put known bugs into a copy, one at a time: the tests named must find each (SEEDS="fence": those named)
 	tests/seeds/run $(SEEDS)
