@@ -8,6 +8,7 @@ mod markdown;
 mod prometheus;
 mod rights;
 mod rules;
+mod seeds;
 
 use std::collections::BTreeMap;
 use std::path::Path;
