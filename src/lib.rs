@@ -4,6 +4,7 @@
 //! `controllers` apply and report. `core` and `build` are pure; `runtime` is the only shared I/O.
 
 pub mod api;
+pub mod audit;
 pub mod build;
 pub mod check;
 pub mod cli;

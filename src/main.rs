@@ -30,18 +30,21 @@ enum Command {
         #[arg(long)]
         dir: Option<PathBuf>,
     },
-    /// Check policies and other configuration in YAML files, without a cluster.
+    /// Check objects in YAML and JSON files, without a cluster, and say what was checked.
     Check {
         /// Files or folders.
         #[arg(short = 'f', long = "file", required = true)]
         files: Vec<PathBuf>,
     },
-    /// Report decisions in an audit log that were made by impersonation.
+    /// Report decisions in an audit log that were made by impersonation, and what of the log cannot be read.
     Audit {
-        /// Audit log, one JSON event a line.
+        /// Audit log: JSON events or lists of them, bare or behind what a log collector puts before them.
         file: PathBuf,
     },
 }
+
+/// So many places of a log that cannot be read are named.
+const UNREAD_SHOWN: usize = 20;
 
 fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().command {
@@ -64,19 +67,29 @@ fn main() -> anyhow::Result<ExitCode> {
         }
         Command::Crds { dir } => crds(dir.as_deref())?,
         Command::Check { files } => {
-            let problems = yunguan::check::files(&files)?;
-            for problem in &problems {
+            let report = yunguan::check::files(&files)?;
+            for line in report.checked.iter().chain(&report.passed_over) {
+                writeln!(std::io::stdout(), "{line}")?;
+            }
+            for problem in &report.problems {
                 writeln!(std::io::stderr(), "{problem}")?;
             }
-            anyhow::ensure!(problems.is_empty(), "{} problems", problems.len());
+            anyhow::ensure!(report.problems.is_empty(), "{} problems", report.problems.len());
         }
         Command::Audit { file } => {
             let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-            let found = yunguan::check::impersonated_decisions(&text);
-            for line in &found {
+            let found = yunguan::audit::read(&text);
+            for line in &found.impersonated {
                 writeln!(std::io::stdout(), "{line}")?;
             }
-            anyhow::ensure!(found.is_empty(), "{} decisions were made by impersonation", found.len());
+            for line in found.unread.iter().take(UNREAD_SHOWN) {
+                writeln!(std::io::stderr(), "{line}")?;
+            }
+            writeln!(std::io::stderr(), "{} events, {} decisions made", found.events, found.decisions)?;
+            let (impersonated, unread) = (found.impersonated.len(), found.unread.len());
+            anyhow::ensure!(impersonated == 0, "{impersonated} decisions were made by impersonation");
+            anyhow::ensure!(unread == 0, "{unread} places in the log cannot be read, and what they say is unknown");
+            anyhow::ensure!(found.events > 0, "there is no event in this log");
         }
     }
     Ok(ExitCode::SUCCESS)

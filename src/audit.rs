@@ -1,0 +1,196 @@
+//! Looks through an audit log of the API server for decisions that were made in another's name: admission cannot see that.
+//!
+//! What is no event is named and never passed over: a log of which a part cannot be read says nothing of that part.
+
+use crate::api::names::GROUP;
+use serde_json::{Deserializer, Value};
+use std::collections::BTreeMap;
+
+/// What a log says.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub struct Findings {
+    /// Events that were read.
+    pub events: usize,
+    /// Decisions that were made, by whomever.
+    pub decisions: usize,
+    /// Decisions that were made in another's name, a line each.
+    pub impersonated: Vec<String>,
+    /// Places that could not be read, a line each.
+    pub unread: Vec<String>,
+}
+
+/// Reads a log: events one after another, a line each or not, bare or behind what a collector puts before them; lists of
+/// events, as a webhook gets them.
+#[must_use]
+pub fn read(log: &str) -> Findings {
+    let mut found = Findings::default();
+    let mut events = Vec::new();
+    let mut at = 0;
+    while let Some(rest) = log.get(at..).filter(|rest| !rest.trim().is_empty()) {
+        let blank = rest.len() - rest.trim_start().len();
+        let rest = rest.trim_start();
+        let line = log.get(..at + blank).unwrap_or_default().lines().count().max(1);
+        let line = line + usize::from(log.get(..at + blank).is_some_and(|before| before.ends_with('\n')));
+        let row = rest.lines().next().unwrap_or_default();
+        // A collector writes its own words first.
+        let prefix = row.find('{').filter(|_| !rest.starts_with('[')).unwrap_or_default();
+        let mut values = Deserializer::from_str(rest.get(prefix..).unwrap_or_default()).into_iter::<Value>();
+        match values.next() {
+            Some(Ok(value)) => {
+                let before = events.len();
+                take(value, &mut events);
+                if events.len() == before {
+                    found.unread.push(format!("line {line}: this is no audit event and no list of them"));
+                }
+                at += blank + prefix + values.byte_offset();
+            }
+            Some(Err(error)) => {
+                found.unread.push(format!("line {line}: this cannot be read as JSON: {error}"));
+                at += blank + row.len();
+            }
+            None => at += blank + row.len().max(1),
+        }
+    }
+    found.events = events.len();
+    judge(&events, &mut found);
+    found
+}
+
+/// Takes in one event, or those of a list.
+fn take(value: Value, events: &mut Vec<Value>) {
+    match value {
+        Value::Array(items) => items.into_iter().for_each(|item| take(item, events)),
+        Value::Object(mut list) if list.get("kind").is_some_and(|kind| kind == "EventList") => {
+            if let Some(items) = list.remove("items") {
+                take(items, events);
+            }
+        }
+        event if event["stage"].is_string() && event["verb"].is_string() => events.push(event),
+        _ => {}
+    }
+}
+
+fn judge(events: &[Value], found: &mut Findings) {
+    // One request stands there at several stages.
+    let mut requests: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
+    for (n, event) in events.iter().enumerate().filter(|(_, event)| makes_a_decision(event)) {
+        let id = event["auditID"].as_str().map_or_else(|| n.to_string(), str::to_owned);
+        requests.entry(id).or_default().push(event);
+    }
+    for stages in requests.values() {
+        let answered = stages.iter().find(|event| event["stage"] == "ResponseComplete");
+        let code = answered.and_then(|event| event["responseStatus"]["code"].as_i64());
+        let applied = |event: &Value| event["verb"] == "create" || code == Some(201);
+        let Some(event) = answered.or_else(|| stages.last()).filter(|event| applied(event)) else { continue };
+        if code.is_some_and(|code| !(200..300).contains(&code)) {
+            continue;
+        }
+        found.decisions += 1;
+        if event["impersonatedUser"].is_null() {
+            continue;
+        }
+        let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
+        let unknown = if code.is_none() { " (the log does not say whether that succeeded)" } else { "" };
+        found.impersonated.push(format!(
+            "{} {}/{} was made by {} in the name of {}{unknown}",
+            text(&event["requestReceivedTimestamp"]),
+            text(&event["objectRef"]["namespace"]),
+            text(&event["objectRef"]["name"]),
+            text(&event["user"]["username"]),
+            text(&event["impersonatedUser"]["username"]),
+        ));
+    }
+    found.impersonated.sort();
+}
+
+/// Whether an event is of a request that may make a Decision: server-side apply makes one too.
+fn makes_a_decision(event: &Value) -> bool {
+    let object = &event["objectRef"];
+    object["resource"] == "decisions"
+        && object["apiGroup"] == GROUP
+        && object["subresource"].is_null()
+        && ["create", "patch", "update"].iter().any(|verb| event["verb"] == *verb)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn event(changes: &[(&str, Value)]) -> Value {
+        let mut event = json!({
+            "kind": "Event", "apiVersion": "audit.k8s.io/v1", "stage": "ResponseComplete", "verb": "create",
+            "user": {"username": "admin"}, "impersonatedUser": {"username": "li.na"},
+            "objectRef": {"resource": "decisions", "apiGroup": "yunguan.dev", "namespace": "yg-a", "name": "d"},
+            "responseStatus": {"code": 201}, "requestReceivedTimestamp": "t",
+        });
+        for (key, value) in changes {
+            event[*key] = value.clone();
+        }
+        event
+    }
+
+    const FOUND: &str = "t yg-a/d was made by admin in the name of li.na";
+
+    #[test]
+    fn r7_1_impersonated_decisions_are_reported_in_whatever_form_the_log_is() {
+        let (good, bad) = (event(&[("impersonatedUser", Value::Null)]), event(&[]));
+        let list = json!({"kind": "EventList", "apiVersion": "audit.k8s.io/v1", "items": [good, bad]});
+        let pretty = |value: &Value| serde_json::to_string_pretty(value).unwrap();
+        for log in [
+            format!("{good}\n{bad}\n"),
+            format!("{bad}{good}"),
+            list.to_string(),
+            pretty(&list),
+            format!("{list}\n"),
+            format!("{}\n{}\n", pretty(&bad), pretty(&good)),
+            json!([good, bad]).to_string(),
+            format!("2026-11-30T00:00:00.1Z stdout F {good}\n2026-11-30T00:00:00.2Z stdout F {bad}\r\n"),
+            format!("<13>Nov 30 node kube-apiserver[1]: {bad}\n\n<13>Nov 30 node kube-apiserver[1]: {good}"),
+        ] {
+            let found = read(&log);
+            assert_eq!((found.events, found.decisions), (2, 2), "{log}");
+            assert_eq!((found.impersonated, found.unread), (vec![FOUND.to_owned()], vec![]), "{log}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_with_its_line() {
+        let bad = event(&[]);
+        for (log, line) in [
+            (format!("{bad}\nno json\n"), "line 2: "),
+            (format!("{bad}\n{{\"log\":\"x\"}}\n"), "line 2: this is no audit event"),
+            (format!("no json\n{bad}\n"), "line 1: "),
+            (format!("{bad}\n{}", &bad.to_string()[..40]), "line 2: "),
+            (format!("{bad}\n[]\n"), "line 2: this is no audit event"),
+            (format!("{bad}\n{{}}\n"), "line 2: this is no audit event"),
+        ] {
+            let found = read(&log);
+            assert_eq!((found.events, found.impersonated.len(), found.unread.len()), (1, 1, 1), "{log}: {found:?}");
+            assert!(found.unread[0].starts_with(line), "{log}: {found:?}");
+        }
+        assert_eq!(read(" \n\n"), Findings::default());
+    }
+
+    #[test]
+    fn a_decision_made_by_apply_counts_and_a_refused_one_does_not() {
+        let impersonated = |changes: &[(&str, Value)]| read(&event(changes).to_string()).impersonated.len();
+        assert_eq!(impersonated(&[("verb", json!("patch"))]), 1, "server-side apply of what was not there");
+        assert_eq!(impersonated(&[("verb", json!("patch")), ("responseStatus", json!({"code": 200}))]), 0);
+        assert_eq!(impersonated(&[("responseStatus", json!({"code": 403}))]), 0);
+        assert_eq!(impersonated(&[("verb", json!("get")), ("responseStatus", json!({"code": 200}))]), 0);
+    }
+
+    #[test]
+    fn one_request_at_several_stages_counts_once_and_without_its_answer_it_is_said() {
+        let received =
+            event(&[("stage", json!("RequestReceived")), ("responseStatus", Value::Null), ("auditID", json!("1"))]);
+        let complete = event(&[("auditID", json!("1"))]);
+        let found = read(&format!("{received}\n{complete}"));
+        assert_eq!((found.events, found.decisions, found.impersonated), (2, 1, vec![FOUND.to_owned()]));
+        let found = read(&received.to_string());
+        assert!(found.impersonated[0].ends_with("does not say whether that succeeded)"), "{found:?}");
+        let refused = event(&[("auditID", json!("1")), ("responseStatus", json!({"code": 403}))]);
+        assert_eq!(read(&format!("{received}\n{refused}")).impersonated, Vec::<String>::new());
+    }
+}
