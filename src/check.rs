@@ -55,7 +55,11 @@ pub fn files(paths: &[PathBuf]) -> anyhow::Result<Report> {
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let place = path.display().to_string();
         match serde_saphyr::from_multiple::<Value>(&text) {
-            Ok(documents) => documents.into_iter().for_each(|object| sort(&place, object, &mut ours, &mut report)),
+            Ok(documents) => {
+                for object in documents {
+                    sort(&place, object, &mut ours, &mut report);
+                }
+            }
             Err(error) => report.problems.push(format!("{place}: this is no YAML or JSON: {error}")),
         }
     }
@@ -102,7 +106,9 @@ fn sort(file: &str, object: Value, ours: &mut Vec<Found>, report: &mut Report) {
     if let Value::Array(items) = &object["items"]
         && kind.ends_with("List")
     {
-        items.iter().for_each(|item| sort(file, item.clone(), ours, report));
+        for item in items {
+            sort(file, item.clone(), ours, report);
+        }
         return;
     }
     let meta = &object["metadata"];

@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "PHASE", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "ROUND", type_ = "integer", json_path = ".status.round"),
     printcolumn(name = "WAITING-FOR", type_ = "string", json_path = ".status.waitingFor"),
-    printcolumn(name = "DUE", type_ = "string", json_path = ".status.due"),
+    printcolumn(name = "DUE", type_ = "string", json_path = ".status['due','dueUnknown']"),
     printcolumn(name = "NAMESPACE", type_ = "string", json_path = ".status.systemNamespace"),
     printcolumn(name = "READY", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status", priority = 1),
     printcolumn(name = "MESSAGE", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", priority = 1),
@@ -294,6 +294,9 @@ pub struct CloudResourceRequestStatus {
     /// Day by which the earliest open gate is due (到期日).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Date>,
+    /// Why no day can be named by which the open gates are due, where the rules set one (到期日未知的原因).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_unknown: Option<DueUnknown>,
     /// The version of the rules by which it is judged (适用办法).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicyRef>,
@@ -417,6 +420,18 @@ pub struct Submission {
     pub at: Time,
 }
 
+/// Why the day by which something is due cannot be counted.
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize, strum::Display, strum::IntoStaticStr,
+)]
+pub enum DueUnknown {
+    /// A year that it touches has no WorkCalendar (缺少工作日历).
+    #[default]
+    CalendarMissing,
+    /// WorkCalendars of a year that it touches name different days (工作日历不一致).
+    CalendarConflict,
+}
+
 /// A gate at which somebody can act.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -449,9 +464,12 @@ pub struct OpenGate {
     /// Since when it is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Time>,
-    /// By when it is due; absent where the policy sets no date or the calendar of the year is missing (时限).
+    /// By when it is due; absent where the policy sets no date, or the date cannot be counted (时限).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Time>,
+    /// Why the date cannot be counted, where the policy sets one (时限未知的原因).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_unknown: Option<DueUnknown>,
     /// Reports that are filed here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(max = 64)))]

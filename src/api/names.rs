@@ -164,5 +164,7 @@ pub const CONDITION_RECLAIMED: &str = "Reclaimed";
 pub const CONDITION_IMPOSED: &str = "Imposed";
 /// Whether something new may be granted to the unit (article 38); absent where nothing stands in the way.
 pub const CONDITION_GRANTS: &str = "GrantsAllowed";
+/// Whether a policy's deadlines can be counted: its calendars reach as far as the longest of them.
+pub const CONDITION_CALENDAR: &str = "CalendarKnown";
 /// Whether a policy, organization, domain or catalog object can be used as it stands.
 pub const CONDITION_VALID: &str = "Valid";

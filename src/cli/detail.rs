@@ -274,7 +274,7 @@ fn gates(page: &mut Page, lang: Lang, clock: &Clock, status: &Progress<'_>, wide
             words::role(lang, &gate.role).to_owned(),
             choose::verdicts(lang, gate),
             format!("{}/{}", gate.agreed, gate.quorum),
-            gate.due.map(|due| clock.due(lang, due)).unwrap_or_default(),
+            clock.due_of(lang, gate.due, gate.due_unknown).unwrap_or_default(),
             if wide { gate.digest.clone() } else { short_digest(&gate.digest).to_owned() },
             gate.article.clone(),
         ]

@@ -216,7 +216,7 @@ fn mover(
         role: gate.role.clone(),
         organizations: names.collect(),
         people: people.collect(),
-        due: gate.due.map(|due| clock.due(lang, due)),
+        due: clock.due_of(lang, gate.due, gate.due_unknown),
         article: gate.article.clone(),
         you,
         commands: gate.verdicts.iter().map(|verdict| command(paper, gate, *verdict)).collect(),

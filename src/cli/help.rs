@@ -159,26 +159,46 @@ fn chinese(command: Command) -> Command {
         .mut_subcommands(chinese)
 }
 
-/// A usage error in Chinese: what was typed, and what is wrong with it.
+/// A usage error in Chinese: what was typed, what is wrong with it, and what would be right.
 #[must_use]
 pub fn chinese_error(error: &clap::Error) -> String {
     let value = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
         Some(ContextValue::Strings(all)) => all.join("、"),
+        Some(ContextValue::StyledStrs(all)) => all.iter().map(ToString::to_string).collect::<Vec<_>>().join("、"),
+        Some(ContextValue::Number(number)) => number.to_string(),
         _ => String::new(),
     };
     let argument = value(ContextKind::InvalidArg);
-    match error.kind() {
+    let wrong = match error.kind() {
         ErrorKind::MissingRequiredArgument => format!("缺少参数 {argument}"),
         ErrorKind::UnknownArgument => format!("不认识的参数 {argument}"),
         ErrorKind::InvalidSubcommand => format!("不认识的命令 {}", value(ContextKind::InvalidSubcommand)),
-        ErrorKind::ArgumentConflict => format!("参数 {argument} 不能重复或同时使用"),
+        ErrorKind::MissingSubcommand => "缺少子命令".to_owned(),
+        ErrorKind::ArgumentConflict if value(ContextKind::PriorArg).is_empty() => format!("参数 {argument} 不能重复"),
+        ErrorKind::ArgumentConflict => {
+            format!("参数 {argument} 不能与 {} 同时使用", value(ContextKind::PriorArg))
+        }
         ErrorKind::InvalidValue if value(ContextKind::InvalidValue).is_empty() => format!("参数 {argument} 缺少值"),
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation | ErrorKind::TooManyValues => {
             format!("参数 {argument} 的值“{}”无效", value(ContextKind::InvalidValue))
         }
-        _ => error.kind().to_string(),
-    }
+        ErrorKind::NoEquals => format!("参数 {argument} 须写作 {argument}=值"),
+        ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => format!("参数 {argument} 的值个数不对"),
+        ErrorKind::InvalidUtf8 => "命令中有无法识别的字符，须为 UTF-8".to_owned(),
+        kind => kind.to_string(),
+    };
+    let reason = std::error::Error::source(error).map(ToString::to_string);
+    let suggested = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
+    let right = [
+        reason.map(|reason| format!("原因：{reason}")),
+        Some(value(ContextKind::ValidValue)).filter(|all| !all.is_empty()).map(|all| format!("可用的值：{all}")),
+        Some(value(ContextKind::ValidSubcommand))
+            .filter(|all| !all.is_empty())
+            .map(|all| format!("可用的子命令：{all}")),
+        suggested.map(value).into_iter().find(|one| !one.is_empty()).map(|one| format!("是否指 {one}")),
+    ];
+    right.into_iter().flatten().fold(wrong, |said, more| format!("{said}；{more}"))
 }
 
 #[cfg(test)]
@@ -233,6 +253,14 @@ mod tests {
         assert_eq!(said(&["x", "approve"]), "缺少参数 <REQUEST>");
         assert_eq!(said(&["x", "inbox", "--nope"]), "不认识的参数 --nope");
         assert_eq!(said(&["x", "nope"]), "不认识的命令 nope");
-        assert!(said(&["x", "approve", "a", "--grant", "b"]).contains("无效"));
+        assert_eq!(said(&["x", "aprove"]), "不认识的命令 aprove；是否指 approve");
+        for (line, right) in [
+            (["x", "approve", "a", "--grant", "b"], "原因：NAME=NUMBER"),
+            (["x", "status", "a", "-o", "yml"], "可用的值："),
+            (["x", "file", "a", "--result", "Good"], "的值“Good”无效；"),
+        ] {
+            let said = said(&line);
+            assert!(said.contains("无效") && said.contains(right), "{said}");
+        }
     }
 }

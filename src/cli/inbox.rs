@@ -6,7 +6,7 @@ use super::moment::Clock;
 use super::page::{Page, short_digest};
 use super::paper::{Paper, typed};
 use super::words;
-use crate::api::cloud_resource_request::OpenGate;
+use crate::api::cloud_resource_request::{DueUnknown, OpenGate};
 use crate::api::common::{Money, Names, RequestKind, Time};
 use crate::api::decision::Verdict;
 use crate::core::workflow::GATE_WITHDRAWAL;
@@ -35,6 +35,9 @@ pub struct Item {
     /// By when.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due: Option<Time>,
+    /// Why that cannot be counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due_unknown: Option<DueUnknown>,
     /// Whether that is past.
     pub overdue: bool,
     /// Since when.
@@ -81,6 +84,7 @@ pub fn items(
             role: gate.role.clone(),
             verdicts: gate.verdicts.clone(),
             due: gate.due,
+            due_unknown: gate.due_unknown,
             overdue: gate.due.is_some_and(|due| due.timestamp() <= clock.now),
             since: gate.since,
             monthly_fee: status.fee.cloned(),
@@ -113,7 +117,7 @@ pub fn page(lang: Lang, clock: &Clock, user: &str, items: &[Item], wide: bool) -
     }
     let rows = items.iter().map(|item| {
         let mut row = vec![
-            item.due.map(|due| clock.due(lang, due)).unwrap_or_default(),
+            clock.due_of(lang, item.due, item.due_unknown).unwrap_or_default(),
             format!("{}/{}", item.namespace, typed(item.kind, &item.request)),
             item.system.clone(),
             item.gate.clone(),

@@ -1,6 +1,8 @@
 //! Moments as a person reads them, in the time zone of the rules or of the reader.
 
 use super::lang::Lang;
+use super::words;
+use crate::api::cloud_resource_request::DueUnknown;
 use crate::api::common::Time;
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -18,6 +20,12 @@ impl Clock {
     #[must_use]
     pub fn minute(&self, at: Time) -> String {
         at.timestamp().to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+    }
+
+    /// The last day on which something is in time, or why that is unknown; nothing where there is no such day.
+    #[must_use]
+    pub fn due_of(&self, lang: Lang, due: Option<Time>, unknown: Option<DueUnknown>) -> Option<String> {
+        due.map(|at| self.due(lang, at)).or_else(|| unknown.map(|why| words::due_unknown(lang, why).to_owned()))
     }
 
     /// The last day on which it is in time, and how far that is from today.

@@ -57,6 +57,7 @@ pub fn item(proposal: &RightsizingProposal) -> Option<Item> {
         role: gate.role,
         verdicts: gate.verdicts,
         due: None,
+        due_unknown: None,
         overdue: false,
         since: gate.since,
         monthly_fee: proposal.spec.fee_after.clone(),

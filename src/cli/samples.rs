@@ -94,6 +94,7 @@ pub fn request() -> CloudResourceRequest {
             digest: DIGEST.into(),
             since: Some(at("2026-11-23T02:00:00Z")),
             due: Some(at("2026-11-30T09:30:00Z")),
+            due_unknown: None,
             reports: vec![],
             confirms_amounts: true,
             hearing: false,

@@ -2,7 +2,7 @@
 
 use super::lang::Lang;
 use super::paper::{Progress, Stage};
-use crate::api::cloud_resource_request::{Phase, VoidReason};
+use crate::api::cloud_resource_request::{DueUnknown, Phase, VoidReason};
 use crate::api::decision::{AccessLevel, TestResult, Verdict};
 use crate::api::decommission::{BackupMode, DecommissionPhase, VolumeStep};
 use crate::api::names;
@@ -188,6 +188,15 @@ pub fn role(lang: Lang, role: &str) -> &str {
         other => other,
     };
     lang.pick(role, zh)
+}
+
+/// Why nobody can say by when something is due.
+#[must_use]
+pub fn due_unknown(lang: Lang, why: DueUnknown) -> &'static str {
+    match why {
+        DueUnknown::CalendarMissing => lang.pick("unknown: no WorkCalendar", "未知：缺少工作日历"),
+        DueUnknown::CalendarConflict => lang.pick("unknown: WorkCalendars differ", "未知：工作日历不一致"),
+    }
 }
 
 /// Where a proposal stands.

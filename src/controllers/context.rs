@@ -134,6 +134,8 @@ pub struct Waits {
     pub since: Option<Time>,
     /// Until when it should be passed.
     pub due: Option<Time>,
+    /// Whether it is due on a day that cannot be counted.
+    pub due_unknown: bool,
 }
 
 /// The room that a system takes in its domain, and what its use is judged by.

@@ -5,6 +5,7 @@ use crate::api::GovernancePolicy;
 use crate::api::names::{CONDITION_READY, CONDITION_VALID};
 use crate::core::policy;
 use crate::core::request::Statement;
+use crate::core::round::report::counts_days;
 use crate::runtime::apply::{self, params};
 use crate::runtime::clock;
 use crate::runtime::controller::{Error, Settled};
@@ -45,7 +46,8 @@ pub async fn reconcile(policy: Arc<GovernancePolicy>, context: Arc<Context>) -> 
         (true, false) => Statement::new(CONDITION_READY, false, "RoleWithoutHolder", list(&unfilled)),
         (true, true) => Statement::new(CONDITION_READY, true, "Valid", "requests can be judged by it (办法可用)"),
     };
-    report(&policy, &context, &[valid, ready]).await?;
+    let calendar = counts_days(&registry, &policy.spec, clock::now());
+    report(&policy, &context, &[valid, ready, calendar]).await?;
     Ok(Settled::default())
 }
 

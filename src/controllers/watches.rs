@@ -222,7 +222,7 @@ fn change_waits(change: &ResourceChange) -> Box<[Waits]> {
 }
 
 fn waits_at(gate: &OpenGate) -> Waits {
-    Waits { gate: gate.gate.as_str().into(), since: gate.since, due: gate.due }
+    Waits { gate: gate.gate.as_str().into(), since: gate.since, due: gate.due, due_unknown: gate.due_unknown.is_some() }
 }
 
 fn takes(system: &InformationSystem) -> Arc<Takes> {

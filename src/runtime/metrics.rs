@@ -18,6 +18,7 @@ pub struct Metrics {
     decommissions: IntGaugeVec,
     oldest_waiting: IntGaugeVec,
     overdue: IntGaugeVec,
+    due_unknown: IntGaugeVec,
     drift: IntCounterVec,
     leader: IntGaugeVec,
     guards: IntGaugeVec,
@@ -25,6 +26,17 @@ pub struct Metrics {
     usage_known: IntGaugeVec,
     usage_round: IntGaugeVec,
     usage_failures: IntCounterVec,
+}
+
+/// What waits at the gates of one name.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GateCounts {
+    /// For how many seconds the oldest has waited.
+    pub oldest: i64,
+    /// How many are past their due date.
+    pub overdue: i64,
+    /// How many are due on a day that cannot be counted.
+    pub due_unknown: i64,
 }
 
 impl Metrics {
@@ -67,6 +79,11 @@ impl Metrics {
                 &["gate"],
             )?,
             overdue: gauge("yunguan_gates_overdue", "Open gates past their due date.", &["gate"])?,
+            due_unknown: gauge(
+                "yunguan_gates_due_unknown",
+                "Open gates whose due date cannot be counted, for want of a calendar.",
+                &["gate"],
+            )?,
             drift: counter("yunguan_drift_corrected_total", "Managed objects put right.", &["kind"])?,
             leader: gauge("yunguan_leader", "1 while this process acts.", &[])?,
             guards: gauge(
@@ -149,13 +166,15 @@ impl Metrics {
         }
     }
 
-    /// By gate: for how many seconds the oldest request has waited, and how many are overdue.
-    pub fn set_gates<'a>(&self, gates: impl IntoIterator<Item = (&'a str, i64, i64)>) {
-        self.oldest_waiting.reset();
-        self.overdue.reset();
-        for (gate, oldest, overdue) in gates {
-            self.oldest_waiting.with_label_values(&[gate]).set(oldest);
-            self.overdue.with_label_values(&[gate]).set(overdue);
+    /// Open gates, by name.
+    pub fn set_gates<'a>(&self, gates: impl IntoIterator<Item = (&'a str, GateCounts)>) {
+        for metric in [&self.oldest_waiting, &self.overdue, &self.due_unknown] {
+            metric.reset();
+        }
+        for (gate, counts) in gates {
+            self.oldest_waiting.with_label_values(&[gate]).set(counts.oldest);
+            self.overdue.with_label_values(&[gate]).set(counts.overdue);
+            self.due_unknown.with_label_values(&[gate]).set(counts.due_unknown);
         }
     }
 

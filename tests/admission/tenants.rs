@@ -12,6 +12,14 @@ use crate::support::{
     bind, installed, made, managed_namespace, objects, operator, refused, refused_by, user, wait_for_right,
 };
 
+/// What everybody types first.
+async fn gets_all(cluster: &Cluster, namespace: &str, role: &str) -> Result<()> {
+    let person = Person::new(format!("{namespace}-{role}"));
+    let all = cluster.kubectl(&person, &["get", "all", "-n", namespace]).await?;
+    ensure!(all.status == 0, "{role}: {}", all.stderr);
+    Ok(())
+}
+
 async fn tenant(cluster: &Cluster, namespace: &str, role: &str) -> Result<Client> {
     let person = Person::new(format!("{namespace}-{role}"));
     bind(&operator(cluster).await?, namespace, &format!("yunguan-tenant-{role}"), user(&person.name)).await?;
@@ -42,6 +50,7 @@ async fn r35_1_a_developer_runs_a_system_and_opens_nothing() -> Result<()> {
     ] {
         objects(&developer, kind, namespace).create(&new, &made(kind, "mine", &[], rest)?).await.context(kind)?;
     }
+    gets_all(cluster, namespace, "developer").await?;
     // A pod that the Pod Security standard does not allow.
     let on_the_node = json!({"spec": {"hostNetwork": true, "containers": [{"name": "a", "image": "example.org/a:1"}]}});
     let message =
@@ -95,6 +104,7 @@ async fn r35_1_a_guest_sees_no_secret_and_works_only_where_let() -> Result<()> {
     let image = json!({"metadata": {"labels": {"a": "b"}}});
     for role in ["guest-view", "guest-operate"] {
         let guest = tenant(cluster, namespace, role).await?;
+        gets_all(cluster, namespace, role).await?;
         let deployments = objects(&guest, "Deployment", namespace);
         deployments.get("web").await.context(role)?;
         let scaled = deployments.patch_scale("web", &PatchParams::default(), &Patch::Merge(&scale)).await;

@@ -392,7 +392,7 @@ impl<'a> Case<'a> {
                 ),
                 format!("无法计算延期申请截止日：区域{}，{unknown}", policy.spec.calendar),
             );
-            (unknown_year(&unknown), why)
+            (unknown_year(&unknown).into(), why)
         })?;
         worked.refusal = late(at, end, by, rules, zone);
         Ok(())

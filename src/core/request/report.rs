@@ -177,6 +177,7 @@ pub(super) fn in_round(facts: &Facts<'_>, scene: &Scene<'_>, now: Timestamp) -> 
         round: number,
         waiting_for: waiting_for.as_ref().map(|text| shorten(text, 512)),
         due: due.map(|at| last_day(at, zone)),
+        due_unknown: gates.iter().find_map(|gate| gate.due_unknown).filter(|_| due.is_none()),
         policy: Some(PolicyRef { name: policy.name.clone(), uid: policy.uid.clone() }),
         submission: Some(submission_of(submission)),
         open_gates: gates,

@@ -1,11 +1,12 @@
 //! The standard track as people walk it, by the shipped policies, and what must not get through.
 
-use crate::api::cloud_resource_request::{Phase, VoidReason};
+use crate::api::cloud_resource_request::{DueUnknown, Phase, VoidReason};
 use crate::api::common::{Document, Quantity};
 use crate::api::decision::{TestResult, Verdict};
 use crate::api::names::*;
 use crate::core::fixtures::Story;
 use crate::core::quantity::Amounts;
+use crate::core::round::report::counts_days;
 use crate::core::workflow::DecisionFact;
 use jiff::ToSpan as _;
 
@@ -572,10 +573,17 @@ fn a_filing_can_be_withdrawn_until_it_is_granted() {
 fn deadlines_count_working_days_and_a_missing_calendar_is_unknown() {
     let mut story = filed();
     assert_eq!(story.plan().status.due, Some(jiff::civil::date(2026, 11, 27)));
+    assert_eq!(story.plan().status.due_unknown, None);
     story.registry.calendars.clear();
     assert_eq!(story.condition(CONDITION_OVERDUE).1, "CalendarMissing");
+    let status = story.plan().status;
+    let (due, unknown) = (status.due, Some(DueUnknown::CalendarMissing));
+    assert_eq!((due, status.due_unknown, status.open_gates[0].due_unknown), (None, unknown, unknown));
     let message = story.condition(CONDITION_OVERDUE).2;
     assert!(message.contains("gate completeness") && message.contains("region cn, there is no WorkCalendar for 2026"));
+    let policy = &story.registry.policies[0].spec;
+    let told = |at: &str| counts_days(&filed().registry, policy, at.parse().unwrap()).holds;
+    assert_eq!((told("2026-06-01T00:00:00Z"), told("2026-12-31T00:00:00Z")), (Some(true), Some(false)));
     let mut late = filed();
     late.now = late.now.checked_add(200.hours()).unwrap();
     assert_eq!(late.condition(CONDITION_OVERDUE).1, "PastDue");

@@ -2,13 +2,13 @@
 
 use super::{Matter, Round, Statement, place, zone_of};
 use crate::api::GovernancePolicySpec;
-use crate::api::cloud_resource_request::{OpenGate, Submission, VoidDecision, VoidReason};
+use crate::api::cloud_resource_request::{DueUnknown, OpenGate, Submission, VoidDecision, VoidReason};
 use crate::api::common::{Names, Time};
 use crate::api::decision::Verdict;
 use crate::api::governance_policy::{ChangeRules, Gate, Track};
 use crate::api::names::{
-    CONDITION_CAPACITY, CONDITION_COMPLETE, CONDITION_OVERDUE, CONDITION_READY, CONDITION_RECONCILING,
-    CONDITION_RESOLVED, CONDITION_STALLED, GATE_ANNEX, GATE_SUBMISSION, ROLE_UNIT,
+    CONDITION_CALENDAR, CONDITION_CAPACITY, CONDITION_COMPLETE, CONDITION_OVERDUE, CONDITION_READY,
+    CONDITION_RECONCILING, CONDITION_RESOLVED, CONDITION_STALLED, GATE_ANNEX, GATE_SUBMISSION, ROLE_UNIT,
 };
 use crate::core::calendar::{UnknownYear, WorkCalendars};
 use crate::core::registry::Registry;
@@ -33,6 +33,34 @@ pub fn due_at(
     let none = WorkCalendars::default();
     let calendars = registry.calendars.get(&policy.calendar).unwrap_or(&none);
     Some(calendars.due_at(since.timestamp(), days, &zone_of(policy)))
+}
+
+/// Whether all deadlines that begin now can be counted, by the longest of a policy.
+#[must_use]
+pub fn counts_days(registry: &Registry, policy: &GovernancePolicySpec, now: Timestamp) -> Statement {
+    let gates = policy.tracks.iter().flat_map(|track| &track.gates).filter_map(|gate| gate.due_work_days);
+    let changes = policy.changes.as_ref();
+    let others = [
+        changes.map(|rules| rules.extension_work_days.value),
+        changes.and_then(|rules| rules.emergency_annex_work_days.as_ref()).map(|limit| limit.value),
+    ];
+    let longest = gates.chain(others.into_iter().flatten()).max();
+    match due_at(registry, policy, longest, Time::new(now)) {
+        Some(Err(why)) => {
+            let reason: &str = unknown_year(&why).into();
+            let why = format!(
+                "deadlines that begin now cannot be counted (无法计算时限): in region {}, {why}",
+                policy.calendar
+            );
+            Statement::new(CONDITION_CALENDAR, false, reason, why)
+        }
+        _ => Statement::new(
+            CONDITION_CALENDAR,
+            true,
+            "Counted",
+            "every deadline that begins now can be counted (时限可计算)",
+        ),
+    }
 }
 
 /// A round on its way, as far as its kind does not matter.
@@ -151,7 +179,7 @@ impl Scene<'_> {
 
     fn open_gate(&self, open: &Open) -> Option<OpenGate> {
         let gate: &Gate = self.track.gates.iter().find(|g| g.name == open.gate)?;
-        let due = self.due_at(gate.due_work_days, open.since).and_then(Result::ok);
+        let (due, due_unknown) = told(self.due_at(gate.due_work_days, open.since));
         let Matter { organization, domain, .. } = self.matter;
         Some(OpenGate {
             gate: gate.name.clone(),
@@ -163,7 +191,8 @@ impl Scene<'_> {
             agreed: i64::try_from(open.agreed).unwrap_or(0),
             digest: open.digest.clone(),
             since: Some(open.since),
-            due: due.map(Time::new),
+            due,
+            due_unknown,
             reports: gate.reports.clone(),
             confirms_amounts: gate.confirms_amounts,
             hearing: gate.hearing,
@@ -178,7 +207,7 @@ impl Scene<'_> {
         let filing = policy.track(&rules.tracks.minor).map(|track| &track.submission);
         let role = filing.map_or(ROLE_UNIT, |filing| filing.role.as_str());
         let limit = rules.emergency_annex_work_days.as_ref();
-        let due = self.due_at(limit.map(|limit| limit.value), since).and_then(Result::ok);
+        let (due, due_unknown) = told(self.due_at(limit.map(|limit| limit.value), since));
         OpenGate {
             gate: GATE_ANNEX.to_owned(),
             title: Names {
@@ -189,7 +218,8 @@ impl Scene<'_> {
             verdicts: vec![Verdict::Submit],
             quorum: 1,
             since: Some(since),
-            due: due.map(Time::new),
+            due,
+            due_unknown,
             article: limit.map_or_else(|| "第二十六条".to_owned(), |limit| limit.article.clone()),
             ..OpenGate::default()
         }
@@ -224,7 +254,7 @@ impl Scene<'_> {
             Some((gate, why)) => Statement::new(
                 CONDITION_OVERDUE,
                 None,
-                unknown_year(&why),
+                unknown_year(&why).into(),
                 format!(
                     "the deadline of gate {gate} is unknown (无法计算时限): in region {}, {why}",
                     self.round.policy.spec.calendar
@@ -258,10 +288,19 @@ impl Scene<'_> {
 
 /// Why working days cannot be counted, in one word.
 #[must_use]
-pub fn unknown_year(why: &UnknownYear) -> &'static str {
+pub fn unknown_year(why: &UnknownYear) -> DueUnknown {
     match why {
-        UnknownYear::Missing(_) => "CalendarMissing",
-        UnknownYear::Conflicting { .. } => "CalendarConflict",
+        UnknownYear::Missing(_) => DueUnknown::CalendarMissing,
+        UnknownYear::Conflicting { .. } => DueUnknown::CalendarConflict,
+    }
+}
+
+/// A date as a status tells it: the moment, or why there is none.
+fn told(due: Option<Result<Timestamp, UnknownYear>>) -> (Option<Time>, Option<DueUnknown>) {
+    match due {
+        None => (None, None),
+        Some(Ok(at)) => (Some(Time::new(at)), None),
+        Some(Err(why)) => (None, Some(unknown_year(&why))),
     }
 }
 
