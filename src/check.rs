@@ -9,7 +9,7 @@ use crate::api::{
     CatalogItem, CloudDomain, CloudResourceRequest, Decision, Decommission, GovernancePolicy, InformationSystem,
     LedgerEntry, Organization, ResourceChange, RightsizingProposal, Sanction, ServiceProduct, WorkCalendar,
 };
-use crate::core::{capacity, credit_code, policy, quantity::Amounts};
+use crate::core::{capacity, catalog, credit_code, policy, resources};
 use anyhow::Context as _;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::core::CustomResourceExt;
@@ -202,10 +202,13 @@ fn alone(kind: &str, object: &Value) -> Vec<String> {
             code.map(|e| format!("spec.socialCreditCode: {e}")).into_iter().collect()
         }),
         "CloudDomain" => read(object, |d: &CloudDomain| {
-            capacity::grantable(&d.spec).err().map(|(r, e)| format!("spec.capacity[{r}]: {e}")).into_iter().collect()
+            let unusable = resources::problems("spec.capacity", &d.spec.capacity, resources::Given::ByDomain);
+            let beyond = capacity::grantable(&d.spec).err().filter(|_| unusable.is_empty());
+            let beyond = beyond.map(|(r, e)| format!("spec.capacity[{r}]: {e}"));
+            unusable.into_iter().map(|(at, why)| format!("{at}: {why}")).chain(beyond).collect()
         }),
         "ServiceProduct" => read(object, |p: &ServiceProduct| {
-            Amounts::parse(&p.spec.amounts).err().map(|(r, e)| format!("spec.amounts[{r}]: {e}")).into_iter().collect()
+            catalog::amounts_problems(&p.spec).into_iter().map(|(at, why)| format!("{at}: {why}")).collect()
         }),
         "CatalogItem" => read(object, fine::<CatalogItem>),
         "WorkCalendar" => read(object, fine::<WorkCalendar>),

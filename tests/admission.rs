@@ -3,4 +3,5 @@
 mod decisions;
 mod guards;
 mod operator;
+mod products;
 mod tenants;

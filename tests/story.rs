@@ -11,6 +11,7 @@ mod leaving;
 mod months;
 mod node;
 mod node_leaving;
+mod products;
 pub mod provisioning;
 pub mod sanctions;
 pub mod sizing;

@@ -1,6 +1,6 @@
 //! CloudDomain: the cloud, or a dedicated domain of it.
 
-use super::common::{Names, Quantity, QuantityMap, RequestRef, Time, written_amounts};
+use super::common::{Names, Quantity, QuantityMap, RequestRef, Time, capacity_amounts};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -41,8 +41,8 @@ pub struct CloudDomainSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256), inner(length(min = 1, max = 40)), extend("x-kubernetes-list-type" = "set"))]
     pub organizations: Vec<String>,
-    /// What there is, by resource name as in quotas, such as `requests.cpu`; other keys, such as `bandwidth.mbps`, are counted alike (容量).
-    #[schemars(schema_with = "written_amounts", extend("maxProperties" = 32))]
+    /// What there is, by resource name as in quotas, such as `requests.cpu` (`cpu` means the same); other keys, such as `bandwidth.mbps`, are counted alike (容量).
+    #[schemars(schema_with = "capacity_amounts", extend("maxProperties" = 32))]
     pub capacity: QuantityMap,
     /// How many percent of the capacity may be granted, by resource; 100 where nothing is said (超分比例).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

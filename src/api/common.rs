@@ -1,9 +1,11 @@
 //! Pieces that several kinds share.
 
+use super::resources;
 use jiff::Timestamp;
 use kube::KubeSchema;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::json;
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 /// A name in Chinese and in English.
@@ -84,6 +86,24 @@ const RESOURCE_HINT: &str = "a resource has an ASCII name as in quotas, such as 
 
 /// The schema of amounts that people write: what cannot be counted exactly is refused where it is written.
 pub(super) fn written_amounts(_: &mut SchemaGenerator) -> Schema {
+    amounts(&[(RESOURCES_ARE_NAMED.to_owned(), RESOURCE_HINT)])
+}
+
+/// Amounts of a quota, for one unit.
+pub(super) fn unit_amounts(_: &mut SchemaGenerator) -> Schema {
+    let whole = (resources::amounts_rule(), resources::AMOUNTS_HINT);
+    amounts(&[(RESOURCES_ARE_NAMED.to_owned(), RESOURCE_HINT), whole])
+}
+
+/// Amounts of which a domain has so much.
+pub(super) fn capacity_amounts(_: &mut SchemaGenerator) -> Schema {
+    let whole = (resources::amounts_rule(), resources::AMOUNTS_HINT);
+    let named = (resources::capacity_rule(), resources::CAPACITY_HINT);
+    amounts(&[(RESOURCES_ARE_NAMED.to_owned(), RESOURCE_HINT), whole, named])
+}
+
+fn amounts(rules: &[(String, &str)]) -> Schema {
+    let rules: Vec<_> = rules.iter().map(|(rule, message)| json!({"rule": rule, "message": message})).collect();
     json_schema!({
         "type": "object",
         "additionalProperties": {
@@ -92,7 +112,7 @@ pub(super) fn written_amounts(_: &mut SchemaGenerator) -> Schema {
             "maxLength": 32,
             "x-kubernetes-validations": [{"rule": QUANTITY_IS_SOUND, "message": QUANTITY_HINT}],
         },
-        "x-kubernetes-validations": [{"rule": RESOURCES_ARE_NAMED, "message": RESOURCE_HINT}],
+        "x-kubernetes-validations": rules,
     })
 }
 

@@ -19,6 +19,7 @@ pub mod ledger_entry;
 pub mod names;
 pub mod organization;
 pub mod resource_change;
+pub mod resources;
 pub mod rightsizing_proposal;
 pub mod sanction;
 pub mod service_product;

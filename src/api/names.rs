@@ -26,6 +26,10 @@ pub const ANNOTATION_ADOPT: &str = "yunguan.dev/adopt";
 /// On a namespace in which nothing may run: why, [`STOPPED_SUSPENDED`]. Pods that are made in it wait at the scheduling
 /// gate [`GATE_STOPPED`].
 pub const LABEL_STOPPED: &str = "yunguan.dev/stopped";
+/// Whether everything that was granted is given.
+pub const CONDITION_ALL_GIVEN: &str = "AllGiven";
+/// Type of the limits by which `config/admission/pod-defaults.yaml` fills in what containers leave out.
+pub const LIMITS_OF_CONTAINERS: &str = "yunguan.dev/container";
 /// The system leaves the cloud, and is offline.
 pub const STOPPED_OFFLINE: &str = "offline";
 /// Its data is wiped, or was: no volume is made in it any more.

@@ -1,6 +1,7 @@
 //! ServiceProduct: what a unit of a catalog item means in a domain.
 
-use super::common::{Quantity, QuantityMap, written_amounts};
+use super::common::{Quantity, QuantityMap, unit_amounts, written_amounts};
+use super::resources;
 use super::status::ConditionsStatus;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -37,6 +38,7 @@ use serde::{Deserialize, Serialize};
 #[x_kube(validation = Rule::new("self.fulfilment == 'Manual' || (has(self.amounts) && self.amounts.exists(r, string(self.amounts[r]).matches('^[0-9.]*[1-9]')))")
     .message("a product that is fulfilled by Quota says in spec.amounts what one unit is, such as requests.cpu: 1, and not all of it zero (配额开通的产品须填写单位资源量，且不得全为零)")
     .field_path(".amounts"))]
+#[x_kube(validation = Rule::new(resources::product_rule()).message(resources::PRODUCT_HINT).field_path(".amounts"))]
 #[x_kube(validation = ("self.item == oldSelf.item && self.domain == oldSelf.domain",
     "item and domain of a ServiceProduct cannot change: make another product and delete this one (目录项和云域不可修改，请另建产品并删除本产品)"))]
 pub struct ServiceProductSpec {
@@ -48,9 +50,10 @@ pub struct ServiceProductSpec {
     pub domain: String,
     /// How a unit is opened (开通方式).
     pub fulfilment: Fulfilment,
-    /// What one unit adds, by resource name as in quotas; keys that are no quota resources are counted against the domain's capacity only (单位资源量).
+    /// What one unit adds, by resource name as in quotas (`cpu` means `requests.cpu`, `nvidia.com/gpu` means `requests.nvidia.com/gpu`);
+    /// what no quota counts is counted against the domain's capacity only and says in what, such as `bandwidth.mbps` (单位资源量).
     #[serde(default, skip_serializing_if = "QuantityMap::is_empty")]
-    #[schemars(schema_with = "written_amounts", extend("maxProperties" = 16))]
+    #[schemars(schema_with = "unit_amounts", extend("maxProperties" = 16))]
     pub amounts: QuantityMap,
     /// The StorageClass to which a storage unit is bound (存储类).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,10 +62,33 @@ pub struct ServiceProductSpec {
     /// How data on volumes of this storage class is backed up and wiped when a system leaves (数据备份与清除).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handling: Option<DataHandling>,
+    /// What a container gets that states nothing itself, in systems that have this product; of several products the greatest.
+    /// Where none says anything, requests are 100m and 128Mi, limits 1 and 512Mi (容器缺省值).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_defaults: Option<ContainerDefaults>,
     /// What the provider does by hand, for a reader (人工开通说明).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub manual: Option<String>,
+}
+
+/// What a container gets that states nothing itself: never more than the system was granted, and a limit never below what the
+/// container requests.
+#[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("[self.?requests.orValue({}), self.?limits.orValue({})].all(m, m.all(r, r in ['cpu', 'memory']))",
+    "defaults of containers are of cpu and memory (容器缺省值仅限 cpu 和 memory)"))]
+#[x_kube(validation = ("!has(self.requests) || !has(self.limits) || self.requests.all(r, !(r in self.limits) || !quantity(string(self.requests[r])).isGreaterThan(quantity(string(self.limits[r]))))",
+    "a container requests no more than its limit (容器请求量不得大于上限)"))]
+pub struct ContainerDefaults {
+    /// Of what it requests (请求量).
+    #[serde(default, skip_serializing_if = "QuantityMap::is_empty")]
+    #[schemars(schema_with = "written_amounts", extend("maxProperties" = 2))]
+    pub requests: QuantityMap,
+    /// Of its limits (上限).
+    #[serde(default, skip_serializing_if = "QuantityMap::is_empty")]
+    #[schemars(schema_with = "written_amounts", extend("maxProperties" = 2))]
+    pub limits: QuantityMap,
 }
 
 /// How data is backed up and wiped, by a Job each for every volume (article 23).

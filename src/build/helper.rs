@@ -37,9 +37,9 @@ pub fn allowance(
     let templates = handlings.iter().flat_map(|h| [&h.backup, &h.wipe]).flatten();
     let mut most = Amounts::from_iter([("pods".to_owned(), Amount::units(1))]);
     for template in templates {
-        for (resource, amount) in Amounts::parse(&template.resources).unwrap_or_default().iter() {
-            let both = ["requests", "limits"].map(|kind| (format!("{kind}.{resource}"), amount));
-            most = most.highest(&Amounts::from_iter(both));
+        for (requested, amount) in Amounts::parse(&template.resources).unwrap_or_default().iter() {
+            let limited = requested.replacen("requests.", "limits.", 1);
+            most = most.highest(&Amounts::from_iter([(requested.to_owned(), amount), (limited, amount)]));
         }
     }
     for target in handlings.iter().filter_map(|h| h.target.as_ref()) {

@@ -1,16 +1,16 @@
 //! The one ResourceQuota of a system, with exactly what was granted, and defaults for pods that state nothing.
 
-use crate::api::CloudDomainSpec;
+use crate::api::names::LIMITS_OF_CONTAINERS;
 use crate::core::quantity::{Amount, Amounts, Format};
-use crate::core::quota::bound;
+use crate::core::quota::{Countable, Defaults, bound};
 use k8s_openapi::api::core::v1::{LimitRangeItem, LimitRangeSpec, ResourceQuota, ResourceQuotaSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use std::collections::BTreeMap;
 
 /// The quota: not a byte more or less than granted. `helpers` is what the operator itself runs there beside.
 #[must_use]
-pub fn quota(amounts: &Amounts, helpers: &Amounts, domain: &CloudDomainSpec) -> ResourceQuotaSpec {
-    let bound = bound(amounts, domain);
+pub fn quota(amounts: &Amounts, helpers: &Amounts, countable: &Countable) -> ResourceQuotaSpec {
+    let bound = bound(amounts, countable);
     // What nothing bounds is not bounded for the operator's sake.
     let more: Amounts =
         helpers.iter().filter(|(r, _)| bound.iter().any(|(b, _)| b == *r)).map(|(r, a)| (r.to_owned(), a)).collect();
@@ -55,69 +55,186 @@ fn read(amounts: &BTreeMap<String, Quantity>) -> Amounts {
     amounts.iter().filter_map(read).collect()
 }
 
-/// A quota on cpu and memory refuses pods that state none: these are what such containers get, if the quota has so much.
+/// A quota on cpu and memory refuses pods that state none: these are what such containers get, by an admission policy that reads
+/// them here, and never more than there is. A LimitRange's own defaults would bind what containers state themselves.
 #[must_use]
-pub fn defaults(amounts: &Amounts) -> LimitRangeSpec {
-    let pick = |wanted: &[(&str, &str, Amount)]| -> Option<BTreeMap<String, Quantity>> {
-        let picked: BTreeMap<_, _> = wanted
-            .iter()
-            .filter(|(_, quota, _)| amounts.get(quota) > Amount::ZERO)
-            .map(|(resource, quota, amount)| quantity((resource, (*amount).min(amounts.get(quota)))))
-            .collect();
-        (!picked.is_empty()).then_some(picked)
-    };
-    let mebibytes = |n: i64| Amount::units(n * 1024 * 1024);
-    let tenth = Amount::parse("100m").unwrap_or_default();
-    LimitRangeSpec {
-        limits: vec![LimitRangeItem {
-            type_: "Container".to_owned(),
-            default_request: pick(&[("cpu", "requests.cpu", tenth), ("memory", "requests.memory", mebibytes(128))]),
-            default: pick(&[("cpu", "limits.cpu", Amount::units(1)), ("memory", "limits.memory", mebibytes(512))]),
-            ..LimitRangeItem::default()
-        }],
+pub fn defaults(amounts: &Amounts, countable: &Countable, container: &Defaults) -> LimitRangeSpec {
+    let bound = bound(amounts, countable);
+    let binds = |name: &str| bound.iter().any(|(resource, _)| resource == name);
+    let mut item = LimitRangeItem { type_: LIMITS_OF_CONTAINERS.to_owned(), ..LimitRangeItem::default() };
+    for resource in ["cpu", "memory"] {
+        let [requests, limits] = ["requests", "limits"].map(|kind| format!("{kind}.{resource}"));
+        if !binds(&requests) && !binds(&limits) {
+            continue;
+        }
+        let mut set = |of: fn(&mut LimitRangeItem) -> &mut Option<BTreeMap<String, Quantity>>, amount: Amount| {
+            of(&mut item).get_or_insert_default().extend([quantity((resource, amount))]);
+        };
+        let mut request = container.get(&requests);
+        if binds(&requests) {
+            request = request.min(amounts.get(&requests));
+        }
+        // Where there is no limit to have none is given: the quota refuses the pod, and says why.
+        let most = bound.get(&limits);
+        if most > Amount::ZERO {
+            let limit = container.get(&limits).min(most);
+            request = request.min(limit);
+            set(|item| &mut item.default, limit);
+            set(|item| &mut item.max, most);
+        }
+        set(|item| &mut item.default_request, request);
     }
+    LimitRangeSpec { limits: vec![item] }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::service_product::ContainerDefaults;
+    use crate::api::{CloudDomainSpec, ServiceProductSpec};
+    use crate::core::registry::{DeviceClass, Named, Registry};
+
+    fn hard(amounts: &[(&str, &str)], registry: &Registry) -> Vec<String> {
+        let amounts = amounts.iter().map(|(r, q)| ((*r).to_owned(), Amount::parse(q).unwrap())).collect();
+        let spec = quota(&amounts, &Amounts::default(), &Countable::of(registry, "d"));
+        spec.hard.unwrap().iter().map(|(r, q)| format!("{r}={}", q.0)).collect()
+    }
+
+    fn domain(capacity: &[&str]) -> Registry {
+        let capacity = capacity.iter().map(|r| ((*r).to_owned(), crate::api::common::Quantity("9".into()))).collect();
+        let domain = CloudDomainSpec { capacity, ..CloudDomainSpec::default() };
+        Registry { domains: [("d".to_owned(), domain)].into(), ..Registry::default() }
+    }
 
     #[test]
     fn r25_1_bandwidth_is_no_quota_resource_and_the_rest_is_exact() {
-        let amounts: Amounts = [
-            ("requests.cpu", 16),
-            ("requests.memory", 32 << 30),
-            ("bandwidth.mbps", 50),
-            ("ssd.storageclass.storage.k8s.io/requests.storage", 500 << 30),
-        ]
-        .into_iter()
-        .map(|(resource, n)| (resource.to_owned(), Amount::units(n)))
-        .collect();
-        let hard = quota(&amounts, &Amounts::default(), &CloudDomainSpec::default()).hard.unwrap();
-        let printed: Vec<_> = hard.iter().map(|(r, q)| format!("{r}={}", q.0)).collect();
+        let amounts = [
+            ("requests.cpu", "16"),
+            ("requests.memory", "32Gi"),
+            ("bandwidth.mbps", "50"),
+            ("requests.hugepages-2Mi", "1Gi"),
+            ("ssd.storageclass.storage.k8s.io/requests.storage", "500Gi"),
+        ];
         assert_eq!(
-            printed,
-            ["requests.cpu=16", "requests.memory=32Gi", "ssd.storageclass.storage.k8s.io/requests.storage=500Gi"]
+            hard(&amounts, &Registry::default()),
+            [
+                "requests.cpu=16",
+                "requests.hugepages-2Mi=1Gi",
+                "requests.memory=32Gi",
+                "ssd.storageclass.storage.k8s.io/requests.storage=500Gi"
+            ]
         );
     }
 
     #[test]
-    fn r25_1_what_the_domain_has_and_was_not_granted_is_zero() {
-        let mut domain = CloudDomainSpec::default();
-        for resource in ["requests.cpu", "requests.nvidia.com/gpu", "pods", "bandwidth.mbps"] {
-            domain.capacity.insert(resource.into(), crate::api::common::Quantity("9".into()));
+    fn r25_1_what_there_is_and_was_not_granted_is_zero() {
+        let mut registry = domain(&["cpu", "requests.nvidia.com/gpu", "pods", "bandwidth.mbps"]);
+        let amounts = [("requests.cpu", "4")];
+        assert_eq!(hard(&amounts, &registry), ["requests.cpu=4", "requests.nvidia.com/gpu=0"]);
+        let limited = domain(&["cpu", "limits.cpu", "memory", "limits.memory"]);
+        assert_eq!(
+            hard(&[("requests.cpu", "4"), ("limits.memory", "8Gi")], &limited),
+            ["limits.cpu=4", "limits.memory=8Gi", "requests.cpu=4", "requests.memory=0"],
+            "who has no limits may use what was granted"
+        );
+        // What a product of the domain gives, others have not by themselves.
+        let product = |domain: &str, resource: &str| ServiceProductSpec {
+            domain: domain.into(),
+            amounts: [(resource.to_owned(), crate::api::common::Quantity("1".into()))].into(),
+            ..ServiceProductSpec::default()
+        };
+        let named = |spec| Named { name: "p".into(), uid: "p".into(), spec };
+        registry.products = [product("d", "hugepages-2Mi"), product("e", "services.loadbalancers")].map(named).into();
+        assert_eq!(
+            hard(&amounts, &registry),
+            ["requests.cpu=4", "requests.hugepages-2Mi=0", "requests.nvidia.com/gpu=0"]
+        );
+    }
+
+    /// A device has a name for claims, one for pods that name its class, and one for pods that name a resource: whoever has
+    /// devices has them by each, and whoever has none by none, whether the domain knows of the class or not.
+    #[test]
+    fn r25_1_a_device_is_granted_or_withheld_by_all_of_its_names() {
+        let class = |name: &str, extended: Option<&str>| DeviceClass {
+            name: name.into(),
+            extended: extended.map(str::to_owned),
+        };
+        let mut registry = domain(&["requests.cpu", "gpu.deviceclass.resource.k8s.io/devices"]);
+        assert_eq!(
+            hard(&[], &registry),
+            [
+                "gpu.deviceclass.resource.k8s.io/devices=0",
+                "requests.cpu=0",
+                "requests.deviceclass.resource.kubernetes.io/gpu=0"
+            ],
+            "of which the cluster does not know yet"
+        );
+        registry.device_classes = vec![class("gpu", Some("example.com/gpu")), class("nic", None)];
+        let nothing = [
+            "nic.deviceclass.resource.k8s.io/devices=0",
+            "requests.cpu=0",
+            "requests.deviceclass.resource.kubernetes.io/gpu=2",
+            "requests.deviceclass.resource.kubernetes.io/nic=0",
+            "requests.example.com/gpu=2",
+        ];
+        for granted in ["gpu.deviceclass.resource.k8s.io/devices", "requests.example.com/gpu"] {
+            let hard = hard(&[(granted, "2")], &registry);
+            assert_eq!(hard[0], "gpu.deviceclass.resource.k8s.io/devices=2", "{granted}");
+            assert_eq!(hard[1..], nothing, "{granted}");
         }
-        let amounts = Amounts::from_iter([("requests.cpu".to_owned(), Amount::units(4))]);
-        let hard = quota(&amounts, &Amounts::default(), &domain).hard.unwrap();
-        let printed: Vec<_> = hard.iter().map(|(r, q)| format!("{r}={}", q.0)).collect();
-        assert_eq!(printed, ["requests.cpu=4", "requests.nvidia.com/gpu=0"]);
+        // Two classes that stand for one resource.
+        registry.device_classes[1].extended = Some("example.com/gpu".into());
+        let both = [("gpu.deviceclass.resource.k8s.io/devices", "2"), ("nic.deviceclass.resource.k8s.io/devices", "3")];
+        let hard = hard(&both, &registry);
+        assert!(hard.contains(&"requests.example.com/gpu=5".to_owned()), "{hard:?}");
+        assert!(hard.contains(&"nic.deviceclass.resource.k8s.io/devices=3".to_owned()), "{hard:?}");
     }
 
     #[test]
-    fn defaults_never_exceed_the_quota() {
-        let amounts = Amounts::from_iter([("requests.cpu".to_owned(), Amount::parse("50m").unwrap())]);
-        let item = &defaults(&amounts).limits[0];
-        assert_eq!(item.default_request.as_ref().unwrap()["cpu"].0, "50m");
-        assert!(item.default.is_none());
+    fn r25_1_defaults_never_exceed_the_quota_and_are_of_what_it_binds_alone() {
+        let defaults = |amounts: &[(&str, &str)], capacity: &[&str]| {
+            let amounts = amounts.iter().map(|(r, q)| ((*r).to_owned(), Amount::parse(q).unwrap())).collect();
+            let countable = Countable::of(&domain(capacity), "d");
+            let spec = super::defaults(&amounts, &countable, &Defaults::default());
+            let item = spec.limits.into_iter().next().unwrap();
+            let print = |map: Option<BTreeMap<String, Quantity>>| {
+                let map = map.unwrap_or_default();
+                map.into_iter().map(|(r, q)| format!("{r}={}", q.0)).collect::<Vec<_>>().join(" ")
+            };
+            [print(item.default_request), print(item.default), print(item.max)]
+        };
+        let both = [("requests.cpu", "4"), ("limits.cpu", "4"), ("requests.memory", "8Gi"), ("limits.memory", "8Gi")];
+        assert_eq!(defaults(&both, &[]), ["cpu=100m memory=128Mi", "cpu=1 memory=512Mi", "cpu=4 memory=8Gi"]);
+        assert_eq!(defaults(&[("requests.cpu", "50m")], &[]), ["cpu=50m", "", ""]);
+        assert_eq!(defaults(&[("limits.cpu", "80m")], &[]), ["cpu=80m", "cpu=80m", "cpu=80m"]);
+        // Limits alone were granted, and the domain has cores to request: a container requests none of them.
+        assert_eq!(defaults(&[("limits.cpu", "2")], &["cpu"]), ["cpu=0", "cpu=1", "cpu=2"]);
+        // And the other way round: as much as was granted can be used, and not more.
+        assert_eq!(defaults(&[("requests.cpu", "2")], &["cpu", "limits.cpu"]), ["cpu=100m", "cpu=1", "cpu=2"]);
+        assert_eq!(defaults(&[("pods", "2")], &["pods"]), ["", "", ""]);
+    }
+
+    #[test]
+    fn r25_1_defaults_are_the_products() {
+        let mut registry = domain(&[]);
+        let product = |name: &str, defaults| Named {
+            name: name.into(),
+            uid: name.into(),
+            spec: ServiceProductSpec { container_defaults: Some(defaults), ..ServiceProductSpec::default() },
+        };
+        let map = |text: &str| [("cpu".to_owned(), crate::api::common::Quantity(text.into()))].into();
+        registry.products = vec![
+            product("a", ContainerDefaults { requests: map("200m"), limits: map("500m") }),
+            product("b", ContainerDefaults { requests: map("50m"), limits: map("2") }),
+            product("c", ContainerDefaults { requests: map("9"), limits: map("9") }),
+        ];
+        let found = Defaults::of(&registry, ["a", "b"]);
+        let thousandths = |name: &str| found.get(name).thousandths();
+        assert_eq!(
+            (thousandths("requests.cpu"), thousandths("limits.cpu")),
+            (200, 2000),
+            "the greatest of those it has"
+        );
+        assert_eq!(found.get("limits.memory"), Amount::units(512 << 20), "and of what none says what is usual");
     }
 }

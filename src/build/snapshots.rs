@@ -5,6 +5,7 @@ use crate::api::decision::Verdict;
 use crate::api::information_system::InformationSystemSpec;
 use crate::core::fixtures::{self, Story};
 use crate::core::quantity::Amounts;
+use crate::core::quota::{Countable, Defaults};
 
 fn granted(sample: &str, people: &[(&str, &str, Verdict)]) -> InformationSystemSpec {
     let mut story = Story::of(sample);
@@ -21,7 +22,15 @@ fn everything(system: &InformationSystemSpec, code: &str) -> String {
     let domain = &registry.domains[&system.domain];
     let organization = &registry.organizations[&system.organization];
     let none = Amounts::default();
-    let granted = system::Granted { amounts: &amounts, helpers: &none, networks_open: false };
+    let countable = Countable::of(&registry, &system.domain);
+    let defaults = Defaults::default();
+    let granted = system::Granted {
+        amounts: &amounts,
+        helpers: &none,
+        countable: &countable,
+        defaults: &defaults,
+        networks_open: false,
+    };
     let made = system::objects(code, "uid-of-the-system", system, granted, domain, organization, &[]);
     let mut all = vec![serde_saphyr::to_string(&made.namespace).unwrap()];
     all.push(serde_saphyr::to_string(&made.quota).unwrap());

@@ -9,6 +9,7 @@ use crate::api::organization::RoleMembers;
 use crate::api::{CloudDomainSpec, InformationSystemSpec, OrganizationSpec};
 use crate::core::names::{guest_binding, pod_security};
 use crate::core::quantity::Amounts;
+use crate::core::quota::{Countable, Defaults};
 use crate::core::stop;
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -36,6 +37,10 @@ pub struct Granted<'a> {
     pub amounts: &'a Amounts,
     /// What the operator itself runs there beside.
     pub helpers: &'a Amounts,
+    /// What a quota can count in the domain.
+    pub countable: &'a Countable,
+    /// What a container gets that states nothing.
+    pub defaults: &'a Defaults,
     /// Whether the networks of a namespace that was taken over are left as they are for now.
     pub networks_open: bool,
 }
@@ -68,10 +73,13 @@ pub fn objects(
         namespace: namespace(uid, system, domain, &labels),
         quota: ResourceQuota {
             metadata: inside("yunguan"),
-            spec: Some(quota::quota(granted.amounts, granted.helpers, domain)),
+            spec: Some(quota::quota(granted.amounts, granted.helpers, granted.countable)),
             status: None,
         },
-        limits: LimitRange { metadata: inside("yunguan"), spec: Some(quota::defaults(granted.amounts)) },
+        limits: LimitRange {
+            metadata: inside("yunguan"),
+            spec: Some(quota::defaults(granted.amounts, granted.countable, granted.defaults)),
+        },
         policies: if granted.networks_open { Vec::new() } else { network::policies(&system.networks, domain) }
             .into_iter()
             .map(|(name, spec)| NetworkPolicy { metadata: inside(name), spec: Some(spec) })

@@ -13,11 +13,14 @@ use crate::api::{CloudDomain, CloudResourceRequest};
 use crate::core::adoption::{self, Outlook, Seen, Wish, mark, outlook};
 use crate::core::names::pod_security;
 use crate::core::quantity::Amounts;
+use crate::core::quota::Countable;
+use crate::core::registry::Registry;
 use crate::runtime::survey;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt as _};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// Columns that a message may take where `-o wide` was not asked for.
 const MESSAGE_WIDTH: usize = 100;
@@ -84,6 +87,8 @@ async fn look(
     let Some(adoption) = &application.adopts else { return Ok((None, Outlook::default())) };
     let domains: Api<CloudDomain> = Api::all(session.client.clone());
     let domain = domains.get(&application.domain).await.map_err(|e| session.failure(&e))?;
+    let known = BTreeMap::from([(application.domain.clone(), domain.spec.clone())]);
+    let registry = Registry { domains: known, ..Registry::default() };
     let status = request.status.clone().unwrap_or_default();
     let amounts = Amounts::parse(&status.amounts).ok().filter(|amounts| !amounts.is_empty());
     let wish = Wish {
@@ -91,6 +96,7 @@ async fn look(
         mark,
         amounts: amounts.as_ref(),
         domain: &domain.spec,
+        countable: &Countable::of(&registry, &application.domain),
         protection_level: application.protection_level,
         networks: &application.networks,
     };

@@ -83,6 +83,7 @@ pub fn outlook(domain: &CloudDomain, profile: Option<&Profile>, clock: &Clock, m
     let status = domain.status.clone().unwrap_or_default();
     let read = |map| Amounts::parse(map).map_err(|(resource, error)| format!("{resource}: {error}"));
     let ceiling = capacity::grantable(&domain.spec).map_err(|(resource, error)| format!("{resource}: {error}"));
+    let whole = read(&domain.spec.capacity).unwrap_or_default();
     let (ceiling, granted, peak) = match (ceiling, read(&status.granted), read(&status.peak)) {
         (Ok(ceiling), Ok(granted), Ok(peak)) => (ceiling, granted, peak),
         (Err(why), ..) | (_, Err(why), _) | (.., Err(why)) => return failed(why),
@@ -101,8 +102,8 @@ pub fn outlook(domain: &CloudDomain, profile: Option<&Profile>, clock: &Clock, m
         };
         Resource {
             name: resource.to_owned(),
-            capacity: domain.spec.capacity.get(resource).cloned().unwrap_or_default(),
-            ratio: domain.spec.overcommit_percent.get(resource).map_or(100, |p| p.0),
+            capacity: print(whole.get(resource)),
+            ratio: capacity::percent(&domain.spec, resource),
             grantable: print(grantable),
             granted: print(now),
             free: print(grantable.checked_sub(now).unwrap_or_default()),

@@ -43,6 +43,8 @@ pub async fn read(session: &Session) -> Result<Rules, Failure> {
         items: items.iter().map(|i| (i.name_any(), named(i, &i.spec))).collect(),
         products: products.iter().map(|p| named(p, &p.spec)).collect(),
         calendars: Registry::calendars_of(&calendars),
+        // Of the cluster's devices only the operator keeps account.
+        device_classes: Vec::new(),
     };
     Ok(Rules { registry, domains })
 }

@@ -15,7 +15,7 @@ use crate::api::{
 };
 use crate::core::capacity::{InQuota, Taken};
 use crate::core::quantity::QuantityError;
-use crate::core::registry::{Named, Registry};
+use crate::core::registry::{self, Named, Registry};
 use crate::core::sanction;
 use crate::core::text::Text;
 use crate::runtime::events::Events;
@@ -28,6 +28,7 @@ use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::RoleBinding;
+use k8s_openapi::api::resource::v1::DeviceClass;
 use kube::{Api, Client, Resource, ResourceExt as _};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -48,6 +49,8 @@ pub struct RuleStores {
     pub products: Store<ServiceProduct>,
     /// Calendars.
     pub calendars: Store<WorkCalendar>,
+    /// Classes of devices.
+    pub device_classes: Store<DeviceClass>,
 }
 
 /// Stores of what is ours in namespaces.
@@ -238,6 +241,8 @@ impl Context {
 
     fn build_registry(&self) -> Registry {
         let rules = &self.rules;
+        let mut classes: Vec<_> = rules.device_classes.all().map(|class| device_class(&class)).collect();
+        classes.sort_by(|a, b| a.name.cmp(&b.name));
         let calendars = sorted(rules.calendars.all().map(|c| named(c.as_ref(), &c.spec)).collect());
         Registry {
             organizations: rules.organizations.all().map(|o| (o.name_any(), o.spec.clone())).collect(),
@@ -246,6 +251,7 @@ impl Context {
             items: rules.items.all().map(|i| (i.name_any(), named(i.as_ref(), &i.spec))).collect(),
             products: sorted(rules.products.all().map(|p| named(p.as_ref(), &p.spec)).collect()),
             calendars: Registry::calendars_of(&calendars),
+            device_classes: classes,
         }
     }
 
@@ -308,6 +314,10 @@ impl Context {
 /// A spec with the name and uid of its object.
 pub(super) fn named<K: Resource<DynamicType = ()>, S: Clone>(object: &K, spec: &S) -> Named<S> {
     Named { name: object.name_any(), uid: object.uid().unwrap_or_default(), spec: spec.clone() }
+}
+
+fn device_class(class: &DeviceClass) -> registry::DeviceClass {
+    registry::DeviceClass { name: class.name_any(), extended: class.spec.extended_resource_name.clone() }
 }
 
 fn sorted<S>(mut all: Vec<Named<S>>) -> Vec<Named<S>> {

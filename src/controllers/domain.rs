@@ -11,6 +11,7 @@ use crate::api::{CloudDomain, CloudDomainStatus, CloudResourceRequest, Informati
 use crate::core::capacity::{self, Profile, Taken};
 use crate::core::quantity::{Amount, Amounts, Format};
 use crate::core::request::Statement;
+use crate::core::resources;
 use crate::core::text::Text;
 use crate::runtime::apply;
 use crate::runtime::clock;
@@ -206,8 +207,11 @@ fn judge(
 ) -> [Statement; 2] {
     let provider = &domain.spec.provider;
     status.shortages = Vec::new();
+    let unusable = resources::problems("spec.capacity", &domain.spec.capacity, resources::Given::ByDomain);
+    let unusable: Vec<String> = unusable.into_iter().map(|(at, why)| format!("{at}: {why}")).collect();
     let (holds, reason, message) = match capacity::grantable(&domain.spec) {
         Err((resource, error)) => (false, "CapacityUnreadable", format!("spec.capacity[{resource}]: {error}")),
+        Ok(_) if !unusable.is_empty() => (false, "CapacityUnreadable", unusable.join("; ")),
         Ok(_) if !context.registry().organizations.contains_key(provider) => {
             let missing = Text::new(
                 format!("spec.provider: there is no Organization {provider}: the authority creates it"),

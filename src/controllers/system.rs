@@ -17,6 +17,7 @@ use crate::build::system::{COMES_AND_GOES, Granted, SystemObjects, objects};
 use crate::build::{helper, quota};
 use crate::core::adoption;
 use crate::core::quantity::Amounts;
+use crate::core::quota::{Countable, Defaults};
 use crate::core::round::report::URGENT_ENDED;
 use crate::core::stop as stopping;
 use crate::core::{calendar, effective, names, retention};
@@ -160,7 +161,12 @@ async fn provision(
         helper::allowance(leaving, &registry.products, &system.spec.domain, &amounts)
     });
     let networks_open = adoption::networks_open(system.spec.adopted.as_ref(), now);
-    let granted = Granted { amounts: &amounts, helpers: &helpers, networks_open };
+    let countable = Countable::of(&registry, &system.spec.domain);
+    let lines = system.spec.grants.iter().flat_map(|grant| &grant.lines);
+    let products = lines.filter_map(|line| Some(line.terms.as_ref()?.product.as_str()));
+    let defaults = Defaults::of(&registry, products);
+    let granted =
+        Granted { amounts: &amounts, helpers: &helpers, countable: &countable, defaults: &defaults, networks_open };
     let mut wanted = objects(&system.name_any(), &uid, &system.spec, granted, domain, organization, guests);
     outcome.amounts = amounts;
     outcome.held = hold_what_is_used(system, context, &mut wanted.quota, &most).await?;
@@ -408,6 +414,7 @@ async fn report(
     let mut statements = said::statements(system, outcome, status.phase, now);
     statements.extend(seen.statements);
     statements.push(said::within_grant(&outcome.held));
+    statements.extend(said::all_given(system, now));
     statements.extend(said::old_system(system, retained, now));
     statements.extend(said::networks(system, now));
     let generation = system.metadata.generation.unwrap_or_default();

@@ -30,6 +30,7 @@ use futures::channel::mpsc::{UnboundedReceiver, unbounded};
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::RoleBinding;
+use k8s_openapi::api::resource::v1::DeviceClass;
 use kube::{Api, Client, Resource, ResourceExt};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -258,6 +259,7 @@ fn watch_rules(hub: &mut Hub, client: &Client, queues: &Queues, sweep: &Sweep) -
         items: hub.watch(all::<CatalogItem>(client), None, vec![sweep.router()]),
         products: hub.watch(all::<ServiceProduct>(client), None, vec![sweep.router()]),
         calendars: hub.watch(all::<WorkCalendar>(client), None, vec![sweep.router()]),
+        device_classes: hub.watch(all::<DeviceClass>(client), None, vec![sweep.router()]),
     }
 }
 

@@ -6,6 +6,7 @@ mod findings;
 mod tests;
 
 use super::quantity::{Amounts, Format};
+use super::quota::Countable;
 use super::text::{Text, shorten};
 use super::{names, quota, retention};
 use crate::api::CloudDomainSpec;
@@ -65,6 +66,8 @@ pub struct Wish<'a> {
     pub amounts: Option<&'a Amounts>,
     /// The domain.
     pub domain: &'a CloudDomainSpec,
+    /// What a quota can count in it.
+    pub countable: &'a Countable,
     /// MLPS level.
     pub protection_level: i32,
     /// Networks that are granted.
@@ -285,7 +288,7 @@ fn changes(wish: &Wish<'_>, space: &Namespace) -> Vec<String> {
         ),
     ];
     if let Some(amounts) = wish.amounts {
-        let hard = quota::bound(amounts, wish.domain);
+        let hard = quota::bound(amounts, wish.countable);
         let hard: Vec<String> = hard.iter().map(|(r, amount)| format!("{r}={}", amount.print(Format::of(r)))).collect();
         changes.push(Text::new(format!("ResourceQuota yunguan: {}", hard.join(", ")), "按授予设置配额"));
     }

@@ -2,6 +2,7 @@
 
 use super::effective::{self, Span};
 use super::quantity::{Amount, Amounts, QuantityError, Shortage};
+use super::resources;
 use super::text::Text;
 use crate::api::cloud_domain::Reservation;
 use crate::api::common::Time;
@@ -19,13 +20,19 @@ pub fn grantable(domain: &CloudDomainSpec) -> Result<Amounts, (String, QuantityE
     capacity
         .iter()
         .map(|(resource, amount)| {
-            let percent = domain.overcommit_percent.get(resource).map_or(100, |p| p.0);
-            let granted = amount.percent(percent);
+            let granted = amount.percent(percent(domain, resource));
             granted
                 .map(|amount| (resource.to_owned(), amount))
                 .ok_or_else(|| (resource.to_owned(), QuantityError::TooLarge(amount.to_string())))
         })
         .collect()
+}
+
+/// How many percent of what there is of a resource may be granted.
+#[must_use]
+pub fn percent(domain: &CloudDomainSpec, resource: &str) -> i32 {
+    let said = domain.overcommit_percent.iter().find(|(name, _)| resources::canonical(name) == resource);
+    said.map_or(100, |(_, percent)| percent.0)
 }
 
 /// Something that takes room in a domain for some time.

@@ -2,6 +2,7 @@
 
 use super::quantity::{Amount, Amounts, QuantityError};
 use super::registry::{Named, Registry};
+use super::resources;
 use super::text::Text;
 use crate::api::cloud_resource_request::{Line, Need};
 use crate::api::common::Money;
@@ -38,12 +39,12 @@ pub fn terms(registry: &Registry, item: &str, domain: &str, day: Date) -> Result
         )
     })?;
     let product = product(registry, item, domain)?;
-    Amounts::parse(&product.spec.amounts).map_err(|(resource, error)| {
-        Text::new(
-            format!("ServiceProduct {}: spec.amounts[{resource}]: {error}; the provider mends it", product.name),
-            format!("服务产品{}的{resource}数量有误，请云服务商修正", product.name),
-        )
-    })?;
+    if let Some((at, why)) = amounts_problems(&product.spec).into_iter().next() {
+        return Err(Text::new(
+            format!("ServiceProduct {}: {at}: {}; the provider mends it", product.name, why.en),
+            format!("服务产品{}的{at}有误：{}，请云服务商修正", product.name, why.zh),
+        ));
+    }
     Ok(Terms {
         item: item.to_owned(),
         item_uid: found.uid.clone(),
@@ -140,6 +141,27 @@ fn storage_class_amounts(class: Option<&str>, amounts: &Amounts) -> Option<Amoun
     let storage = amounts.get("requests.storage");
     (storage > Amount::ZERO)
         .then(|| Amounts::from_iter([(format!("{class}.storageclass.storage.k8s.io/requests.storage"), storage)]))
+}
+
+/// What is wrong with the amounts of a product, each with its place: granted and charged, it would be given as nothing.
+#[must_use]
+pub fn amounts_problems(product: &ServiceProductSpec) -> Vec<(String, Text)> {
+    let by = match product.fulfilment {
+        Fulfilment::Quota => resources::Given::ByQuota,
+        Fulfilment::Manual => resources::Given::ByHand,
+    };
+    resources::problems("spec.amounts", &product.amounts, by)
+}
+
+/// Of what was granted, resources that a quota was to give and none can hold, each with its line: nothing of it is given.
+#[must_use]
+pub fn given_as_nothing<'l>(lines: impl IntoIterator<Item = &'l GrantedLine>) -> Vec<(&'l str, &'l str)> {
+    let of_line = |line: &'l GrantedLine| {
+        let terms = line.terms.as_ref().filter(|t| t.fulfilment == Fulfilment::Quota && line.quantity > 0);
+        let names = terms.into_iter().flat_map(|terms| terms.unit_amounts.keys());
+        names.filter(|name| resources::gives_nothing(name).is_some()).map(|name| (line.name.as_str(), name.as_str()))
+    };
+    lines.into_iter().flat_map(of_line).collect()
 }
 
 /// What one unit of a product takes of its domain's capacity.

@@ -71,6 +71,7 @@ fn read_registry() -> Registry {
             .map(|p| named(p.metadata.name, p.spec))
             .collect(),
         calendars: Registry::calendars_of(&calendars),
+        device_classes: Vec::new(),
     }
 }
 

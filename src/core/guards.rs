@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 /// The policies and bindings as they are shipped.
-const SHIPPED: [&str; 10] = [
+const SHIPPED: [&str; 11] = [
     include_str!("../../config/admission/decision-stamp.yaml"),
     include_str!("../../config/admission/decision-check.yaml"),
     include_str!("../../config/admission/records.yaml"),
@@ -14,6 +14,7 @@ const SHIPPED: [&str; 10] = [
     include_str!("../../config/admission/account-tokens.yaml"),
     include_str!("../../config/admission/adoption.yaml"),
     include_str!("../../config/admission/stopped.yaml"),
+    include_str!("../../config/admission/pod-defaults.yaml"),
     include_str!("../../config/admission/operator-limits.yaml"),
 ];
 

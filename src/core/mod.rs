@@ -24,6 +24,7 @@ pub mod quantity;
 pub mod quota;
 pub mod registry;
 pub mod request;
+pub mod resources;
 pub mod retention;
 pub mod round;
 pub mod sanction;

@@ -78,9 +78,8 @@ fn product_problems(registry: &Registry, product: &Named<ServiceProductSpec>) ->
     if !registry.domains.contains_key(&spec.domain) {
         found("spec.domain", unknown_domain(registry, &spec.domain));
     }
-    if let Err((resource, error)) = Amounts::parse(&spec.amounts) {
-        let zh = format!("{resource}数量有误，请更正");
-        found(&format!("spec.amounts[{resource}]"), Text::new(error.to_string(), zh));
+    for (at, why) in catalog::amounts_problems(spec) {
+        found(&at, why);
     }
     let same = |p: &&Named<ServiceProductSpec>| p.spec.item == spec.item && p.spec.domain == spec.domain;
     let twins: Vec<&str> =

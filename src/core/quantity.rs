@@ -3,6 +3,7 @@
 //! An [`Amount`] counts thousandths (a milli-core, a thousandth of a byte), so every quantity that a quota can hold is
 //! exact. What is finer is refused rather than rounded: nobody should get a byte more or less than was confirmed.
 
+use super::resources;
 use crate::api::common::{Quantity, QuantityMap};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -232,18 +233,15 @@ impl fmt::Display for Shortage {
 }
 
 impl Amounts {
-    /// Reads a map of quantities.
+    /// Reads a map of quantities, each resource by the name that counts; of one that is there by two names the greater.
     ///
     /// # Errors
     /// Names the resource whose quantity cannot be read.
     pub fn parse(map: &QuantityMap) -> Result<Self, (String, QuantityError)> {
-        map.iter()
-            .map(|(resource, quantity)| match Amount::parse(&quantity.0) {
-                Ok(amount) => Ok((resource.clone(), amount)),
-                Err(error) => Err((resource.clone(), error)),
-            })
-            .collect::<Result<BTreeMap<_, _>, _>>()
-            .map(Self)
+        map.iter().try_fold(Self::default(), |all, (resource, quantity)| match Amount::parse(&quantity.0) {
+            Ok(amount) => Ok(all.highest(&Self::from_iter([(resources::canonical(resource).into_owned(), amount)]))),
+            Err(error) => Err((resource.clone(), error)),
+        })
     }
 
     /// How much of a resource.

@@ -1,48 +1,127 @@
 //! What a system's ResourceQuota binds, and how much of it pods and claims take up.
 
 use super::quantity::{Amount, Amounts};
-use crate::api::CloudDomainSpec;
+use super::registry::{DeviceClass, Registry};
+use super::resources;
 use k8s_openapi::api::core::v1::{Container, PersistentVolumeClaim, Pod, PodSpec, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use std::collections::BTreeMap;
-
-const COUNTED: [&str; 10] = [
-    "pods",
-    "services",
-    "services.loadbalancers",
-    "services.nodeports",
-    "persistentvolumeclaims",
-    "configmaps",
-    "secrets",
-    "replicationcontrollers",
-    "requests.storage",
-    "requests.ephemeral-storage",
-];
-const COMPUTED: [&str; 5] =
-    ["requests.cpu", "requests.memory", "limits.cpu", "limits.memory", "limits.ephemeral-storage"];
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Counts that bind nothing by themselves: where none was granted, the rest of the quota bounds them.
 const COSTS_NOTHING: [&str; 5] = ["pods", "persistentvolumeclaims", "services", "configmaps", "secrets"];
 
-/// Whether a ResourceQuota can hold this resource; others, such as bandwidth, are counted against the domain only.
-#[must_use]
-pub fn is_quota_resource(resource: &str) -> bool {
-    COUNTED.contains(&resource)
-        || COMPUTED.contains(&resource)
-        || resource.starts_with("count/")
-        || resource.contains(".storageclass.storage.k8s.io/")
-        || resource.strip_prefix("requests.").is_some_and(|extended| extended.contains('/'))
+/// What a quota can count in a domain: everything that there is, whether a system has it or not.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Countable {
+    /// What the domain has, and what its products give.
+    names: BTreeSet<String>,
+    /// The classes of devices of the cluster.
+    classes: Vec<DeviceClass>,
 }
 
-/// What the quota binds: not a byte more or less than granted. What the domain has and was not granted is zero, since a
-/// resource that a quota does not name is unlimited: who pays for the slow disk would otherwise use the fast one.
+impl Countable {
+    /// In this domain.
+    #[must_use]
+    pub fn of(registry: &Registry, domain: &str) -> Self {
+        let capacity = registry.domains.get(domain).into_iter().flat_map(|d| d.capacity.keys());
+        let products = registry.products.iter().filter(|p| p.spec.domain == domain);
+        let products = products.flat_map(|p| p.spec.amounts.keys());
+        let names = capacity.chain(products).map(|name| resources::canonical(name).into_owned());
+        Self { names: names.collect(), classes: registry.device_classes.clone() }
+    }
+
+    /// Every class of devices, by name, with the name by which pods ask for its devices as for any other resource.
+    fn classes(&self) -> BTreeMap<&str, Option<&str>> {
+        let listed = self.names.iter().filter_map(|name| Some((resources::device_class(name)?, None)));
+        let known = self.classes.iter().map(|class| (class.name.as_str(), class.extended.as_deref()));
+        // The later of two counts.
+        listed.chain(known).collect()
+    }
+}
+
+/// What a container gets that states nothing itself, as a quota names it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Defaults(Amounts);
+
+impl Default for Defaults {
+    fn default() -> Self {
+        let usual = [
+            ("requests.cpu", Amount::from_thousandths(100).unwrap_or_default()),
+            ("limits.cpu", Amount::units(1)),
+            ("requests.memory", Amount::units(128 << 20)),
+            ("limits.memory", Amount::units(512 << 20)),
+        ];
+        Self(usual.map(|(resource, amount)| (resource.to_owned(), amount)).into_iter().collect())
+    }
+}
+
+impl Defaults {
+    /// By the products that a system has, of several the greatest; what is usual where none says anything.
+    #[must_use]
+    pub fn of<'n>(registry: &Registry, products: impl IntoIterator<Item = &'n str>) -> Self {
+        let names: BTreeSet<&str> = products.into_iter().collect();
+        let had = registry.products.iter().filter(|p| names.contains(p.name.as_str()));
+        let said = had.filter_map(|p| p.spec.container_defaults.as_ref()).fold(Amounts::default(), |all, defaults| {
+            let kinds = [("requests", &defaults.requests), ("limits", &defaults.limits)];
+            let each = kinds.into_iter().flat_map(|(kind, map)| {
+                map.iter().filter_map(move |(r, q)| Some((format!("{kind}.{r}"), Amount::parse(&q.0).ok()?)))
+            });
+            all.highest(&each.collect())
+        });
+        let usual = Self::default().0;
+        Self(usual.iter().chain(said.iter()).map(|(resource, amount)| (resource.to_owned(), amount)).collect())
+    }
+
+    /// Of a resource such as `requests.cpu`.
+    #[must_use]
+    pub fn get(&self, resource: &str) -> Amount {
+        self.0.get(resource)
+    }
+}
+
+/// What the quota binds: not a byte more or less than granted. What there is and was not granted is zero, since a resource that
+/// a quota does not name is unlimited: who pays for the slow disk would otherwise use the fast one.
 #[must_use]
-pub fn bound(amounts: &Amounts, domain: &CloudDomainSpec) -> Amounts {
-    let withheld = domain.capacity.keys().map(|resource| (resource.as_str(), Amount::ZERO));
+pub fn bound(amounts: &Amounts, countable: &Countable) -> Amounts {
+    let withheld = countable.names.iter().map(|resource| (resource.as_str(), Amount::ZERO));
     let withheld = withheld.filter(|(resource, _)| !COSTS_NOTHING.contains(resource));
     // The later of two counts.
-    let all = withheld.chain(amounts.iter());
-    all.filter(|(resource, _)| is_quota_resource(resource)).map(|(r, amount)| (r.to_owned(), amount)).collect()
+    let all = withheld.chain(amounts.iter()).filter(|(resource, _)| resources::is_held(resource));
+    let mut all: BTreeMap<String, Amount> = all.map(|(resource, amount)| (resource.to_owned(), amount)).collect();
+    // Whoever has cores to request and no limits of them may use what was granted, and not more: no pod could start at zero.
+    for resource in ["cpu", "memory", "ephemeral-storage"] {
+        let [requests, limits] = ["requests", "limits"].map(|kind| format!("{kind}.{resource}"));
+        if let Some(limit) = all.get_mut(&limits).filter(|_| amounts.get(&limits) == Amount::ZERO) {
+            *limit = amounts.get(&requests);
+        }
+    }
+    devices(all.into_iter().collect(), &countable.classes())
+}
+
+/// A device can be had by a claim of its class, by the class alone, and by the name of a resource that its class stands for
+/// (KEP-5004), and a quota counts each of these by itself: what is granted of one is granted by all of its names.
+fn devices(all: Amounts, classes: &BTreeMap<&str, Option<&str>>) -> Amounts {
+    let granted = all.clone();
+    let mut all: BTreeMap<String, Amount> =
+        all.iter().map(|(resource, amount)| (resource.to_owned(), amount)).collect();
+    for (class, extended) in classes {
+        let requested = extended.map(|extended| format!("requests.{extended}"));
+        let as_resource = requested.as_deref().map(|name| granted.get(name)).unwrap_or_default();
+        let claimed = resources::devices(class);
+        let amount = granted.get(&claimed).checked_add(as_resource).unwrap_or(as_resource);
+        all.insert(resources::implicit_devices(class), amount);
+        all.insert(claimed, amount);
+        if let Some(name) = requested {
+            // Several classes may stand for one resource.
+            let of_all = classes
+                .iter()
+                .filter(|(_, other)| *other == extended)
+                .map(|(class, _)| granted.get(&resources::devices(class)));
+            let whole = of_all.fold(as_resource, |sum, more| sum.checked_add(more).unwrap_or(sum));
+            all.insert(name, whole);
+        }
+    }
+    all.into_iter().collect()
 }
 
 /// What a quota would count of these pods and claims, by the rules of the API server: pods that have ended take nothing, and

@@ -19,6 +19,15 @@ pub struct Named<S> {
     pub spec: S,
 }
 
+/// A class of devices of the cluster (DRA).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct DeviceClass {
+    /// Its name.
+    pub name: String,
+    /// The resource for which it stands in pods that name no class, such as `nvidia.com/gpu`.
+    pub extended: Option<String>,
+}
+
 /// The snapshot.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
@@ -34,6 +43,8 @@ pub struct Registry {
     pub products: Vec<Named<ServiceProductSpec>>,
     /// Calendars by region.
     pub calendars: BTreeMap<String, WorkCalendars>,
+    /// Classes of devices of the cluster.
+    pub device_classes: Vec<DeviceClass>,
 }
 
 impl Registry {

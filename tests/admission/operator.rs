@@ -159,6 +159,17 @@ async fn the_operator_writes_in_its_own_namespaces_only() -> Result<()> {
     objects(&operator, "ResourceQuota", own).create(&new, &quota).await?;
     let deleted = objects(&operator, "ResourceQuota", own).delete("yunguan", &DeleteParams::default()).await;
     refused_by("yunguan-operator-objects", deleted)?;
+    // A network that the domain has no more is shut again; what shuts the namespace as a whole stays.
+    for (name, taken) in [("yunguan-internet", true), ("yunguan-default-deny", false)] {
+        let policies = objects(&operator, "NetworkPolicy", own);
+        policies.create(&new, &made("NetworkPolicy", name, &[MANAGED], json!({"spec": {"podSelector": {}}}))?).await?;
+        let deleted = policies.delete(name, &DeleteParams::default()).await;
+        if taken {
+            deleted?;
+        } else {
+            refused_by("yunguan-operator-objects", deleted)?;
+        }
+    }
     // Without the label nothing would guard its own objects.
     let bare = made("LimitRange", "bare", &[], json!({"spec": {"limits": []}}))?;
     refused_by("yunguan-operator-objects", objects(&operator, "LimitRange", own).create(&new, &bare).await)?;

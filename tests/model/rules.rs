@@ -345,6 +345,7 @@ pub fn registry(lax: bool) -> Registry {
         items: BTreeMap::from([(ITEM.to_owned(), named(ITEM, item))]),
         products: vec![named("cpu-main", product)],
         calendars: BTreeMap::new(),
+        device_classes: Vec::new(),
     }
 }
 

@@ -5,9 +5,11 @@ use crate::api::InformationSystem;
 use crate::api::decommission::Leaving;
 use crate::api::information_system::{StopStatus, Suspension, SystemPhase};
 use crate::api::names::{
-    CONDITION_LIVE, CONDITION_NETWORKS_SHUT, CONDITION_OFFLINE, CONDITION_OLD_SYSTEM_KEPT, CONDITION_PROVISIONED,
-    CONDITION_READY, CONDITION_RECONCILING, CONDITION_STALLED, CONDITION_SUSPENDED, CONDITION_WITHIN_GRANT,
+    CONDITION_ALL_GIVEN, CONDITION_LIVE, CONDITION_NETWORKS_SHUT, CONDITION_OFFLINE, CONDITION_OLD_SYSTEM_KEPT,
+    CONDITION_PROVISIONED, CONDITION_READY, CONDITION_RECONCILING, CONDITION_STALLED, CONDITION_SUSPENDED,
+    CONDITION_WITHIN_GRANT,
 };
+use crate::core::catalog;
 use crate::core::effective;
 use crate::core::quantity::{Amounts, Format};
 use crate::core::request::Statement;
@@ -41,6 +43,28 @@ pub(super) fn within_grant(held: &Amounts) -> Statement {
             format!("超出授予仍在使用：{list}；系统不会停止任何业务，请使用单位自行释放，额度随之下调（第二十二条）"),
         ),
     )
+}
+
+/// What was granted and is given as nothing, since no quota can hold it; nothing where there is no such thing.
+pub(super) fn all_given(system: &InformationSystem, now: Timestamp) -> Option<Statement> {
+    let spans = effective::spans(&system.spec).into_iter().zip(&system.spec.grants);
+    let lines = spans.filter(|(span, _)| span.contains(now)).flat_map(|(_, grant)| &grant.lines);
+    let missing: Vec<String> =
+        catalog::given_as_nothing(lines).iter().map(|(line, resource)| format!("{line}: {resource}")).collect();
+    let list = missing.join(", ");
+    (!missing.is_empty()).then(|| {
+        Statement::new(
+            CONDITION_ALL_GIVEN,
+            false,
+            "NotInQuota",
+            Text::new(
+                format!(
+                    "granted, and given as nothing, since no ResourceQuota holds it: {list}; the provider mends the product, and the unit files a change of the line, by which it gets what the product says then"
+                ),
+                format!("已授予但配额无法容纳，实际未开通：{list}；请云服务商更正服务产品，由使用单位就该行提交变更"),
+            ),
+        )
+    })
 }
 
 /// Whether the old self of a migrated system must still be kept; nothing on a new one.

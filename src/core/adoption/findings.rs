@@ -6,7 +6,7 @@ use crate::core::names::{GUEST_BINDING, pod_security};
 use crate::core::quantity::Format;
 use crate::core::quota;
 use crate::core::text::{Text, shorten};
-use k8s_openapi::api::core::v1::{Namespace, Pod};
+use k8s_openapi::api::core::v1::{Namespace, Pod, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use std::collections::BTreeSet;
 
@@ -99,7 +99,7 @@ fn pod_security_findings(wish: &Wish<'_>, inside: &Inside) -> Vec<Finding> {
 fn too_much(wish: &Wish<'_>, inside: &Inside) -> Vec<Finding> {
     let Some(amounts) = wish.amounts else { return Vec::new() };
     let used = quota::used(&inside.pods, &inside.claims);
-    let granted = quota::bound(amounts, wish.domain);
+    let granted = quota::bound(amounts, wish.countable);
     let more = granted.iter().filter(|(resource, amount)| used.get(resource) > *amount);
     more.map(|(resource, amount)| {
         let format = Format::of(resource);
@@ -117,11 +117,15 @@ fn too_much(wish: &Wish<'_>, inside: &Inside) -> Vec<Finding> {
 
 /// Containers that state nothing get defaults once they are started anew.
 fn defaults(inside: &Inside) -> Option<Finding> {
+    let states = |resources: Option<&ResourceRequirements>, resource: &str| {
+        resources.and_then(|r| r.limits.as_ref()).is_some_and(|limits| limits.contains_key(resource))
+    };
     let states_all = |pod: &Pod| {
-        let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
-        containers.into_iter().all(|container| {
-            let limits = container.resources.as_ref().and_then(|resources| resources.limits.as_ref());
-            limits.is_some_and(|limits| limits.contains_key("cpu") && limits.contains_key("memory"))
+        let Some(spec) = &pod.spec else { return true };
+        ["cpu", "memory"].into_iter().all(|resource| {
+            // What is stated for the whole pod holds for all of its containers.
+            states(spec.resources.as_ref(), resource)
+                || spec.containers.iter().all(|container| states(container.resources.as_ref(), resource))
         })
     };
     let bare = inside.pods.iter().filter(|pod| !quota::has_ended(pod) && !states_all(pod));
@@ -130,9 +134,9 @@ fn defaults(inside: &Inside) -> Option<Finding> {
         let list = listed(&workloads);
         let why = Text::new(
             format!(
-                "containers without limits of cpu and memory get those of LimitRange yunguan once they are started anew: {list}; state their own to keep what they need"
+                "containers without limits of cpu and memory get what they request, and no less than the defaults of LimitRange yunguan, once they are started anew: {list}; state their own to keep what they need"
             ),
-            format!("以下工作负载未声明CPU和内存上限，重建后将采用默认值：{list}；请自行声明"),
+            format!("以下工作负载未声明CPU和内存上限，重建后以其请求量为上限，且不低于默认值：{list}；请自行声明"),
         );
         finding(FindingKind::Breaks, "default-limits", &why)
     })

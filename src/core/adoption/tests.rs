@@ -50,6 +50,7 @@ fn look(adoption: &Adoption, space: Option<Namespace>, inside: Inside) -> Outloo
         mark: MARK,
         amounts: Some(&amounts),
         domain: &registry.domains["bozhou-main"],
+        countable: &Countable::of(&registry, "bozhou-main"),
         protection_level: 2,
         networks: &[Network::Internet],
     };
@@ -172,10 +173,18 @@ fn r4_2_a_domain_with_nodes_of_its_own_is_said() {
     let registry = fixtures::registry();
     let mut domain = registry.domains["bozhou-main"].clone();
     domain.node_selector = read(json!({"pool": "gov"}));
-    let adoption = accepting(&[]);
+    let (adoption, countable) = (accepting(&[]), Countable::default());
     let wish = Wish {
         domain: &domain,
-        ..Wish { adoption: &adoption, mark: MARK, amounts: None, domain: &domain, protection_level: 3, networks: &[] }
+        ..Wish {
+            adoption: &adoption,
+            mark: MARK,
+            amounts: None,
+            domain: &domain,
+            countable: &countable,
+            protection_level: 3,
+            networks: &[],
+        }
     };
     let at = |there: Namespace| {
         let found = outlook(&wish, &Seen { namespace: Some(there), inside: Some(quiet()) });

@@ -1,7 +1,7 @@
 //! The catalog of a day, what lines come to, and the nearest item to a need.
 
 use super::*;
-use crate::api::common::Quantity;
+use crate::api::common::{Quantity, QuantityMap};
 use crate::api::service_product::Fulfilment;
 use crate::core::fixtures;
 use jiff::civil::date;
@@ -319,4 +319,22 @@ fn r13_1_what_is_withdrawn_is_not_proposed() {
     assert_eq!(proposed(&registry)[0], first, "the last day");
     item(&mut registry, &first).withdrawn_from = Some(TODAY);
     assert!(!proposed(&registry).contains(&first));
+}
+
+/// Granted before the API server refused such names: what no quota holds is named, and an alias is what it stands for.
+#[test]
+fn r25_1_what_is_granted_and_given_as_nothing_is_known() {
+    let mut registry = fixtures::registry();
+    let amounts = [("cpu", "1"), ("gpu", "1"), ("limits.nvidia.com/gpu", "1"), ("bandwidth.mbps", "5")];
+    let amounts: QuantityMap = amounts.map(|(r, q)| (r.to_owned(), Quantity(q.into()))).into();
+    let mut line = granted(&registry, "vcpu", 2);
+    line.terms.as_mut().unwrap().unit_amounts = amounts.clone();
+    assert_eq!(given_as_nothing([&line]), [(line.name.as_str(), "gpu"), (line.name.as_str(), "limits.nvidia.com/gpu")]);
+    assert_eq!(total(std::slice::from_ref(&line)).unwrap().get("requests.cpu"), Amount::units(2));
+    line.terms.as_mut().unwrap().fulfilment = Fulfilment::Manual;
+    assert!(given_as_nothing([&line]).is_empty(), "a person gives it");
+    // It is not granted anew.
+    product(&mut registry, "bozhou-main.vcpu").amounts = amounts;
+    let why = terms(&registry, "vcpu", "bozhou-main", TODAY).unwrap_err();
+    assert!(why.en.contains("spec.amounts[gpu]: nothing in a cluster counts `gpu`"), "{why}");
 }

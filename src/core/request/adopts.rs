@@ -4,6 +4,7 @@ use super::Facts;
 use super::lines::Lines;
 use crate::api::GovernancePolicySpec;
 use crate::core::adoption::{self, Outlook, Wish};
+use crate::core::quota::Countable;
 use crate::core::registry::Registry;
 use crate::core::text::Text;
 use crate::core::{catalog, names};
@@ -19,6 +20,7 @@ pub(super) fn outlook(facts: &Facts<'_>, registry: &Registry, lines: &Lines) -> 
         mark: &adoption::mark(&names::home_namespace(facts.organization), facts.name, facts.uid),
         amounts: amounts.as_ref(),
         domain: registry.domains.get(&application.domain)?,
+        countable: &Countable::of(registry, &application.domain),
         protection_level: application.protection_level,
         networks: &application.networks,
     };

@@ -30,6 +30,7 @@ use yunguan::core::change::{Facts, Plan, decide};
 use yunguan::core::digest;
 use yunguan::core::effective;
 use yunguan::core::quantity::{Amount, Amounts};
+use yunguan::core::quota::Countable;
 use yunguan::core::registry::Registry;
 use yunguan::core::request::SystemFact;
 use yunguan::core::workflow::DecisionFact;
@@ -487,11 +488,13 @@ impl Book {
         let at = now(if self.setup.has(Bug::SleepsThroughEnd) { clock.min(1) } else { clock });
         let amounts = effective::amounts_at(&spec, at).unwrap_or_default();
         let most = effective::most_until(&spec, at).unwrap_or_default();
-        let domain = self.domain(false);
+        let domains = [(rules::DOMAIN.to_owned(), self.domain(false))].into();
+        let registry = Registry { domains, ..Registry::default() };
+        let countable = Countable::of(&registry, rules::DOMAIN);
         let of = |amounts: &Amounts, used: u8| ResourceQuota {
-            spec: Some(quota::quota(amounts, &Amounts::default(), &domain)),
+            spec: Some(quota::quota(amounts, &Amounts::default(), &countable)),
             status: Some(ResourceQuotaStatus {
-                used: quota::quota(&units(used), &Amounts::default(), &domain).hard,
+                used: quota::quota(&units(used), &Amounts::default(), &countable).hard,
                 ..ResourceQuotaStatus::default()
             }),
             ..ResourceQuota::default()
