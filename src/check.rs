@@ -9,7 +9,7 @@ use crate::api::{
     CatalogItem, CloudDomain, CloudResourceRequest, Decision, Decommission, GovernancePolicy, InformationSystem,
     LedgerEntry, Organization, ResourceChange, RightsizingProposal, Sanction, ServiceProduct, WorkCalendar,
 };
-use crate::core::{capacity, catalog, credit_code, policy, resources};
+use crate::core::{capacity, catalog, cidr, credit_code, people, policy, resources};
 use anyhow::Context as _;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::core::CustomResourceExt;
@@ -199,13 +199,16 @@ fn alone(kind: &str, object: &Value) -> Vec<String> {
         }
         "Organization" => read(object, |o: &Organization| {
             let code = credit_code::validate(&o.spec.social_credit_code).err();
-            code.map(|e| format!("spec.socialCreditCode: {e}")).into_iter().collect()
+            let code = code.map(|e| format!("spec.socialCreditCode: {e}"));
+            let people = people::left_out(&o.spec.members).into_iter();
+            code.into_iter().chain(people.map(|(place, name, why)| format!("{place}: {name:?}: {why}"))).collect()
         }),
         "CloudDomain" => read(object, |d: &CloudDomain| {
             let unusable = resources::problems("spec.capacity", &d.spec.capacity, resources::Given::ByDomain);
             let beyond = capacity::grantable(&d.spec).err().filter(|_| unusable.is_empty());
             let beyond = beyond.map(|(r, e)| format!("spec.capacity[{r}]: {e}"));
-            unusable.into_iter().map(|(at, why)| format!("{at}: {why}")).chain(beyond).collect()
+            let capacity = unusable.into_iter().map(|(at, why)| format!("{at}: {why}")).chain(beyond);
+            capacity.chain(cidr::problems(&d.spec)).collect()
         }),
         "ServiceProduct" => read(object, |p: &ServiceProduct| {
             catalog::amounts_problems(&p.spec).into_iter().map(|(at, why)| format!("{at}: {why}")).collect()

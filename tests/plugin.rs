@@ -107,6 +107,8 @@ async fn r16_1_the_plugin_suggests_lets_in_and_speaks_chinese() -> Result<()> {
     let let_in = ["authorize", named, "--user", "vendor", "--until", "2h", "--purpose", "升级", "--yes"];
     done(unit, &let_in).await?;
     done(unit, &["revoke", named, "--user", "vendor", "--yes"]).await?;
+    let nobody = ["authorize", named, "--user", "system:x", "--until", "2h", "--purpose", "升级", "--yes"];
+    ensure!(exits(2, unit, &nobody).await?.contains("system:x: names that begin with system:"));
 
     for (locale, args) in
         [("zh_CN.UTF-8", vec!["timeline", named]), ("C.UTF-8", vec!["timeline", named, "--lang", "zh"])]

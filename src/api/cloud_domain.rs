@@ -3,7 +3,7 @@
 use super::common::{Names, Quantity, QuantityMap, RequestRef, Time, capacity_amounts};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -79,13 +79,39 @@ pub struct OvercommitPercent(#[schemars(range(min = 1, max = 1000))] pub i32);
 pub struct NetworkRanges {
     /// Network (网络).
     pub network: Network,
-    /// CIDR ranges (地址段).
-    #[schemars(length(min = 1, max = 32), inner(length(min = 3, max = 64)))]
+    /// CIDR ranges of either family, such as `0.0.0.0/0` and `::/0` (地址段).
+    #[schemars(schema_with = "written_ranges")]
     pub cidrs: Vec<String>,
-    /// Ranges inside those that are left out, such as the cluster's own (除外地址段).
+    /// Ranges that are left out of those, such as the cluster's own: each of those of its family that contain it (除外地址段).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 32), inner(length(min = 3, max = 64)))]
+    #[schemars(schema_with = "written_exceptions")]
     pub except: Vec<String>,
+}
+
+/// A range as the API server takes it in a NetworkPolicy; `core::cidr` reads the same.
+const RANGE_IS_SOUND: &str = "isCIDR(self) && cidr(self) == cidr(self).masked()";
+const RANGE_HINT: &str = "a range of addresses is a CIDR without bits beyond its prefix, such as 10.0.0.0/8 or fd00::/8 (地址段须为 CIDR，前缀以外的位为零，如 10.0.0.0/8、fd00::/8)";
+
+fn ranges(least: u16) -> Schema {
+    json_schema!({
+        "type": "array",
+        "minItems": least,
+        "maxItems": 32,
+        "items": {
+            "type": "string",
+            "minLength": 3,
+            "maxLength": 64,
+            "x-kubernetes-validations": [{"rule": RANGE_IS_SOUND, "message": RANGE_HINT}],
+        },
+    })
+}
+
+fn written_ranges(_: &mut SchemaGenerator) -> Schema {
+    ranges(1)
+}
+
+fn written_exceptions(_: &mut SchemaGenerator) -> Schema {
+    ranges(0)
 }
 
 /// The networks of annex 1 (接入网络): internet 互联网, government extranet 电子政务外网, business private network 业务专网.

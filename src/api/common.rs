@@ -116,6 +116,47 @@ fn amounts(rules: &[(String, &str)]) -> Schema {
     })
 }
 
+/// How the names of the cluster's own users and groups begin: service accounts, nodes, everybody.
+pub const SYSTEM_PREFIX: &str = "system:";
+
+/// Whom rights can be given to; `core::people` says the same.
+const PERSON_IS_SOUND: &str = r"!self.startsWith('system:') && !self.matches('^[\\s\\p{Z}]|[\\s\\p{Z}]$|\\p{Cc}')";
+const PERSON_HINT: &str = "rights are given to people and groups of people as the API server knows them: no name that begins with system:, which are service accounts, the cluster's own parts and groups of everybody, and none with a space at an end or a control character (仅可授权个人及其所在组：不得以 system: 开头，首尾不得有空格，不得含控制字符)";
+
+fn people(most: u16) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": most,
+        "x-kubernetes-list-type": "set",
+        "items": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 253,
+            "x-kubernetes-validations": [{"rule": PERSON_IS_SOUND, "message": PERSON_HINT}],
+        },
+    })
+}
+
+/// The schema of a person who is given rights.
+pub(super) fn named_person(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 253,
+        "x-kubernetes-validations": [{"rule": PERSON_IS_SOUND, "message": PERSON_HINT}],
+    })
+}
+
+/// The schema of users who are given rights.
+pub(super) fn named_users(_: &mut SchemaGenerator) -> Schema {
+    people(64)
+}
+
+/// The schema of groups that are given rights.
+pub(super) fn named_groups(_: &mut SchemaGenerator) -> Schema {
+    people(16)
+}
+
 impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -1,6 +1,6 @@
 //! Decision: one act of one person.
 
-use super::common::{RequestRef, Time};
+use super::common::{RequestRef, Time, named_person};
 use super::rightsizing_proposal::UseRule;
 use jiff::civil::Date;
 use kube::{CustomResource, KubeSchema};
@@ -185,7 +185,7 @@ pub struct LineAmount {
 #[serde(rename_all = "camelCase")]
 pub struct Access {
     /// User name as the API server knows it (被授权人).
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(schema_with = "named_person")]
     pub username: String,
     /// What for (事由).
     #[schemars(length(min = 1, max = 512))]

@@ -1,6 +1,6 @@
 //! Organization: a unit, a bureau, a provider or a supervising department.
 
-use super::common::{Contact, Names};
+use super::common::{Contact, Names, named_groups, named_users};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -70,11 +70,11 @@ pub struct RoleMembers {
     pub role: String,
     /// User names as the API server knows them. Prefer these: leaving a group cannot be seen by the API server.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), inner(length(min = 1, max = 253)), extend("x-kubernetes-list-type" = "set"))]
+    #[schemars(schema_with = "named_users")]
     pub users: Vec<String>,
     /// Groups as the API server knows them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16), inner(length(min = 1, max = 253)), extend("x-kubernetes-list-type" = "set"))]
+    #[schemars(schema_with = "named_groups")]
     pub groups: Vec<String>,
 }
 

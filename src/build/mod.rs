@@ -11,6 +11,7 @@ pub mod system;
 
 use crate::api::names::{LABEL_MANAGED, LABEL_ORGANIZATION, LABEL_PURPOSE, LABEL_SYSTEM, MANAGED_BY_VALUE};
 use crate::api::organization::RoleMembers;
+use crate::core::people;
 use k8s_openapi::api::rbac::v1::{RoleBinding, RoleRef, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,7 +36,7 @@ fn meta(name: &str, namespace: Option<&str>, labels: &BTreeMap<String, String>) 
     }
 }
 
-/// Each user and each group once, in order.
+/// Each user and each group once, in order; without names under which nobody can be let in.
 #[must_use]
 pub fn subjects(members: &[RoleMembers]) -> Vec<Subject> {
     let kinds = [("User", true), ("Group", false)];
@@ -44,7 +45,7 @@ pub fn subjects(members: &[RoleMembers]) -> Vec<Subject> {
         .flat_map(|(kind, users)| {
             let names: BTreeSet<&String> =
                 members.iter().flat_map(|m| if users { m.users.iter() } else { m.groups.iter() }).collect();
-            names.into_iter().map(move |name| Subject {
+            names.into_iter().filter(|name| people::why_not(name).is_none()).map(move |name| Subject {
                 kind: kind.to_owned(),
                 name: name.clone(),
                 api_group: Some("rbac.authorization.k8s.io".to_owned()),

@@ -1,7 +1,8 @@
 //! Network policies: everything is shut, then opened for name resolution, the system itself and the networks granted.
 
 use crate::api::CloudDomainSpec;
-use crate::api::cloud_domain::Network;
+use crate::api::cloud_domain::{Network, NetworkRanges};
+use crate::core::cidr::Cidr;
 use k8s_openapi::api::networking::v1::{
     IPBlock, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
 };
@@ -19,12 +20,8 @@ pub fn policies(networks: &[Network], domain: &CloudDomainSpec) -> Vec<(&'static
     let mut networks = networks.to_vec();
     networks.sort_unstable();
     for network in networks {
-        let blocks: Vec<NetworkPolicyPeer> = domain
-            .networks
-            .iter()
-            .filter(|ranges| ranges.network == network)
-            .flat_map(|ranges| ranges.cidrs.iter().map(|cidr| block(cidr, &ranges.except)))
-            .collect();
+        let blocks: Vec<NetworkPolicyPeer> =
+            domain.networks.iter().filter(|ranges| ranges.network == network).flat_map(blocks).collect();
         // A network that the domain does not describe stays shut.
         if !blocks.is_empty() {
             policies.push((name(network), both(Some(blocks.clone()), Some(blocks))));
@@ -41,9 +38,19 @@ fn name(network: Network) -> &'static str {
     }
 }
 
-fn block(cidr: &str, except: &[String]) -> NetworkPolicyPeer {
-    let except = (!except.is_empty()).then(|| except.to_vec());
-    NetworkPolicyPeer { ip_block: Some(IPBlock { cidr: cidr.to_owned(), except }), ..NetworkPolicyPeer::default() }
+/// A block for each range, without what is left out of it: the API server takes no exception that is not inside of its
+/// block. What is no range opens nothing.
+fn blocks(ranges: &NetworkRanges) -> Vec<NetworkPolicyPeer> {
+    let read = |texts: &[String]| texts.iter().filter_map(|text| Cidr::parse(text)).collect::<Vec<_>>();
+    let except = read(&ranges.except);
+    // What is left out as a whole is not opened.
+    let open = read(&ranges.cidrs).into_iter().filter(|cidr| !except.iter().any(|out| out.contains(cidr)));
+    let block = |cidr: Cidr| {
+        let inside = except.iter().filter(|out| cidr.contains(out)).map(ToString::to_string).collect::<Vec<_>>();
+        let except = (!inside.is_empty()).then_some(inside);
+        NetworkPolicyPeer { ip_block: Some(IPBlock { cidr: cidr.to_string(), except }), ..NetworkPolicyPeer::default() }
+    };
+    open.map(block).collect()
 }
 
 fn own_pods() -> NetworkPolicyPeer {
@@ -84,6 +91,28 @@ fn dns() -> NetworkPolicySpec {
 mod tests {
     use super::*;
     use crate::core::fixtures;
+
+    #[test]
+    fn r35_1_each_exception_is_under_the_ranges_that_contain_it() {
+        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let found = |cidrs: &[&str], except: &[&str]| -> Vec<(String, Vec<String>)> {
+            let ranges = NetworkRanges { network: Network::Internet, cidrs: owned(cidrs), except: owned(except) };
+            let blocks = blocks(&ranges).into_iter().filter_map(|peer| peer.ip_block);
+            blocks.map(|block| (block.cidr, block.except.unwrap_or_default())).collect()
+        };
+        let block = |cidr: &str, except: &[&str]| (cidr.to_owned(), owned(except));
+        assert_eq!(
+            found(&["0.0.0.0/0", "::/0"], &["10.0.0.0/8", "192.168.0.0/16"]),
+            [block("0.0.0.0/0", &["10.0.0.0/8", "192.168.0.0/16"]), block("::/0", &[])]
+        );
+        assert_eq!(
+            found(&["10.0.0.0/8", "172.16.0.0/12", "::/0"], &["10.1.0.0/16", "fd00::/8", "8.8.8.8/32"]),
+            [block("10.0.0.0/8", &["10.1.0.0/16"]), block("172.16.0.0/12", &[]), block("::/0", &["fd00::/8"])]
+        );
+        assert_eq!(found(&["10.0.0.0/8", "11.0.0.0/8"], &["10.0.0.0/8"]), [block("11.0.0.0/8", &[])]);
+        assert_eq!(found(&["10.1.0.0/16"], &["10.0.0.0/8"]), [], "wider than the range");
+        assert_eq!(found(&["10.0.0.1/8", "no range"], &["none"]), [block("10.0.0.0/8", &[])]);
+    }
 
     #[test]
     fn r35_1_nothing_is_open_but_what_was_asked_for() {

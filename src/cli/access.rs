@@ -15,7 +15,7 @@ use crate::api::cloud_resource_request::OpenGate;
 use crate::api::common::{RequestKind, RequestRef};
 use crate::api::decision::{Access, AccessLevel, Decision, DecisionSpec, Verdict};
 use crate::api::names::{GATE_ACCESS, ROLE_UNIT};
-use crate::core::digest;
+use crate::core::{digest, people};
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 use kube::api::ListParams;
@@ -28,6 +28,9 @@ use std::time::Duration;
 /// When the end makes no sense, the system is not there, or a rule refuses it.
 pub async fn authorize(session: &Session, clock: &Clock, format: Output, wish: &Authorize) -> Result<Exit, Failure> {
     let lang = session.lang;
+    if let Some(why) = people::why_not(&wish.user) {
+        return Err(Failure::plain(Exit::Usage, format!("--user {}: {}", wish.user, why.get(lang.chinese()))));
+    }
     let until = clock.end(&wish.until).ok_or_else(|| Failure::plain(Exit::Usage, lang.bad_until(&wish.until)))?;
     if until.timestamp() <= clock.now {
         return Err(Failure::plain(Exit::Usage, lang.until_past(&clock.minute(until))));

@@ -9,6 +9,7 @@ use crate::api::names::{CONDITION_READY, CONDITION_VALID};
 use crate::api::resource_change::ChangePhase;
 use crate::api::{CloudDomain, CloudDomainStatus, CloudResourceRequest, InformationSystem, ResourceChange};
 use crate::core::capacity::{self, Profile, Taken};
+use crate::core::cidr;
 use crate::core::quantity::{Amount, Amounts, Format};
 use crate::core::request::Statement;
 use crate::core::resources;
@@ -43,18 +44,18 @@ pub async fn reconcile(domain: Arc<CloudDomain>, context: Arc<Context>) -> Resul
     let soon = soon.into_iter().chain(Profile::of(&grants).and_then(|profile| profile.next_moment(now))).min();
     let survey = survey(&context, &domain, &grants, now).await?;
     if domain.status.as_ref() == Some(&survey.status) {
-        return Ok(Settled { next: soon, version: None });
+        return Ok(Settled { next: soon, ..Settled::default() });
     }
     let counted = survey.counts_alone.then(|| counted_at(&context, &name, now)).flatten();
     if counted.is_some() {
-        return Ok(Settled { next: counted, version: None });
+        return Ok(Settled { next: counted, ..Settled::default() });
     }
     // A commit may have written since the cache was told.
     let domains: Api<CloudDomain> = Api::all(context.client.clone());
     let mut fresh = domains.get(&name).await?;
     let Survey { status, gave_back, .. } = self::survey(&context, &fresh, &grants, now).await?;
     if fresh.status.as_ref() == Some(&status) {
-        return Ok(Settled { next: soon, version: fresh.resource_version() });
+        return Ok(Settled { next: soon, version: fresh.resource_version(), ..Settled::default() });
     }
     fresh.status = Some(status);
     let written = apply::put_status(&domains, &context.metrics, &fresh).await?;
@@ -62,7 +63,7 @@ pub async fn reconcile(domain: Arc<CloudDomain>, context: Arc<Context>) -> Resul
         // Somebody may wait for just this room.
         context.look_again.notify_one();
     }
-    Ok(Settled { next: soon, version: written.resource_version() })
+    Ok(Settled { next: soon, version: written.resource_version(), ..Settled::default() })
 }
 
 /// What a look at a domain came to.
@@ -223,10 +224,13 @@ fn judge(
             status.grantable = grantable.print();
             let above = profile.above(&grantable, now);
             status.shortages = above.iter().take(8).map(shortage).collect();
-            if above.is_empty() {
-                (true, "Valid", "capacity and provider can be used (云域可用)".to_owned())
-            } else {
+            let networks = cidr::problems(&domain.spec);
+            if !above.is_empty() {
                 (false, "OverCommitted", over_committed(&status.shortages).to_string())
+            } else if !networks.is_empty() {
+                (false, "NetworksUnreadable", networks.join("; "))
+            } else {
+                (true, "Valid", "capacity and provider can be used (云域可用)".to_owned())
             }
         }
     };

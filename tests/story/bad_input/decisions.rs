@@ -39,7 +39,12 @@ async fn r7_1_what_one_decision_shows_is_refused_when_it_is_made() -> Result<()>
         ),
         (vec![("/spec/verdict", json!("File"))], &["carries the reports in spec.evidence"], Bilingual),
         (vec![("/spec/verdict", json!("Authorize"))], &["spec.access says whom an Authorize lets in"], Bilingual),
-        (vec![("/spec/access", access)], &["leave it out otherwise"], Bilingual),
+        (vec![("/spec/access", access.clone())], &["leave it out otherwise"], Bilingual),
+        (
+            vec![("/spec/access", access), ("/spec/access/username", json!("system:serviceaccount:ci:deployer"))],
+            &["spec.access.username", "no name that begins with system:", "不得以 system: 开头"],
+            Bilingual,
+        ),
         (
             vec![("/spec/verdict", json!("Sign")), ("/spec/grant", json!([{"line": "cpu", "quantity": 1}]))],
             &["amounts in spec.grant"],

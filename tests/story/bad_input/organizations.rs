@@ -20,6 +20,9 @@ async fn r7_1_what_one_organization_shows_is_refused_when_it_is_written() -> Res
     let (api, good) = plain(&organizations, &good)?;
     let users: Vec<String> = (0..65).map(|n| format!("user-{n}")).collect();
     let code = "spec.socialCreditCode";
+    let not_people = |place: &'static str| {
+        vec!["spec.members[0].", place, "no name that begins with system:", "仅可授权个人及其所在组"]
+    };
     let table: Vec<(&str, Value, Vec<&str>, Says)> = vec![
         ("/spec/socialCreditCode", json!(body), vec![code, "has 18 characters", "请核对证书"], Bilingual),
         ("/spec/socialCreditCode", json!(format!("{body}{right}0")), vec![code, "has 18 characters"], Bilingual),
@@ -41,6 +44,18 @@ async fn r7_1_what_one_organization_shows_is_refused_when_it_is_written() -> Res
         ("/metadata/name", json!("a".repeat(41)), vec!["at most 40 lower-case ASCII"], Bilingual),
         ("/spec/supervisor", json!("t-bad-org"), vec!["does not supervise itself", "主管部门不能是本单位"], Bilingual),
         ("/spec/members/0/users", json!(users), vec!["spec.members[0].users", "at most 64 items"], English),
+        (
+            "/spec/members/0/users",
+            json!(["good", "system:serviceaccount:ci:deployer"]),
+            not_people("users[1]"),
+            Bilingual,
+        ),
+        ("/spec/members/0/users", json!(["system:x"]), not_people("users[0]"), Bilingual),
+        ("/spec/members/0/users", json!(["a\u{3000}"]), not_people("users[0]"), Bilingual),
+        ("/spec/members/0/users", json!([" a"]), not_people("users[0]"), Bilingual),
+        ("/spec/members/0/users", json!(["a\nb"]), not_people("users[0]"), Bilingual),
+        ("/spec/members/0/groups", json!(["system:authenticated"]), not_people("groups[0]"), Bilingual),
+        ("/spec/members/0/groups", json!(["system:masters"]), not_people("groups[0]"), Bilingual),
         ("/spec/members/0/role", json!("Unit"), vec!["spec.members[0].role", "should match"], English),
         ("/spec/nature", json!("Club"), vec!["spec.nature", "\"PublicInstitution\""], English),
     ];
@@ -52,6 +67,9 @@ async fn r7_1_what_one_organization_shows_is_refused_when_it_is_written() -> Res
             .with_context(|| format!("{place}: {value}"))?;
         told(&message, &words, says).with_context(|| format!("{place}: {value}"))?;
     }
+    let mut fine = good.clone();
+    put(&mut fine, "/spec/members/0/users", json!(["Zhang San", "亳州:张三", "oidc:system:x", "systems"]))?;
+    api.create(&dry_run(), &serde_json::from_value(fine)?).await.context("people of all kinds")?;
     println!("organizations refused when they are written: {tried}");
     Ok(())
 }
