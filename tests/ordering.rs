@@ -80,6 +80,11 @@ impl<'c, 'w> Ordering<'c, 'w> {
 
 /// A suspension of the system of a case.
 pub async fn suspension<'c, 'w>(case: &'c Case<'w>, name: &str) -> Result<Ordering<'c, 'w>> {
-    let order = Order { measure: Measure::Suspension, systems: vec![case.name.clone()], ..Order::default() };
+    suspension_of(case, name, vec![case.name.clone()]).await
+}
+
+/// A suspension of several systems of the unit of a case.
+pub async fn suspension_of<'c, 'w>(case: &'c Case<'w>, name: &str, systems: Vec<String>) -> Result<Ordering<'c, 'w>> {
+    let order = Order { measure: Measure::Suspension, systems, ..Order::default() };
     Ordering::draft(case, name, order).await
 }

@@ -15,6 +15,7 @@ mod products;
 pub mod provisioning;
 pub mod sanctions;
 pub mod sizing;
+mod steps;
 mod track;
 pub mod usage;
 mod voices;

@@ -377,6 +377,8 @@ pub enum SystemPhase {
     Trial,
     /// 已上线
     Live,
+    /// 正在暂停
+    Stopping,
     /// 已暂停
     Suspended,
     /// 退出中

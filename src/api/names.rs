@@ -41,8 +41,9 @@ pub const KEY_WIPING: &str = "yunguan.dev/wiping";
 pub const STOPPED_SUSPENDED: &str = "suspended";
 /// The scheduling gate of pods that must not run yet.
 pub const GATE_STOPPED: &str = "yunguan.dev/stopped";
-/// On a Job or CronJob that the operator has suspended: what `spec.suspend` was, to be put back.
-pub const ANNOTATION_SUSPENDED: &str = "yunguan.dev/suspended";
+/// On a Job or CronJob that the operator has suspended, as annotation, or as label where its annotations are full: what
+/// `spec.suspend` was, to be put back.
+pub const KEY_SUSPENDED: &str = "yunguan.dev/suspended";
 
 /// On what the operator wrote: the digest of what it wanted then. Where that is still what it wants and the object is
 /// another, somebody else has changed it.

@@ -45,6 +45,14 @@ pub fn hold(wanted: &mut ResourceQuota, standing: &ResourceQuota, most: &Amounts
     held.beyond(&goal)
 }
 
+/// Keeps a quota from having more of anything than one that stands.
+pub fn cap(wanted: &mut ResourceQuota, standing: &ResourceQuota) {
+    let (goal, standing) = (hard(wanted), hard(standing));
+    if let Some(hard) = wanted.spec.as_mut().and_then(|spec| spec.hard.as_mut()) {
+        hard.extend(goal.iter().map(|(resource, goal)| quantity((resource, goal.min(standing.get(resource))))));
+    }
+}
+
 fn hard(quota: &ResourceQuota) -> Amounts {
     quota.spec.as_ref().and_then(|spec| spec.hard.as_ref()).map(read).unwrap_or_default()
 }

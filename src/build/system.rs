@@ -8,6 +8,7 @@ use crate::api::names::{
 use crate::api::organization::RoleMembers;
 use crate::api::{CloudDomainSpec, InformationSystemSpec, OrganizationSpec};
 use crate::core::names::{guest_binding, pod_security};
+use crate::core::people;
 use crate::core::quantity::Amounts;
 use crate::core::quota::{Countable, Defaults};
 use crate::core::stop;
@@ -58,19 +59,8 @@ pub fn objects(
 ) -> SystemObjects {
     let labels = labels(PURPOSE_SYSTEM, &system.organization, Some(name));
     let inside = |object: &str| meta(object, Some(&system.namespace), &labels);
-    let unit: Vec<RoleMembers> = organization.members.iter().filter(|m| m.role == ROLE_UNIT).cloned().collect();
-    let mut bindings = vec![binding(inside("yunguan-developer"), CLUSTER_ROLE_DEVELOPER, subjects(&unit))];
-    let leaving = stop::leaving(system);
-    bindings.extend(guests.iter().map(|pass| {
-        let user = RoleMembers { users: vec![pass.access.username.clone()], ..RoleMembers::default() };
-        binding(inside(&guest_binding(&pass.decision.uid)), cluster_role(&pass.access), subjects(&[user]))
-    }));
-    // Whose data is being wiped is left alone by everybody.
-    if leaving.is_some_and(|leaving| leaving.wipe.is_some()) {
-        bindings.clear();
-    }
     SystemObjects {
-        namespace: namespace(uid, system, domain, &labels),
+        namespace: namespace(name, uid, system, domain),
         quota: ResourceQuota {
             metadata: inside("yunguan"),
             spec: Some(quota::quota(granted.amounts, granted.helpers, granted.countable)),
@@ -84,8 +74,42 @@ pub fn objects(
             .into_iter()
             .map(|(name, spec)| NetworkPolicy { metadata: inside(name), spec: Some(spec) })
             .collect(),
-        bindings,
+        bindings: bindings(name, system, Some(organization), guests),
     }
+}
+
+/// The binding of the unit's people.
+pub const DEVELOPERS: &str = "yunguan-developer";
+
+/// The unit's people, where it is known who they are, and whom they let in.
+#[must_use]
+pub fn bindings(
+    name: &str,
+    system: &InformationSystemSpec,
+    organization: Option<&OrganizationSpec>,
+    guests: &[Pass],
+) -> Vec<RoleBinding> {
+    // Whose data is being wiped is left alone by everybody.
+    if is_wiped(system) {
+        return Vec::new();
+    }
+    let labels = labels(PURPOSE_SYSTEM, &system.organization, Some(name));
+    let inside = |object: &str| meta(object, Some(&system.namespace), &labels);
+    let unit = organization.map(|organization| {
+        let unit: Vec<RoleMembers> = organization.members.iter().filter(|m| m.role == ROLE_UNIT).cloned().collect();
+        binding(inside(DEVELOPERS), CLUSTER_ROLE_DEVELOPER, subjects(&unit))
+    });
+    let guests = guests.iter().filter(|pass| people::why_not(&pass.access.username).is_none()).map(|pass| {
+        let user = RoleMembers { users: vec![pass.access.username.clone()], ..RoleMembers::default() };
+        binding(inside(&guest_binding(&pass.decision.uid)), cluster_role(&pass.access), subjects(&[user]))
+    });
+    unit.into_iter().chain(guests).collect()
+}
+
+/// Whether the data of a system is being wiped, or was.
+#[must_use]
+pub fn is_wiped(system: &InformationSystemSpec) -> bool {
+    stop::leaving(system).is_some_and(|leaving| leaving.wipe.is_some())
 }
 
 /// Labels of a system's namespace that it has for a time.
@@ -118,13 +142,10 @@ pub fn releasing(there: &Namespace) -> Namespace {
     next
 }
 
-fn namespace(
-    uid: &str,
-    system: &InformationSystemSpec,
-    domain: &CloudDomainSpec,
-    labels: &std::collections::BTreeMap<String, String>,
-) -> Namespace {
-    let mut metadata = meta(&system.namespace, None, labels);
+/// The namespace of a system, with what it says of it.
+#[must_use]
+pub fn namespace(name: &str, uid: &str, system: &InformationSystemSpec, domain: &CloudDomainSpec) -> Namespace {
+    let mut metadata = meta(&system.namespace, None, &labels(PURPOSE_SYSTEM, &system.organization, Some(name)));
     let labels = metadata.labels.get_or_insert_default();
     let (enforce, warn) = pod_security(system.protection_level);
     // Offline only the operator's own Jobs start, and they read and wipe what belongs to any user.

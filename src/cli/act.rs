@@ -9,11 +9,11 @@ use super::failure::{Exit, Failure};
 use super::outcome::Outcome;
 use super::output;
 use super::page::Page;
-use super::paper::Paper;
+use super::paper::{Paper, Stage};
 use super::read;
 use super::session::Session;
 use super::words;
-use crate::api::cloud_resource_request::OpenGate;
+use crate::api::cloud_resource_request::{OpenGate, Phase};
 use crate::api::decision::{Decision, LineAmount, TestResult, Verdict};
 use crate::api::names;
 use crate::core::workflow::GATE_WITHDRAWAL;
@@ -115,7 +115,8 @@ async fn gate(session: &Session, paper: &Paper, order: &Order<'_>) -> Result<Ope
     let lang = session.lang;
     let (namespace, status) = (paper.namespace(), paper.standing());
     let (gates, wanted) = if order.verdict == Verdict::Withdraw {
-        if status.committed {
+        // What was granted and never opened can still be taken back.
+        if status.committed && status.stage != Stage::Request(Phase::Provisioning) {
             let phase = words::stage(lang, status.stage);
             return Err(Failure::new(Exit::Refused, lang.committed(&phase), lang.next_explain()));
         }

@@ -5,7 +5,7 @@ mod commit;
 use super::Context;
 use super::authority::Freshness;
 use super::context::{beside, system_changed};
-use super::told::report;
+use super::told::{report, with_refusal};
 use super::usage::evidence_of;
 use crate::api::{Decision, InformationSystem, ResourceChange, RightsizingProposal};
 use crate::core::change::{Facts, Plan, ProposalFact, decide};
@@ -28,17 +28,22 @@ pub async fn reconcile(change: Arc<ResourceChange>, context: Arc<Context>) -> Re
     if change.metadata.deletion_timestamp.is_some() {
         return Ok(Settled::default());
     }
+    let outcome = pass(&change, &context).await;
+    with_refusal(&context, "change", &*change, outcome).await
+}
+
+async fn pass(change: &Arc<ResourceChange>, context: &Context) -> Result<Settled, Error> {
     let now = clock::now();
-    let observed = observe(&context, &change).await?;
-    let mut plan = observed.decide(&context, &change, now);
-    let mut current = Arc::clone(&change);
+    let observed = observe(context, change).await?;
+    let mut plan = observed.decide(context, change, now);
+    let mut current = Arc::clone(change);
     // A cache may lag behind the grant that locked the text, so what would unlock it is looked at afresh too.
     let unlocks = change.status.as_ref().is_some_and(|s| s.committed) && !plan.status.committed;
     if plan.grant.is_some() || plan.agreement.is_some() || plan.closes.is_some() || unlocks {
-        (current, plan) = commit::carry_out(&context, &change).await?;
+        (current, plan) = commit::carry_out(context, change).await?;
     }
-    let version = report(&context, &*current, &plan.status, &plan.conditions, now).await?;
-    Ok(Settled { next: plan.wake, version })
+    let version = report(context, &*current, &plan.status, &plan.conditions, now).await?;
+    Ok(Settled { next: plan.wake, version, ..Settled::default() })
 }
 
 /// What was observed about a change; borrowed by [`Facts`].

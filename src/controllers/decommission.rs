@@ -9,7 +9,7 @@ use super::authority::Freshness;
 use super::context::{beside, system_leaving};
 use super::request::commit::replace;
 use super::system::retained_until;
-use super::told::report;
+use super::told::{report, with_refusal};
 use super::usage::{self, Ground};
 use crate::api::common::{RequestKind, Time};
 use crate::api::decommission::Leaving;
@@ -43,16 +43,21 @@ pub async fn reconcile(decommission: Arc<Decommission>, context: Arc<Context>) -
     if decommission.metadata.deletion_timestamp.is_some() {
         return Ok(Settled::default());
     }
+    let outcome = pass(&decommission, &context).await;
+    with_refusal(&context, "decommission", &*decommission, outcome).await
+}
+
+async fn pass(decommission: &Arc<Decommission>, context: &Context) -> Result<Settled, Error> {
     let now = clock::now();
-    let observed = observe(&context, &decommission).await?;
-    let mut plan = observed.decide(&context, &decommission, now);
-    let mut current = Arc::clone(&decommission);
+    let observed = observe(context, decommission).await?;
+    let mut plan = observed.decide(context, decommission, now);
+    let mut current = Arc::clone(decommission);
     if plan.step.is_some() {
-        (current, plan) = go_on(&context, &decommission).await?;
+        (current, plan) = go_on(context, decommission).await?;
     }
-    let version = report(&context, &*current, &plan.status, &plan.conditions, now).await?;
+    let version = report(context, &*current, &plan.status, &plan.conditions, now).await?;
     let soon = (plan.watches || plan.step.is_some()).then(|| now.checked_add(SOON).ok()).flatten();
-    Ok(Settled { next: plan.wake.into_iter().chain(soon).min(), version })
+    Ok(Settled { next: plan.wake.into_iter().chain(soon).min(), version, ..Settled::default() })
 }
 
 /// What was observed about a departure; borrowed by [`Facts`].

@@ -1,6 +1,7 @@
 //! A controller a kind: observe (I/O), decide (`core`), build (`build`), apply (I/O), report. Rules live in `core`.
 
 pub mod authority;
+mod binding;
 pub mod catalog;
 pub mod change;
 pub mod context;
@@ -11,6 +12,7 @@ mod measure;
 pub mod organization;
 pub mod policy;
 pub mod proposal;
+mod refused;
 pub mod request;
 mod room;
 pub mod sanction;

@@ -1,22 +1,26 @@
 //! Organization: its home namespace, and who works there.
 
 use super::Context;
+use super::binding::bind;
+use super::refused::{REFUSED, refused};
 use super::system::same_labels;
-use crate::api::names::{CONDITION_READY, SHIPPED_ROLES, cluster_role};
+use crate::api::names::{CONDITION_READY, CONDITION_STALLED, LABEL_MANAGED, SHIPPED_ROLES, cluster_role};
 use crate::api::organization::OrganizationStatus;
 use crate::api::{CloudResourceRequest, Decision, InformationSystem, LedgerEntry, Organization};
 use crate::build::home;
-use crate::core::credit_code;
 use crate::core::names::home_namespace;
+use crate::core::registry::Registry;
 use crate::core::request::Statement;
+use crate::core::{credit_code, people};
 use crate::runtime::apply::{self, Done, params};
 use crate::runtime::clock;
 use crate::runtime::controller::{Error, Settled};
 use crate::runtime::id::Id;
+use crate::runtime::steps::Steps;
 use jiff::SignedDuration;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
-use k8s_openapi::api::rbac::v1::RoleBinding;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::ListParams;
 use kube::{Api, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
@@ -45,84 +49,131 @@ pub async fn reconcile(organization: Arc<Organization>, context: Arc<Context>) -
         // The watch brings it back with its new version.
         return Ok(Settled::default());
     }
-    let ready = match furnish(&organization, &context).await? {
-        Ok(()) => Statement::new(CONDITION_READY, true, "HomeReady", "its home namespace and bindings stand (已开户)"),
-        Err((reason, message)) => Statement::new(CONDITION_READY, false, reason, message),
+    let mut steps = Steps::new("organization", &context.metrics);
+    let problem = furnish(&organization, &context, &mut steps).await;
+    let before = organization.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let refused = refused(&steps, before);
+    let unfinished = steps.outcome();
+    let unbound = problem.as_ref().is_some_and(|(reason, _)| *reason == UNBOUND);
+    let next = clock::now().checked_add(LOOK_AGAIN).ok().filter(|_| unbound);
+    // What goes better by itself in a moment is not told.
+    if unfinished.is_some() && refused.is_none() && problem.is_none() {
+        return Ok(Settled { next, unfinished, ..Settled::default() });
+    }
+    let told = refused.map(|text| (REFUSED, text.to_string()));
+    let ready = match problem.or(told.clone()) {
+        None => Statement::new(CONDITION_READY, true, "HomeReady", "its home namespace and bindings stand (已开户)"),
+        Some((reason, message)) => Statement::new(CONDITION_READY, false, reason, message),
     };
-    let unbound = ready.reason == "RoleUnbound";
-    report(&organization, &context, ready).await?;
-    let soon = clock::now().checked_add(LOOK_AGAIN).ok();
-    Ok(Settled { next: soon.filter(|_| unbound), version: None })
+    let stalled = match &told {
+        None => Statement::new(CONDITION_STALLED, false, "Idle", "the API server refuses nothing (无被拒绝的操作)"),
+        Some((reason, message)) => Statement::new(CONDITION_STALLED, true, reason, message),
+    };
+    report(&organization, &context, &[ready, stalled]).await?;
+    Ok(Settled { next, unfinished, ..Settled::default() })
 }
 
-/// Makes the home; the inner error is what somebody must mend.
-async fn furnish(organization: &Organization, context: &Context) -> Result<Result<(), (&'static str, String)>, Error> {
+/// The reason while a role that the rules name cannot be bound.
+const UNBOUND: &str = "RoleUnbound";
+
+/// Makes the home, and binds who works there: whoever is taken off has no rights any more, whatever else is wrong. Gives back
+/// what somebody must mend.
+async fn furnish(organization: &Organization, context: &Context, steps: &mut Steps) -> Option<(&'static str, String)> {
     let name = organization.name_any();
     let registry = context.registry();
-    if let Err(error) = credit_code::validate(&organization.spec.social_credit_code) {
-        return Ok(Err(("CreditCodeWrong", format!("spec.socialCreditCode: {error}"))));
-    }
-    if let Some(supervisor) = organization.spec.supervisor.as_ref().filter(|s| !registry.organizations.contains_key(*s))
-    {
-        return Ok(Err((
-            "SupervisorUnknown",
-            format!(
-                "spec.supervisor: there is no Organization {supervisor}: the authority creates it (主管部门未登记)"
-            ),
-        )));
-    }
     let home = home::home(&name, &registry);
-    let namespaces: Api<Namespace> = Api::all(context.client.clone());
+    let mut problem = unsound(organization, &registry);
     let namespace = home.namespace.name_any();
-    let observed = context.managed.namespaces.get(&Id::new(&namespace));
-    if observed.is_none()
-        && let Some(there) = namespaces.get_opt(&namespace).await?
-        && there.labels().get(crate::api::names::LABEL_MANAGED).is_none()
-    {
-        return Ok(Err((
-            "NamespaceTaken",
-            format!(
-                "namespace {namespace} exists and is not ours, so it is left alone: a platform engineer removes or renames it"
-            ),
-        )));
+    match steps.note("home", make(context, &home.namespace, problem.is_none()).await) {
+        Some(Made::Foreign) => return Some(taken(&namespace)),
+        Some(Made::Nothing) => return problem,
+        None if context.managed.namespaces.get(&Id::new(&namespace)).is_none() => return problem,
+        Some(Made::Stands) | None => {}
     }
-    apply::ensure(&namespaces, &context.metrics, &home.namespace, observed.as_deref(), same_labels).await?;
-    let bindings = context.api::<RoleBinding>(&namespace);
+    for (place, name, why) in people::left_out(&organization.spec.members) {
+        steps.leave_out("rights", format!("{place} {name}"), &why);
+    }
     let mut unbound = Vec::new();
-    for binding in &home.bindings {
-        let observed = context.managed.bindings.get(&Id::new(&binding.name_any()).within(&namespace));
-        let same = |a: &RoleBinding, b: &RoleBinding| {
-            same_labels(a, b) && a.subjects.iter().flatten().eq(b.subjects.iter().flatten())
-        };
-        match apply::ensure(&bindings, &context.metrics, binding, observed.as_deref(), same).await {
+    for wanted in &home.bindings {
+        let there = context.managed.bindings.get(&Id::of(wanted));
+        let bound = bind(context, wanted, there.as_deref()).await;
+        match bound.done {
             Ok(Done::Nothing) => {}
             Ok(_) => context.authority.forget(),
             // A role that somebody added and did not install keeps nobody else out.
-            Err(Error::Transient(why)) if !is_shipped(&binding.role_ref.name) => {
-                unbound.push(format!("{} ({why})", binding.role_ref.name));
+            Err(Error::Transient(why)) if !is_shipped(&wanted.role_ref.name) => {
+                unbound.push(format!("{} ({why})", wanted.role_ref.name));
             }
-            Err(error) => return Err(error),
+            Err(Error::Refused(why)) if !is_shipped(&wanted.role_ref.name) => {
+                unbound.push(format!("{} ({})", wanted.role_ref.name, why.text));
+            }
+            Err(error) => steps.add("rights", error),
+        }
+        for refusal in bound.left_out {
+            steps.add("rights", Error::Refused(refusal));
         }
     }
     if !unbound.is_empty() {
-        return Ok(Err((
-            "RoleUnbound",
+        problem = problem.or(Some((
+            UNBOUND,
             format!(
                 "the policy names roles that cannot be bound: {}; a platform engineer makes each a ClusterRole and adds it to the bind rule of ClusterRole yunguan-operator (角色未安装)",
                 unbound.join("; ")
             ),
         )));
     }
-    if !registry.policies.iter().any(|p| p.spec.family == organization.spec.policy_family) {
-        return Ok(Err((
+    let family = &organization.spec.policy_family;
+    if !registry.policies.iter().any(|p| p.spec.family == *family) {
+        problem = problem.or(Some((
             "PolicyUnknown",
             format!(
-                "spec.policyFamily: there is no GovernancePolicy of family {}: its requests cannot be judged until the authority creates one (没有适用的管理办法)",
-                organization.spec.policy_family
+                "spec.policyFamily: there is no GovernancePolicy of family {family}: its requests cannot be judged until the authority creates one (没有适用的管理办法)"
             ),
         )));
     }
-    Ok(Ok(()))
+    problem
+}
+
+/// What is wrong with an organization by itself: no home is made for it before that is mended.
+fn unsound(organization: &Organization, registry: &Registry) -> Option<(&'static str, String)> {
+    if let Err(error) = credit_code::validate(&organization.spec.social_credit_code) {
+        return Some(("CreditCodeWrong", format!("spec.socialCreditCode: {error}")));
+    }
+    let supervisor = organization.spec.supervisor.as_ref().filter(|s| !registry.organizations.contains_key(*s))?;
+    Some((
+        "SupervisorUnknown",
+        format!("spec.supervisor: there is no Organization {supervisor}: the authority creates it (主管部门未登记)"),
+    ))
+}
+
+fn taken(namespace: &str) -> (&'static str, String) {
+    let message = format!(
+        "namespace {namespace} exists and is not ours, so it is left alone: a platform engineer removes or renames it (命名空间已被占用)"
+    );
+    ("NamespaceTaken", message)
+}
+
+/// How it is with a home.
+enum Made {
+    Stands,
+    Foreign,
+    Nothing,
+}
+
+/// Has the home stand; one that is not there is made where it may be.
+async fn make(context: &Context, wanted: &Namespace, may_be: bool) -> Result<Made, Error> {
+    let namespaces: Api<Namespace> = Api::all(context.client.clone());
+    let name = wanted.name_any();
+    let observed = context.managed.namespaces.get(&Id::new(&name));
+    if observed.is_none() {
+        match namespaces.get_opt(&name).await? {
+            Some(there) if !there.labels().contains_key(LABEL_MANAGED) => return Ok(Made::Foreign),
+            None if !may_be => return Ok(Made::Nothing),
+            _ => {}
+        }
+    }
+    apply::ensure(&namespaces, &context.metrics, wanted, observed.as_deref(), same_labels).await?;
+    Ok(Made::Stands)
 }
 
 fn is_shipped(role: &str) -> bool {
@@ -146,12 +197,12 @@ async fn leave(organization: &Organization, context: &Context) -> Result<Settled
                 "namespace {namespace} holds records, so the organization stays until they are archived (仍有档案，不能删除)"
             ),
         );
-        return report(organization, context, kept).await;
+        return report(organization, context, &[kept]).await;
     }
     let namespaces: Api<Namespace> = Api::all(context.client.clone());
     match namespaces.get_opt(&namespace).await? {
         Some(there) if there.metadata.deletion_timestamp.is_some() => Ok(Settled::default()),
-        Some(there) if there.labels().get(crate::api::names::LABEL_MANAGED).is_some() => {
+        Some(there) if there.labels().get(LABEL_MANAGED).is_some() => {
             apply::delete(&namespaces, &context.metrics, &there).await?;
             Ok(Settled::default())
         }
@@ -172,18 +223,23 @@ where
     Ok(!context.api::<K>(namespace).list_metadata(&ListParams::default().limit(1)).await?.items.is_empty())
 }
 
-async fn report(organization: &Organization, context: &Context, ready: Statement) -> Result<Settled, Error> {
+async fn report(organization: &Organization, context: &Context, statements: &[Statement]) -> Result<Settled, Error> {
     let before = organization.status.clone().unwrap_or_default();
     let generation = organization.metadata.generation.unwrap_or_default();
     let status = OrganizationStatus {
         observed_generation: organization.metadata.generation,
         home_namespace: Some(home_namespace(&organization.name_any())),
-        conditions: apply::conditions(&before.conditions, &[ready], generation, clock::now()),
+        conditions: apply::conditions(&before.conditions, statements, generation, clock::now()),
     };
     if organization.status.as_ref() != Some(&status) {
         let mut next = organization.clone();
         next.status = Some(status);
         apply::put_status(&Api::all(context.client.clone()), &context.metrics, &next).await?;
+        let said = |conditions: &[Condition]| conditions.iter().any(|c| c.reason == REFUSED);
+        let refused = statements.iter().find(|s| s.reason == REFUSED).filter(|_| !said(&before.conditions));
+        if let Some(refused) = refused {
+            context.events.publish(&organization.object_ref(&()), true, REFUSED, &refused.message).await;
+        }
     }
     Ok(Settled::default())
 }

@@ -74,7 +74,7 @@ async fn leave(policy: &GovernancePolicy, context: &Context) -> Result<Settled, 
         "{used} requests, changes and systems are judged by this version, so it stays until they are gone (尚有申请、变更或系统适用本办法，不能删除)"
     );
     report(policy, context, &[Statement::new(CONDITION_READY, false, "InUse", kept)]).await?;
-    Ok(Settled { next: clock::now().checked_add(LOOK_AGAIN).ok(), version: None })
+    Ok(Settled { next: clock::now().checked_add(LOOK_AGAIN).ok(), ..Settled::default() })
 }
 
 async fn put(context: &Context, next: &GovernancePolicy) -> Result<Settled, Error> {

@@ -19,6 +19,7 @@ use crate::runtime::apply::{self, params};
 use crate::runtime::clock;
 use crate::runtime::controller::{Error, Settled};
 use crate::runtime::id::Id;
+use crate::runtime::steps::Steps;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 use kube::{Resource as _, ResourceExt as _};
@@ -49,6 +50,7 @@ pub async fn reconcile(system: Arc<InformationSystem>, context: Arc<Context>) ->
     };
     let registry = context.registry();
     let mut next = None;
+    let mut steps = Steps::new("proposal", &context.metrics);
     for action in Action::iter() {
         let name = proposal::name(&reference.name, action);
         let there = context.proposals.get(&beside(system.as_ref(), &name));
@@ -64,15 +66,15 @@ pub async fn reconcile(system: Arc<InformationSystem>, context: Arc<Context>) ->
         let plan = proposal::decide(facts, &registry, action, standing, now);
         next = [next, plan.wake].into_iter().flatten().min();
         match there {
-            Some(there) => tell(&context, &there, plan, now).await?,
+            Some(there) => drop(steps.note("proposal", tell(&context, &there, plan, now).await)),
             None => {
                 if let Some(spec) = plan.spec {
-                    propose(&context, &system, &name, spec).await?;
+                    steps.note("proposal", propose(&context, &system, &name, spec).await);
                 }
             }
         }
     }
-    Ok(Settled { next, version: None })
+    Ok(Settled { next, unfinished: steps.outcome(), ..Settled::default() })
 }
 
 fn finding(condition: &Condition) -> Finding {

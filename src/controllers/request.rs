@@ -6,7 +6,7 @@ use super::Context;
 use super::authority::Freshness;
 use super::context::{Filed, system_of};
 use super::takeover;
-use super::told::report;
+use super::told::{report, with_refusal};
 use crate::api::CloudResourceRequest;
 use crate::api::InformationSystem;
 use crate::api::common::RequestKind;
@@ -14,6 +14,7 @@ use crate::core::adoption::Seen;
 use crate::core::names::organization_of;
 use crate::core::request::{Facts, Plan, Rival, SystemFact, decide};
 use crate::core::round::report::held;
+use crate::core::text::Text;
 use crate::core::workflow::DecisionFact;
 use crate::runtime::clock;
 use crate::runtime::controller::{Error, Settled};
@@ -30,20 +31,32 @@ pub async fn reconcile(request: Arc<CloudResourceRequest>, context: Arc<Context>
     if request.metadata.deletion_timestamp.is_some() {
         return Ok(Settled::default());
     }
-    let observed = observe(&context, &request).await?;
+    let outcome = Box::pin(pass(&request, &context)).await;
+    with_refusal(&context, "request", &*request, outcome).await
+}
+
+async fn pass(request: &Arc<CloudResourceRequest>, context: &Context) -> Result<Settled, Error> {
+    let observed = observe(context, request).await?;
     let now = clock::now();
-    let mut plan = observed.decide(&context, &request, now);
-    let mut current = Arc::clone(&request);
+    let mut plan = observed.decide(context, request, now);
+    let mut current = Arc::clone(request);
     // A cache may lag behind the grant that locked the text, so what would unlock it is looked at afresh too.
     let unlocks = request.status.as_ref().is_some_and(|s| s.committed) && !plan.status.committed;
     if plan.grant.is_some() || unlocks {
-        (current, plan) = Box::pin(commit::approve(&context, &request)).await?;
+        (current, plan) = Box::pin(commit::approve(context, request)).await?;
+    }
+    if plan.taken_back.is_some() && !Box::pin(commit::take_back(context, request)).await? {
+        let why = Text::new(
+            "it cannot be taken back any more: people were let into its namespace, or something is in it; to leave, file a Decommission (article 23)",
+            "命名空间已授权使用或已有内容，不能撤回；如需退出请按第二十三条办理",
+        );
+        hold(&mut plan, "OpenAlready", &why.to_string());
     }
     if plan.live.is_some() || plan.agreement.is_some() {
-        commit::go_live(&context, &request).await?;
+        commit::go_live(context, request).await?;
     }
-    let version = report(&context, &*current, &plan.status, &plan.conditions, now).await?;
-    Ok(Settled { next: plan.wake, version })
+    let version = report(context, &*current, &plan.status, &plan.conditions, now).await?;
+    Ok(Settled { next: plan.wake, version, ..Settled::default() })
 }
 
 /// What was observed about a request; borrowed by [`Facts`].

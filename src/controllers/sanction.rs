@@ -3,8 +3,9 @@
 use super::Context;
 use super::authority::Freshness;
 use super::context::beside;
+use super::refused::{REFUSED, refused};
 use super::request::commit::replace;
-use super::told::report;
+use super::told::{report, with_refusal};
 use crate::api::common::RequestKind;
 use crate::api::{Decision, InformationSystem, InformationSystemSpec, Sanction};
 use crate::core::names::organization_of;
@@ -14,6 +15,7 @@ use crate::core::workflow::DecisionFact;
 use crate::runtime::clock;
 use crate::runtime::controller::{Error, Settled};
 use crate::runtime::id::Id;
+use crate::runtime::steps::Steps;
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 use kube::api::ListParams;
@@ -27,14 +29,19 @@ pub async fn reconcile(sanction: Arc<Sanction>, context: Arc<Context>) -> Result
     if sanction.metadata.deletion_timestamp.is_some() {
         return Ok(Settled::default());
     }
+    let outcome = pass(&sanction, &context).await;
+    with_refusal(&context, "sanction", &*sanction, outcome).await
+}
+
+async fn pass(sanction: &Arc<Sanction>, context: &Context) -> Result<Settled, Error> {
     let now = clock::now();
-    let observed = observe(&context, &sanction).await?;
-    let plan = observed.decide(&context, &sanction, now);
+    let observed = observe(context, sanction).await?;
+    let plan = observed.decide(context, sanction, now);
     if plan.turns || !plan.suspends.is_empty() || !plan.releases.is_empty() {
-        return carry_out(&context, &sanction).await;
+        return carry_out(context, sanction).await;
     }
-    let version = report(&context, &*sanction, &plan.status, &plan.conditions, now).await?;
-    Ok(Settled { next: plan.wake, version })
+    let version = report(context, &**sanction, &plan.status, &plan.conditions, now).await?;
+    Ok(Settled { next: plan.wake, version, ..Settled::default() })
 }
 
 /// What was observed about a sanction; borrowed by [`Facts`].
@@ -85,7 +92,7 @@ impl Observed {
 }
 
 /// Puts on record what the decisions come to: the sanction first, then the systems that it stops or lets run again. Each is
-/// looked at afresh, and found done when it is tried again after a crash.
+/// looked at afresh, each on its own, and found done when it is tried again after a crash.
 async fn carry_out(context: &Context, sanction: &Sanction) -> Result<Settled, Error> {
     let namespace = sanction.namespace().unwrap_or_default();
     let fresh = context.api::<Sanction>(&namespace).get(&sanction.name_any()).await?;
@@ -111,9 +118,20 @@ async fn carry_out(context: &Context, sanction: &Sanction) -> Result<Settled, Er
         (plan.status.imposed, plan.status.lifted) = (before.imposed, before.lifted);
         plan.conditions.extend(held("GuardBroken", &why));
         let version = report(context, &fresh, &plan.status, &plan.conditions, now).await?;
-        return Ok(Settled { next: plan.wake, version });
+        return Ok(Settled { next: plan.wake, version, ..Settled::default() });
     }
-    let version = report(context, &fresh, &plan.status, &plan.conditions, now).await?;
+    let mut steps = Steps::new("sanction", &context.metrics);
+    let mut version = None;
+    if plan.turns {
+        version = match report(context, &fresh, &plan.status, &plan.conditions, now).await {
+            // What was decided is carried out, though it cannot be said here.
+            Err(Error::Refused(refusal)) => {
+                steps.add("report", Error::Refused(refusal));
+                None
+            }
+            reported => reported?,
+        };
+    }
     for system in &systems {
         let mut next = system.clone();
         let of = |name: &String| *name == system.name_any();
@@ -123,10 +141,14 @@ async fn carry_out(context: &Context, sanction: &Sanction) -> Result<Settled, Er
                 next.spec.suspensions.iter_mut().filter(|s| Some(&s.order.uid) == fresh.metadata.uid.as_ref());
             of_this.for_each(|suspension| suspension.lifted = Some(lifted.clone()));
         }
-        if next.spec != system.spec {
-            replace(context, &next).await?;
+        if next.spec != system.spec && steps.note("system", replace(context, &next).await).is_some() {
             tracing::info!(sanction = fresh.name_any(), system = next.name_any(), "what stops the system has turned");
         }
     }
-    Ok(Settled { next: plan.wake, version })
+    if !plan.turns {
+        let before = fresh.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+        plan.conditions.extend(refused(&steps, before).iter().flat_map(|why| held(REFUSED, &why.to_string())));
+        version = report(context, &fresh, &plan.status, &plan.conditions, now).await?;
+    }
+    Ok(Settled { next: plan.wake, version, unfinished: steps.outcome() })
 }

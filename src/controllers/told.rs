@@ -1,14 +1,18 @@
 //! The status of a request or a change: written where it differs, and told where its phase has turned or a date has passed.
 
 use super::Context;
+use super::refused::{REFUSED, refused};
 use crate::api::cloud_resource_request::CloudResourceRequestStatus;
 use crate::api::decommission::DecommissionStatus;
 use crate::api::names::{CONDITION_OVERDUE, CONDITION_READY};
 use crate::api::resource_change::ResourceChangeStatus;
 use crate::api::sanction::SanctionStatus;
 use crate::core::round::Statement;
+use crate::core::round::report::held;
 use crate::runtime::apply;
-use crate::runtime::controller::Error;
+use crate::runtime::clock;
+use crate::runtime::controller::{Error, Settled};
+use crate::runtime::steps::Steps;
 use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -161,6 +165,39 @@ where
         context.events.publish(&reference, true, CONDITION_OVERDUE, &late.message).await;
     }
     Ok(written.resource_version())
+}
+
+/// Says on an object what the API server refuses of its pass for good, besides what is said of it already. It is tried again
+/// all the same.
+pub(super) async fn with_refusal<K: Told>(
+    context: &Context,
+    controller: &'static str,
+    object: &K,
+    outcome: Result<Settled, Error>,
+) -> Result<Settled, Error>
+where
+    K::Status: Standing,
+{
+    let Err(Error::Refused(refusal)) = &outcome else { return outcome };
+    let mut steps = Steps::new(controller, &context.metrics);
+    steps.add("record", Error::Refused(refusal.clone()));
+    let mut status = object.status().cloned().unwrap_or_default();
+    let before = status.conditions().clone();
+    let Some(why) = refused(&steps, &before) else { return outcome };
+    let generation = object.meta().generation.unwrap_or_default();
+    let said = held(REFUSED, &why.to_string());
+    *status.conditions() = apply::said_anew(&before, &said, generation, clock::now());
+    if object.status() == Some(&status) {
+        return outcome;
+    }
+    let mut next = object.clone();
+    *next.status_mut() = Some(status);
+    let api = context.api::<K>(&object.namespace().unwrap_or_default());
+    apply::put_status(&api, &context.metrics, &next).await?;
+    if !before.iter().any(|condition| condition.reason == REFUSED) {
+        context.events.publish(&object.object_ref(&()), true, REFUSED, &why.to_string()).await;
+    }
+    outcome
 }
 
 /// The phase, where it is another one than before, and more than a draft's.

@@ -6,6 +6,7 @@
 mod adopts;
 mod lines;
 mod report;
+mod taken_back;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,7 @@ use super::text::{Text, shorten};
 use super::workflow::{Bound, DecisionFact, Walk};
 use crate::api::cloud_resource_request::{Application, CloudResourceRequestStatus, CountedDecision, OriginKind};
 use crate::api::common::{PolicyRef, RequestKind, RequestRef, Time};
+use crate::api::decommission::Leaving;
 use crate::api::governance_policy::{Applies, Effect, GovernancePolicySpec, Track};
 use crate::api::information_system::{Agreement, Grant, InformationSystemSpec, Live, Term};
 use crate::api::names::CONDITION_GRANTS;
@@ -137,6 +139,8 @@ pub struct Plan {
     pub live: Option<Live>,
     /// That the whole is agreed upon, where the system was live before under an urgent grant.
     pub agreement: Option<Agreement>,
+    /// That it is taken back before anything was opened: its system leaves with it.
+    pub taken_back: Option<Leaving>,
     /// The next moment at which time alone changes the answer.
     pub wake: Option<Timestamp>,
 }
@@ -406,6 +410,7 @@ fn in_round(
     if granted.is_none() {
         commit(facts, round, track, &lines, &walk, outlook.as_ref(), &mut plan);
     }
+    plan.taken_back = taken_back::record(facts, &walk);
     if let (Some(at), Some(system)) = (walk.due_effects.get(&Effect::GoLive), facts.opened()) {
         let live = Live { from: *at, decisions: since_grant(&walk, system.spec) };
         match (&system.spec.live, granted) {
@@ -446,7 +451,7 @@ fn walk_through(
         least: &BTreeMap::new(),
         settled: granted.map_or(&[], |grant| grant.decisions.as_slice()),
         done: &done(facts),
-        bound: Bound::ByGrant,
+        bound: if facts.is_unopened() { Bound::NotYet } else { Bound::ByGrant },
         attested: &[],
         found: &BTreeMap::new(),
         now,

@@ -1,7 +1,7 @@
 //! Whether anything of a system may run (articles 23 and 34), and whether it is charged meanwhile.
 
 use crate::api::InformationSystemSpec;
-use crate::api::common::Time;
+use crate::api::common::{RequestKind, Time};
 use crate::api::decommission::Leaving;
 use crate::api::information_system::Suspension;
 use crate::api::names::{STOPPED_OFFLINE, STOPPED_SUSPENDED, STOPPED_WIPED};
@@ -52,6 +52,13 @@ pub fn suspended(spec: &InformationSystemSpec) -> Option<&Suspension> {
 #[must_use]
 pub fn leaving(spec: &InformationSystemSpec) -> Option<&Leaving> {
     spec.departures.iter().rfind(|leaving| is_whole(leaving)).filter(|leaving| leaving.withdrawn.is_none())
+}
+
+/// That its request was taken back before anything was opened, until nothing is left of it.
+#[must_use]
+pub fn taken_back(spec: &InformationSystemSpec) -> Option<&Leaving> {
+    let by_request = |leaving: &&Leaving| leaving.decommission.kind == RequestKind::CloudResourceRequest;
+    leaving(spec).filter(by_request).filter(|_| closed(spec).is_none())
 }
 
 fn is_whole(leaving: &Leaving) -> bool {

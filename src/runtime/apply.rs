@@ -238,6 +238,16 @@ pub fn conditions(before: &[Condition], statements: &[Statement], generation: i6
     conditions
 }
 
+/// The same with some conditions said anew; the others stay as they are.
+#[must_use]
+pub fn said_anew(before: &[Condition], statements: &[Statement], generation: i64, now: Timestamp) -> Vec<Condition> {
+    let mut all = conditions(before, statements, generation, now);
+    let others = before.iter().filter(|c| !statements.iter().any(|s| s.type_ == c.type_));
+    all.extend(others.cloned());
+    all.sort_by(|a, b| a.type_.cmp(&b.type_));
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

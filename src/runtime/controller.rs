@@ -17,7 +17,7 @@ use std::future::Future;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -32,8 +32,22 @@ const EARLY: Duration = Duration::from_secs(5);
 /// What the watch has not brought in so long was taken back.
 const LATE_AT_MOST: Duration = Duration::from_secs(30);
 const MAX_BACKOFF: Duration = Duration::from_mins(5);
+/// A refusal counts as lasting only then: an API server may not know of a namespace, or of a label on it, for a moment after
+/// it was written, and admission refuses meanwhile.
+const LASTS: Duration = Duration::from_secs(2);
 
-/// A reconcile came to rest.
+tokio::task_local! {
+    /// For how long the object that is being looked at has not come to rest.
+    static UNSETTLED: Duration;
+}
+
+/// Whether the object that is being looked at has been kept from coming to rest for so long that a refusal is worth telling.
+#[must_use]
+pub fn refusals_last() -> bool {
+    UNSETTLED.try_with(|unsettled| *unsettled >= LASTS).unwrap_or(false)
+}
+
+/// A reconcile ended.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Settled {
     /// The next moment at which time alone changes the answer.
@@ -41,10 +55,12 @@ pub struct Settled {
     /// The version in which the object was left, where it was written: an older one, which a late cache shows, is not
     /// looked at, since what is worked out from it could not be written.
     pub version: Option<String>,
+    /// What some of its steps came to, where not all were done: they are tried again, and the others stand.
+    pub unfinished: Option<Error>,
 }
 
 /// A reconcile did not come to rest.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Error {
     /// Somebody else wrote first: look again at once.
     #[error("somebody else wrote first: {0}")]
@@ -52,16 +68,49 @@ pub enum Error {
     /// It may go better later.
     #[error("{0}")]
     Transient(String),
+    /// The API server refuses it, and will again until somebody changes something. It is tried again all the same.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// Something that the API server refuses to write.
+#[derive(Clone, Debug, Default, Eq, PartialEq, thiserror::Error)]
+#[error("{object} is refused: {code} {text}")]
+pub struct Refusal {
+    /// Kind and name of what is refused, as far as the API server says.
+    pub object: String,
+    /// The answer's code.
+    pub code: u16,
+    /// The API server's words.
+    pub text: String,
+}
+
+impl Refusal {
+    /// Whether the operator lacks the right, which is no trouble of the object's.
+    #[must_use]
+    pub fn is_for_rights(&self) -> bool {
+        self.code == 403 && self.text.contains(" cannot ") && self.text.contains(" resource ")
+    }
 }
 
 impl From<kube::Error> for Error {
     fn from(error: kube::Error) -> Self {
-        match &error {
-            kube::Error::Api(status) if status.code == 409 => Self::Conflict(status.message.clone()),
-            kube::Error::Api(status) => Self::Transient(format!("{} {}", status.code, status.message)),
-            _ => Self::Transient(error.to_string()),
+        let kube::Error::Api(status) = &error else { return Self::Transient(error.to_string()) };
+        match status.code {
+            409 => Self::Conflict(status.message.clone()),
+            code if is_lasting(code) => {
+                let named = status.details.iter().flat_map(|details| [details.kind.as_str(), details.name.as_str()]);
+                let object = named.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+                Self::Refused(Refusal { object, code, text: status.message.clone() })
+            }
+            code => Self::Transient(format!("{code} {}", status.message)),
         }
     }
+}
+
+/// Whether an answer is about what was written, and not about when, how often, by whom or beside what.
+fn is_lasting(code: u16) -> bool {
+    (400..500).contains(&code) && ![401, 404, 408, 409, 410, 429].contains(&code)
 }
 
 /// What a controller needs besides its reconcile function.
@@ -100,6 +149,17 @@ pub async fn run<K, C, F, Fut>(
     let left = Arc::new(Left::default());
     let reconcile = Arc::new(reconcile);
     let queue = queue.take_until(stop.cancelled_owned());
+    let gone = {
+        let (backoff, left, progress) = (Arc::clone(&backoff), Arc::clone(&left), Arc::clone(&progress));
+        let (gates, metrics) = (gates.clone(), metrics.clone());
+        move |id: &Id<K>| {
+            left.forget(id);
+            if backoff.forget(id) {
+                metrics.backing_off(name, backoff.len());
+                gates.set(name, progress.note(false, backoff.failing(), Instant::now()));
+            }
+        }
+    };
     let once = move |object: Arc<K>, context: Arc<C>| {
         let (reconcile, backoff, metrics) = (Arc::clone(&reconcile), Arc::clone(&backoff), metrics.clone());
         let left = Arc::clone(&left);
@@ -112,49 +172,43 @@ pub async fn run<K, C, F, Fut>(
             uid = object.uid().unwrap_or_default()
         );
         async move {
-            let uid = object.uid().unwrap_or_default();
+            let (id, uid) = (Id::of(object.as_ref()), object.uid().unwrap_or_default());
             let (seen, started) = (object.resource_version(), Instant::now());
-            if left.is_newer(&uid, seen.as_deref(), started) {
+            if left.is_newer(&id, &uid, seen.as_deref(), started) {
                 metrics.reconciled(name, "early", started.elapsed());
                 return clock::instant() + jitter(EARLY);
             }
-            let attempt = AssertUnwindSafe(async { reconcile(object, context).await }).catch_unwind();
-            let result = tokio::time::timeout(DEADLINE, attempt).await;
+            let unsettled = backoff.since(&id, &uid).map_or(Duration::ZERO, |since| started.duration_since(since));
+            let attempt = UNSETTLED.scope(unsettled, async { reconcile(object, context).await });
+            let result = tokio::time::timeout(DEADLINE, AssertUnwindSafe(attempt).catch_unwind()).await;
             let ended = clock::instant();
-            let (outcome, wait) = match result {
+            let (next, error) = match result {
                 Ok(Ok(Ok(settled))) => {
-                    backoff.forget(&uid);
-                    left.note(&uid, settled.version.filter(|left| seen.as_ref() != Some(left)));
-                    ("settled", until(settled.next))
+                    left.note(&id, &uid, settled.version.filter(|left| seen.as_ref() != Some(left)));
+                    (Some(until(settled.next)), settled.unfinished.map(Ended::Error))
                 }
-                Ok(Ok(Err(Error::Conflict(message)))) => {
-                    tracing::debug!(message, "conflict; looking again");
-                    ("conflict", jitter(Duration::from_millis(500)))
-                }
-                Ok(Ok(Err(Error::Transient(message)))) => {
-                    let wait = backoff.next(&uid);
-                    tracing::warn!(message, ?wait, "failed; trying again");
-                    ("failed", wait)
-                }
-                Ok(Err(_)) => {
-                    let wait = backoff.next(&uid);
-                    tracing::error!(?wait, "panicked; trying again");
-                    ("panicked", wait)
-                }
-                Err(_) => {
-                    let wait = backoff.next(&uid);
-                    tracing::error!(?wait, "took longer than {DEADLINE:?}; trying again");
-                    ("timeout", wait)
-                }
+                Ok(Ok(Err(error))) => (None, Some(Ended::Error(error))),
+                Ok(Err(_)) => (None, Some(Ended::Panicked)),
+                Err(_) => (None, Some(Ended::TimedOut)),
             };
+            let (outcome, again) = backoff.note(&id, &uid, error);
+            let wait = next.into_iter().chain(again).min().unwrap_or(BACKSTOP);
             metrics.reconciled(name, outcome, started.elapsed());
             metrics.backing_off(name, backoff.len());
-            gates.set(name, progress.note(outcome == "settled", backoff.len(), Instant::now()));
+            let gets_on = ["settled", "refused"].contains(&outcome);
+            gates.set(name, progress.note(gets_on, backoff.failing(), Instant::now()));
             ended + wait
         }
         .instrument(span)
     };
-    work_off(queue, store, usize::from(concurrency), debounce, |object| once(object, Arc::clone(&context))).await;
+    work_off(queue, store, usize::from(concurrency), debounce, |object| once(object, Arc::clone(&context)), gone).await;
+}
+
+/// How an attempt ended that did not come to rest.
+enum Ended {
+    Error(Error),
+    Panicked,
+    TimedOut,
 }
 
 /// Looks at what the queue names, and at each again when `once` says, until the queue ends.
@@ -164,6 +218,7 @@ async fn work_off<K, Fut>(
     concurrency: usize,
     debounce: Duration,
     once: impl Fn(Arc<K>) -> Fut,
+    gone: impl Fn(&Id<K>),
 ) where
     K: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Send + Sync + 'static,
     Fut: Future<Output = Instant> + Send + 'static,
@@ -175,12 +230,12 @@ async fn work_off<K, Fut>(
         while running.len() < concurrency
             && let Some(id) = agenda.take(clock::instant())
         {
-            match store.get(&id) {
-                Some(object) => {
-                    let attempt = once(object);
-                    running.spawn(async move { (id, attempt.await) });
-                }
-                None => agenda.done(id, None),
+            if let Some(object) = store.get(&id) {
+                let attempt = once(object);
+                running.spawn(async move { (id, attempt.await) });
+            } else {
+                gone(&id);
+                agenda.done(id, None);
             }
         }
         let next = agenda.next().filter(|_| running.len() < concurrency);
@@ -208,7 +263,7 @@ impl Progress {
     /// Takes note of an outcome, with how many objects are failing; whether the controller still gets somewhere.
     fn note(&self, settled: bool, failing: usize, now: Instant) -> bool {
         let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if settled {
+        if settled || failing == 0 {
             *since = None;
             return true;
         }
@@ -218,51 +273,136 @@ impl Progress {
 }
 
 /// The versions in which objects were left, and when, until the cache has come so far.
-#[derive(Debug, Default)]
-struct Left(Mutex<HashMap<String, (u64, Instant)>>);
+struct Left<K>(Mutex<HashMap<Id<K>, Version>>);
 
-impl Left {
-    fn note(&self, uid: &str, version: Option<String>) {
-        if let Some(version) = version.and_then(|version| version.parse().ok()) {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.to_owned(), (version, Instant::now()));
+struct Version {
+    uid: String,
+    number: u64,
+    at: Instant,
+}
+
+impl<K> Default for Left<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K> Left<K> {
+    fn note(&self, id: &Id<K>, uid: &str, version: Option<String>) {
+        if let Some(number) = version.and_then(|version| version.parse().ok()) {
+            let version = Version { uid: uid.to_owned(), number, at: Instant::now() };
+            self.versions().insert(id.clone(), version);
         }
     }
 
     /// Whether a newer version was written than the one seen, not long ago: a restore of etcd takes versions back.
     /// Versions of one kind can be compared (KEP-5504).
-    fn is_newer(&self, uid: &str, seen: Option<&str>, now: Instant) -> bool {
-        let mut versions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn is_newer(&self, id: &Id<K>, uid: &str, seen: Option<&str>, now: Instant) -> bool {
+        let mut versions = self.versions();
         let seen: Option<u64> = seen.and_then(|seen| seen.parse().ok());
-        let newer = versions
-            .get(uid)
-            .zip(seen)
-            .is_some_and(|((left, at), seen)| *left > seen && now.duration_since(*at) < LATE_AT_MOST);
+        let newer = versions.get(id).zip(seen).is_some_and(|(left, seen)| {
+            left.uid == uid && left.number > seen && now.duration_since(left.at) < LATE_AT_MOST
+        });
         if !newer {
-            versions.remove(uid);
+            versions.remove(id);
         }
         newer
     }
+
+    fn forget(&self, id: &Id<K>) {
+        self.versions().remove(id);
+    }
+
+    fn versions(&self) -> MutexGuard<'_, HashMap<Id<K>, Version>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// How often each object has failed in a row.
-#[derive(Default)]
-struct Backoff(Mutex<HashMap<String, u32>>);
+/// What has not come to rest, until it does or is gone.
+struct Backoff<K>(Mutex<HashMap<Id<K>, Failures>>);
 
-impl Backoff {
-    fn next(&self, uid: &str) -> Duration {
-        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = failures.entry(uid.to_owned()).or_insert(0);
-        let wait = Duration::from_secs(1).saturating_mul(2_u32.saturating_pow(*count)).min(MAX_BACKOFF);
-        *count = count.saturating_add(1).min(16);
+struct Failures {
+    uid: String,
+    since: Instant,
+    in_a_row: u32,
+    /// Whether the API server refuses what the object asks for: that object's trouble, and not the controller's.
+    refused: bool,
+}
+
+impl<K> Default for Backoff<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K> Backoff<K> {
+    /// Takes note of how an attempt ended. Gives back the outcome in one word, and after how long it is tried again.
+    fn note(&self, id: &Id<K>, uid: &str, ended: Option<Ended>) -> (&'static str, Option<Duration>) {
+        let Some(ended) = ended else {
+            self.forget(id);
+            return ("settled", None);
+        };
+        if let Ended::Error(Error::Conflict(message)) = &ended {
+            tracing::debug!(message, "conflict; looking again");
+            return ("conflict", Some(jitter(Duration::from_millis(500))));
+        }
+        let refused = matches!(&ended, Ended::Error(Error::Refused(refusal)) if !refusal.is_for_rights());
+        let wait = self.next(id, uid, refused);
+        let outcome = match ended {
+            Ended::Error(Error::Refused(refusal)) => {
+                tracing::warn!(message = %refusal, ?wait, "refused; trying again");
+                "refused"
+            }
+            Ended::Error(Error::Conflict(message) | Error::Transient(message)) => {
+                tracing::warn!(message, ?wait, "failed; trying again");
+                "failed"
+            }
+            Ended::Panicked => {
+                tracing::error!(?wait, "panicked; trying again");
+                "panicked"
+            }
+            Ended::TimedOut => {
+                tracing::error!(?wait, "took longer than {DEADLINE:?}; trying again");
+                "timeout"
+            }
+        };
+        (outcome, Some(wait))
+    }
+
+    fn next(&self, id: &Id<K>, uid: &str, refused: bool) -> Duration {
+        let mut failures = self.failures();
+        let fresh = || Failures { uid: uid.to_owned(), since: Instant::now(), in_a_row: 0, refused };
+        let failed = failures.entry(id.clone()).or_insert_with(fresh);
+        if failed.uid != uid {
+            *failed = fresh();
+        }
+        let wait = Duration::from_secs(1).saturating_mul(2_u32.saturating_pow(failed.in_a_row)).min(MAX_BACKOFF);
+        failed.in_a_row = failed.in_a_row.saturating_add(1).min(16);
+        failed.refused = refused;
         jitter(wait)
     }
 
-    fn forget(&self, uid: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    /// Since when an object has not come to rest.
+    fn since(&self, id: &Id<K>, uid: &str) -> Option<Instant> {
+        self.failures().get(id).filter(|failed| failed.uid == uid).map(|failed| failed.since)
+    }
+
+    /// Forgets an object; whether it was known.
+    fn forget(&self, id: &Id<K>) -> bool {
+        self.failures().remove(id).is_some()
     }
 
     fn len(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.failures().len()
+    }
+
+    /// How many objects fail by no fault of their own.
+    fn failing(&self) -> usize {
+        self.failures().values().filter(|failed| !failed.refused).count()
+    }
+
+    fn failures(&self) -> MutexGuard<'_, HashMap<Id<K>, Failures>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -309,35 +449,67 @@ mod tests {
             }
             drop(queue);
         };
-        tokio::join!(work_off(asked, store, 2, Duration::ZERO, once), watch);
+        let lost = Mutex::new(Vec::new());
+        let gone = |id: &Id<ConfigMap>| lost.lock().unwrap().push(id.name().to_owned());
+        tokio::join!(work_off(asked, store, 2, Duration::ZERO, once, gone), watch);
+        assert_eq!(*lost.lock().unwrap(), ["gone"], "what is gone is told, so that it is forgotten");
+    }
+
+    fn id(name: &str) -> Id<ConfigMap> {
+        Id::new(name)
     }
 
     #[test]
     fn backoff_grows_to_five_minutes_and_is_forgotten() {
-        let backoff = Backoff::default();
-        let waits: Vec<_> = (0..12).map(|_| backoff.next("a")).collect();
+        let (backoff, a) = (Backoff::default(), id("a"));
+        let waits: Vec<_> = (0..12).map(|_| backoff.next(&a, "a", false)).collect();
         assert!(waits[0] <= Duration::from_millis(1100) && waits[3] >= Duration::from_millis(7200), "{waits:?}");
         assert!(waits[11] <= MAX_BACKOFF * 11 / 10 && waits[11] >= MAX_BACKOFF * 9 / 10);
-        backoff.forget("a");
-        assert_eq!(backoff.len(), 0);
-        assert!(backoff.next("a") <= Duration::from_millis(1100));
+        assert!(backoff.next(&a, "another of its name", false) <= Duration::from_millis(1100));
+        assert!(backoff.forget(&a) && !backoff.forget(&a));
+        assert_eq!((backoff.len(), backoff.since(&a, "a")), (0, None));
+        assert!(backoff.next(&a, "a", false) <= Duration::from_millis(1100));
+    }
+
+    #[test]
+    fn what_is_refused_is_tried_again_and_is_no_trouble_of_the_controller() {
+        let backoff = Backoff::default();
+        let refusal = |text: &str| Error::Refused(Refusal { code: 403, text: text.into(), ..Refusal::default() });
+        let denied = "ValidatingAdmissionPolicy 'owner' denied request: every namespace names its owner";
+        for name in ["a", "b", "c"] {
+            let (outcome, again) = backoff.note(&id(name), name, Some(Ended::Error(refusal(denied))));
+            assert!(outcome == "refused" && again.is_some());
+        }
+        assert_eq!((backoff.len(), backoff.failing()), (3, 0));
+        let rights =
+            "namespaces is forbidden: User \"yunguan\" cannot create resource \"namespaces\" at the cluster scope";
+        backoff.note(&id("a"), "a", Some(Ended::Error(refusal(rights))));
+        assert_eq!(backoff.failing(), 1, "rights that the operator lacks are its own trouble");
+        assert_eq!(backoff.note(&id("a"), "a", None), ("settled", None));
+        assert_eq!((backoff.len(), backoff.failing()), (2, 0));
     }
 
     #[test]
     fn a_version_older_than_what_was_written_waits_for_the_watch() {
         let (left, now) = (Left::default(), Instant::now());
-        left.note("a", Some("9".into()));
-        assert!(left.is_newer("a", Some("8"), now), "numbers, not texts: {left:?}");
-        assert!(!left.is_newer("b", Some("8"), now));
-        left.note("a", Some("10".into()));
-        assert!(left.is_newer("a", Some("9"), now));
-        assert!(!left.is_newer("a", Some("10"), now));
-        assert!(left.0.lock().unwrap().is_empty(), "nothing is kept of what was seen");
-        left.note("a", Some("11".into()));
-        let later = Instant::now() + LATE_AT_MOST;
-        assert!(!left.is_newer("a", Some("10"), later), "a restore keeps nobody waiting");
-        left.note("a", Some("opaque".into()));
-        assert!(!left.is_newer("a", Some("9"), now), "what cannot be compared keeps nobody waiting");
+        let note = |version: &str| left.note(&id("a"), "a", Some(version.into()));
+        let is_newer = |seen, now| left.is_newer(&id("a"), "a", Some(seen), now);
+        note("9");
+        assert!(is_newer("8", now), "numbers, not texts");
+        assert!(!left.is_newer(&id("b"), "b", Some("8"), now));
+        note("10");
+        assert!(is_newer("9", now));
+        assert!(!is_newer("10", now));
+        assert!(left.versions().is_empty(), "nothing is kept of what was seen");
+        note("11");
+        assert!(!is_newer("10", Instant::now() + LATE_AT_MOST), "a restore keeps nobody waiting");
+        note("opaque");
+        assert!(!is_newer("9", now), "what cannot be compared keeps nobody waiting");
+        note("12");
+        assert!(!left.is_newer(&id("a"), "another of its name", Some("9"), now));
+        note("12");
+        left.forget(&id("a"));
+        assert!(left.versions().is_empty(), "nothing is kept of what is gone");
     }
 
     #[test]
@@ -350,14 +522,20 @@ mod tests {
         assert!(!progress.note(false, 3, after(90)));
         assert!(progress.note(true, 3, after(100)));
         assert!(progress.note(false, 3, after(5000)), "long idle is no failure");
+        assert!(!progress.note(false, 3, after(5070)));
+        assert!(progress.note(false, 0, after(5080)), "what failed is gone");
+        assert!(progress.note(false, 3, after(5090)), "and others have a minute again");
     }
 
     #[test]
     fn errors_are_told_apart() {
         let status = |code| kube::Error::Api(Box::new(kube::core::Status { code, ..kube::core::Status::default() }));
         assert!(matches!(Error::from(status(409)), Error::Conflict(_)));
-        for code in [403, 422, 429, 500, 503] {
+        for code in [401, 404, 408, 410, 429, 500, 503, 504] {
             assert!(matches!(Error::from(status(code)), Error::Transient(_)), "{code}");
+        }
+        for code in [400, 403, 405, 413, 415, 422] {
+            assert!(matches!(Error::from(status(code)), Error::Refused(_)), "{code}");
         }
     }
 }

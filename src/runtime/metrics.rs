@@ -12,6 +12,7 @@ pub struct Metrics {
     writes: IntCounterVec,
     undecodable: IntCounterVec,
     backoff: IntGaugeVec,
+    refused: IntCounterVec,
     requests: IntGaugeVec,
     changes: IntGaugeVec,
     sanctions: IntGaugeVec,
@@ -68,6 +69,11 @@ impl Metrics {
                 "yunguan_reconcile_backoff_objects",
                 "Objects that are tried again later.",
                 &["controller"],
+            )?,
+            refused: counter(
+                "yunguan_steps_refused_total",
+                "Steps of reconciles that the API server refused.",
+                &["controller", "step"],
             )?,
             requests: gauge("yunguan_requests", "Requests by phase.", &["phase"])?,
             changes: gauge("yunguan_changes", "Changes by phase.", &["phase"])?,
@@ -127,6 +133,11 @@ impl Metrics {
     /// So many objects are tried again later.
     pub fn backing_off(&self, controller: &str, objects: usize) {
         self.backoff.with_label_values(&[controller]).set(i64::try_from(objects).unwrap_or(i64::MAX));
+    }
+
+    /// The API server refused a step of a reconcile.
+    pub fn step_refused(&self, controller: &str, step: &str) {
+        self.refused.with_label_values(&[controller, step]).inc();
     }
 
     /// A managed object was put right.

@@ -18,5 +18,6 @@ pub mod metrics;
 mod press;
 pub mod prometheus;
 pub mod read;
+pub mod steps;
 pub mod store;
 pub mod survey;

@@ -6,24 +6,18 @@ use crate::api::decommission::VolumeRef;
 use crate::api::names::{ANNOTATION_OWNER_UID, CLAIM_BACKUP};
 use crate::api::{Decommission, InformationSystem};
 use crate::build::helper;
-use crate::build::system::releasing;
 use crate::controllers::Context;
-use crate::controllers::context::managed_selector;
+use crate::controllers::system::home::{self, take_out};
 use crate::core::effective;
 use crate::core::leaving::{Step, Task};
 use crate::runtime::apply;
 use crate::runtime::clock;
 use crate::runtime::controller::Error;
-use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{LimitRange, Namespace, PersistentVolume, PersistentVolumeClaim, Pod, ResourceQuota};
-use k8s_openapi::api::networking::v1::NetworkPolicy;
-use k8s_openapi::api::rbac::v1::RoleBinding;
+use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim, Pod};
 use kube::api::ListParams;
-use kube::{Api, Resource, ResourceExt as _};
-use serde::de::DeserializeOwned;
+use kube::{Api, ResourceExt as _};
 use serde_json::json;
-use std::fmt::Debug;
 
 /// Does it.
 pub(super) async fn carry_out(
@@ -134,26 +128,7 @@ async fn release_namespace(context: &Context, system: &InformationSystem) -> Res
     if space.annotations().get(ANNOTATION_OWNER_UID) != system.metadata.uid.as_ref() {
         return Err(Error::Transient(format!("namespace {namespace} is not marked as that of the system any more")));
     }
-    take_out::<Job>(context, namespace).await?;
-    take_out::<RoleBinding>(context, namespace).await?;
-    take_out::<NetworkPolicy>(context, namespace).await?;
-    take_out::<LimitRange>(context, namespace).await?;
-    take_out::<ResourceQuota>(context, namespace).await?;
-    context.metrics.wrote("Namespace", "update");
-    spaces.replace(namespace, &apply::params(), &releasing(&space)).await?;
-    Ok(())
-}
-
-/// Takes what is ours of a kind out of a namespace.
-async fn take_out<K>(context: &Context, namespace: &str) -> Result<(), Error>
-where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
-{
-    let api = context.api::<K>(namespace);
-    for object in api.list(&ListParams::default().labels(&managed_selector())).await? {
-        apply::delete_by_uid(&api, &context.metrics, &object).await?;
-    }
-    Ok(())
+    home::release(system, context, &space).await
 }
 
 /// What was backed up outlives the namespace.

@@ -10,6 +10,7 @@ use crate::controllers::Context;
 use crate::controllers::authority::Freshness;
 use crate::controllers::context::system_of;
 use crate::controllers::room::reserve;
+use crate::controllers::system::home;
 use crate::controllers::takeover;
 use crate::controllers::told::record_approval;
 use crate::core::guards::OF_ADOPTION;
@@ -128,6 +129,24 @@ pub(in crate::controllers) async fn replace(context: &Context, system: &Informat
     let systems = context.api::<InformationSystem>(&system.namespace().unwrap_or_default());
     systems.replace(&system.name_any(), &params(), system).await?;
     Ok(())
+}
+
+/// Puts on record that the request is taken back, if nothing of it was ever opened: a status may be lost, so its namespace is
+/// looked at. False where it was.
+pub(super) async fn take_back(context: &Context, request: &CloudResourceRequest) -> Result<bool, Error> {
+    let (fresh, observed) = afresh(context, request).await?;
+    let plan = observed.decide(context, &fresh, clock::now());
+    let (Some(leaving), Some(system)) = (plan.taken_back, observed.system.map(Arc::unwrap_or_clone)) else {
+        return Err(Error::Conflict("the decisions have changed".to_owned()));
+    };
+    if home::is_open(&system, context).await? {
+        return Ok(false);
+    }
+    let mut next = system;
+    next.spec.departures.push(leaving);
+    replace(context, &next).await?;
+    tracing::info!(system = next.name_any(), "taken back before anything was opened");
+    Ok(true)
 }
 
 /// Puts on record that all parties have signed. Charging starts with the last signature, whenever this runs.

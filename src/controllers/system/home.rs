@@ -1,17 +1,172 @@
-//! A namespace that was in use before its system: taken over as it is, and never made again.
+//! The namespace of a system: whose it is, and what it says. One that was in use before is taken over as it is, and never made
+//! again.
 
-use super::{note, same_labels};
+use super::same_labels;
+use super::work::note;
 use crate::api::InformationSystem;
 use crate::api::adoption::Adopted;
-use crate::api::names::{ANNOTATION_OWNER_UID, LABEL_MANAGED};
-use crate::build::system::{COMES_AND_GOES, adopting};
+use crate::api::names::{ANNOTATION_APPLIED, ANNOTATION_OWNER_UID, LABEL_MANAGED, LABEL_STOPPED};
+use crate::build::system::{COMES_AND_GOES, adopting, releasing};
 use crate::controllers::Context;
-use crate::core::adoption::{mark, mark_of};
+use crate::controllers::context::managed_selector;
+use crate::core::adoption::{self, mark_of};
+use crate::core::stop;
 use crate::runtime::apply::{self, Done};
 use crate::runtime::controller::Error;
-use k8s_openapi::api::core::v1::{Namespace, ObjectReference};
-use kube::{Api, ResourceExt as _};
+use crate::runtime::id::Id;
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{LimitRange, Namespace, ObjectReference, PersistentVolumeClaim, Pod, ResourceQuota};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::rbac::v1::RoleBinding;
+use kube::api::ListParams;
+use kube::{Api, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
 use std::sync::Arc;
+
+/// What stands under the name of a system's namespace.
+pub(super) enum Found {
+    /// Nothing.
+    Nothing,
+    /// The system's namespace.
+    Ours(Arc<Namespace>),
+    /// Another one of that name: nothing in it is touched.
+    Foreign,
+}
+
+/// Looks for the namespace of a system.
+pub(super) async fn find(system: &InformationSystem, context: &Context) -> Result<Found, Error> {
+    let name = &system.spec.namespace;
+    let observed = match context.managed.namespaces.get(&Id::new(name)) {
+        Some(observed) => Some(observed),
+        None => Api::<Namespace>::all(context.client.clone()).get_opt(name).await?.map(Arc::new),
+    };
+    Ok(match observed {
+        Some(there) if is_of(system, &there) => Found::Ours(there),
+        Some(_) => Found::Foreign,
+        None => Found::Nothing,
+    })
+}
+
+/// The namespace of a system, where the cache knows it.
+pub(super) fn cached(system: &InformationSystem, context: &Context) -> Option<Arc<Namespace>> {
+    context.managed.namespaces.get(&Id::new(&system.spec.namespace)).filter(|there| is_of(system, there))
+}
+
+/// Whether a namespace is the system's: that it has the name is not enough.
+fn is_of(system: &InformationSystem, there: &Namespace) -> bool {
+    let same = system.spec.adopted.as_ref().is_none_or(|adopted| there.metadata.uid.as_ref() == Some(&adopted.uid));
+    let owner = there.annotations().get(ANNOTATION_OWNER_UID);
+    same && owner == system.metadata.uid.as_ref() && there.labels().contains_key(LABEL_MANAGED)
+}
+
+/// Whether something was ever opened: people were let into the namespace of a system, or something is in it.
+pub(in crate::controllers) async fn is_open(system: &InformationSystem, context: &Context) -> Result<bool, Error> {
+    let Found::Ours(there) = find(system, context).await? else { return Ok(false) };
+    let (name, one) = (there.name_any(), ListParams::default().limit(1));
+    let ours = one.clone().labels(&managed_selector());
+    if !context.api::<RoleBinding>(&name).list(&ours).await?.items.is_empty() {
+        return Ok(true);
+    }
+    // What was in it before a takeover stays in it.
+    let inside = system.spec.adopted.is_none()
+        && (!context.api::<Pod>(&name).list(&one).await?.items.is_empty()
+            || !context.api::<PersistentVolumeClaim>(&name).list(&one).await?.items.is_empty());
+    Ok(inside)
+}
+
+/// Takes away the namespace of a system of which nothing was ever opened; one that was in use before is let go. True once
+/// nothing is left of it.
+pub(super) async fn give_back(system: &InformationSystem, context: &Context) -> Result<bool, Error> {
+    let Found::Ours(there) = find(system, context).await? else { return Ok(true) };
+    let namespaces: Api<Namespace> = Api::all(context.client.clone());
+    if there.metadata.deletion_timestamp.is_some() {
+        return Ok(false);
+    }
+    // Somebody may have been let in while that went on record.
+    take_out::<RoleBinding>(context, &there.name_any()).await?;
+    if is_open(system, context).await? {
+        return Err(Error::Transient(format!("namespace {} holds something already", there.name_any())));
+    }
+    if system.spec.adopted.is_some() {
+        release(system, context, &there).await?;
+    } else {
+        apply::delete_by_uid(&namespaces, &context.metrics, there.as_ref()).await?;
+    }
+    Ok(false)
+}
+
+/// What is ours goes, then what names the namespace as ours: by that it is known whether it is done.
+pub(in crate::controllers) async fn release(
+    system: &InformationSystem,
+    context: &Context,
+    there: &Namespace,
+) -> Result<(), Error> {
+    let namespace = &system.spec.namespace;
+    take_out::<Job>(context, namespace).await?;
+    take_out::<RoleBinding>(context, namespace).await?;
+    take_out::<NetworkPolicy>(context, namespace).await?;
+    take_out::<LimitRange>(context, namespace).await?;
+    take_out::<ResourceQuota>(context, namespace).await?;
+    context.metrics.wrote("Namespace", "update");
+    let namespaces: Api<Namespace> = Api::all(context.client.clone());
+    namespaces.replace(namespace, &apply::params(), &releasing(there)).await?;
+    Ok(())
+}
+
+/// Takes what is ours of a kind out of a namespace.
+pub(in crate::controllers) async fn take_out<K>(context: &Context, namespace: &str) -> Result<(), Error>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let api = context.api::<K>(namespace);
+    for object in api.list(&ListParams::default().labels(&managed_selector())).await? {
+        apply::delete_by_uid(&api, &context.metrics, &object).await?;
+    }
+    Ok(())
+}
+
+/// Has a namespace that is the system's say what it should.
+pub(super) async fn keep(
+    system: &InformationSystem,
+    context: &Context,
+    wanted: &Namespace,
+    there: &Namespace,
+    corrected: &mut Vec<ObjectReference>,
+) -> Result<(), Error> {
+    let namespaces: Api<Namespace> = Api::all(context.client.clone());
+    let same = |wanted: &Namespace, there: &Namespace| {
+        let annotations = wanted.annotations().iter().all(|(k, v)| there.annotations().get(k) == Some(v));
+        let passing = COMES_AND_GOES.iter().all(|key| wanted.labels().get(*key) == there.labels().get(*key));
+        annotations && passing && same_labels(wanted, there)
+    };
+    let done = match system.spec.adopted {
+        Some(_) => apply::merge(&namespaces, &context.metrics, wanted, there, adopting, same).await?,
+        None => apply::ensure(&namespaces, &context.metrics, wanted, Some(there), same).await?,
+    };
+    note(done, wanted, corrected);
+    Ok(())
+}
+
+/// Has a namespace that is the system's say at least whether anything may run in it, and touches nothing else of it.
+pub(super) async fn mark(system: &InformationSystem, context: &Context, there: &Namespace) -> Result<(), Error> {
+    let label = stop::label(&system.spec).map(str::to_owned);
+    if there.labels().get(LABEL_STOPPED) == label.as_ref() {
+        return Ok(());
+    }
+    let mut next = there.clone();
+    // It is not as it was last wanted as a whole, and that is nobody else's doing.
+    next.annotations_mut().remove(ANNOTATION_APPLIED);
+    match label {
+        Some(label) => next.labels_mut().insert(LABEL_STOPPED.to_owned(), label),
+        None => next.labels_mut().remove(LABEL_STOPPED),
+    };
+    context.metrics.wrote("Namespace", "update");
+    let namespaces: Api<Namespace> = Api::all(context.client.clone());
+    namespaces.replace(&there.name_any(), &apply::params(), &next).await?;
+    Ok(())
+}
 
 /// Puts what is ours onto the namespace; what others have set on it stays.
 ///
@@ -62,7 +217,7 @@ pub(super) async fn take_over(
 /// Why it may not be taken over after all: the mark has gone since, or somebody else has it.
 fn not_let_go(system: &InformationSystem, there: &Namespace) -> Option<(&'static str, String)> {
     let request = &system.spec.request;
-    let wanted = mark(&system.namespace().unwrap_or_default(), &request.name, &request.uid);
+    let wanted = adoption::mark(&system.namespace().unwrap_or_default(), &request.name, &request.uid);
     let others = there.labels().contains_key(LABEL_MANAGED) || there.annotations().contains_key(ANNOTATION_OWNER_UID);
     let name = there.name_any();
     if others {

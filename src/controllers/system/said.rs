@@ -9,6 +9,7 @@ use crate::api::names::{
     CONDITION_PROVISIONED, CONDITION_READY, CONDITION_RECONCILING, CONDITION_STALLED, CONDITION_SUSPENDED,
     CONDITION_WITHIN_GRANT,
 };
+use crate::controllers::refused::REFUSED;
 use crate::core::catalog;
 use crate::core::effective;
 use crate::core::quantity::{Amounts, Format};
@@ -120,23 +121,14 @@ pub(super) fn statements(
             "not live, nothing is charged (未上线，不计费)"
         },
     )];
-    statements.push(match &outcome.problem {
-        Some((reason, message)) => Statement::new(CONDITION_PROVISIONED, false, reason, message),
-        None => Statement::new(
-            CONDITION_PROVISIONED,
-            true,
-            "Open",
-            "the namespace, its quota and its limits stand (资源已开通)",
-        ),
-    });
-    let books = outcome.books.as_ref().map(|why| (BOOKS_STOPPED, why));
-    let problem = outcome.problem.as_ref().map(|(reason, message)| (*reason, message)).or(books);
+    statements.extend(provisioned(system, outcome));
+    let problem = problem(outcome);
     if let Some(closed) = closed(system) {
         statements.extend(closed);
         return statements;
     }
     statements.extend(stopped(system, outcome));
-    match (problem, effective::urgent_ended(&system.spec, now)) {
+    match (&problem, effective::urgent_ended(&system.spec, now)) {
         (None, _) if outcome.stop.is_some() => {}
         (Some((reason, message)), _) => statements.extend([
             Statement::new(CONDITION_READY, false, reason, message),
@@ -156,6 +148,35 @@ pub(super) fn statements(
         ]),
     }
     statements
+}
+
+/// Whether what was granted stands; as it was said last, where that is not known.
+fn provisioned(system: &InformationSystem, outcome: &Outcome) -> Option<Statement> {
+    if let Some((reason, message)) = &outcome.problem {
+        return Some(Statement::new(CONDITION_PROVISIONED, false, reason, message));
+    }
+    if outcome.open {
+        let stands = "the namespace, its quota and its limits stand (资源已开通)";
+        return Some(Statement::new(CONDITION_PROVISIONED, true, "Open", stands));
+    }
+    if let Some(refused) = &outcome.refused {
+        return Some(Statement::new(CONDITION_PROVISIONED, false, REFUSED, refused));
+    }
+    let before = system.status.iter().flat_map(|status| &status.conditions);
+    let before = before.into_iter().find(|condition| condition.type_ == CONDITION_PROVISIONED)?;
+    Some(Statement::new(CONDITION_PROVISIONED, before.status == "True", &before.reason, &before.message))
+}
+
+/// What somebody must mend: reason and message.
+fn problem(outcome: &Outcome) -> Option<(&'static str, String)> {
+    let refused = outcome.refused.as_ref().map(|text| (REFUSED, text.to_string()));
+    match (outcome.problem.clone(), refused) {
+        (Some((reason, message)), Some((_, refused))) => Some((reason, format!("{message}; {refused}"))),
+        (problem, refused) => {
+            let books = outcome.books.as_ref().map(|why| (BOOKS_STOPPED, why.clone()));
+            problem.or(refused).or(books)
+        }
+    }
 }
 
 /// Why it is stopped, and how far that is; nothing where nothing stops it, and all runs.
@@ -185,28 +206,40 @@ fn stages(condition: &'static str, reason: &str, stop: &StopStatus, why: &Text) 
 
 fn suspended(order: &Suspension, stop: &StopStatus) -> Vec<Statement> {
     let (name, at) = (&order.order.name, order.imposed.at);
+    let Text { en: state, zh: state_zh } = running(stop);
     let why = Text::new(
         format!(
-            "suspended since {at} by sanction {name} ({}): {}; nothing of it runs, its volumes and its quota stay. To have it lifted: {}",
+            "suspended since {at} by sanction {name} ({}): {}; {state}, its volumes and its quota stay. To have it lifted: {}",
             order.article, order.ground, order.mend
         ),
         format!(
-            "自{at}起暂停服务（{}，处理措施{name}）：{}；系统停止运行，数据和额度保留。解除条件：{}",
+            "自{at}起暂停服务（{}，处理措施{name}）：{}；{state_zh}，数据和额度保留。解除条件：{}",
             order.article, order.ground, order.mend
         ),
     );
     stages(CONDITION_SUSPENDED, "Suspended", stop, &why)
 }
 
+/// What runs of what is stopped.
+fn running(stop: &StopStatus) -> Text {
+    match stop.running {
+        0 => Text::new("nothing of it runs", "系统停止运行"),
+        pods => {
+            Text::new(format!("{pods} pods still run and are being stopped"), format!("仍有{pods}个容器组正在停止"))
+        }
+    }
+}
+
 fn offline(leaving: &Leaving, stop: &StopStatus) -> Vec<Statement> {
+    let Text { en: state, zh: state_zh } = running(stop);
     let name = &leaving.decommission.name;
     let at = leaving.offline_at.map(|at| at.to_string()).unwrap_or_default();
     let why = match &leaving.wipe {
         None => Text::new(
             format!(
-                "offline since {at}, since it leaves by {name}: nothing of it runs and nothing is charged; up to the wipe that can be withdrawn"
+                "offline since {at}, since it leaves by {name}: {state}, and nothing is charged; up to the wipe that can be withdrawn"
             ),
-            format!("自{at}起下线（退出申请{name}），停止运行并停止计费；数据清除前可以撤回"),
+            format!("自{at}起下线（退出申请{name}），{state_zh}，停止计费；数据清除前可以撤回"),
         ),
         Some(wipe) => Text::new(
             format!("it leaves by {name}: its data is wiped since {}", wipe.at),

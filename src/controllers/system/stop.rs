@@ -5,13 +5,15 @@
 
 use crate::api::common::Time;
 use crate::api::information_system::StopStatus;
-use crate::api::names::{ANNOTATION_SUSPENDED, GATE_STOPPED, JOB_WIPE, LABEL_MANAGED};
+use crate::api::names::{GATE_STOPPED, JOB_WIPE, KEY_SUSPENDED, LABEL_MANAGED};
 use crate::api::{InformationSystem, InformationSystemSpec};
 use crate::controllers::Context;
 use crate::core::stop;
 use crate::runtime::apply;
-use crate::runtime::controller::Error;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use crate::runtime::controller::{Error, refusals_last};
+use crate::runtime::steps::Steps;
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::batch::v1::{CronJob, Job};
@@ -23,7 +25,7 @@ use serde_json::json;
 use std::fmt::Debug;
 
 /// So soon it is looked again while something is on its way.
-const SOON: SignedDuration = SignedDuration::from_secs(1);
+pub(super) const SOON: SignedDuration = SignedDuration::from_secs(1);
 /// Nothing tells of a pod that has slipped in while an API server did not know yet that the namespace is stopped.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 /// So long an API server may still set gates after the namespace is let run again.
@@ -42,29 +44,24 @@ pub(super) struct Pass {
     pub(super) next: Option<Timestamp>,
 }
 
-/// Stops what runs, or starts it again, as the record says.
-///
-/// # Errors
-/// Whatever the API server answers.
-pub(super) async fn carry_out(system: &InformationSystem, context: &Context, now: Timestamp) -> Result<Pass, Error> {
-    let before = system.status.as_ref().and_then(|status| status.stop.clone());
-    match turn(&system.spec, before.is_some()) {
-        Turn::Nothing => Ok(Pass::default()),
-        Turn::Halt => halt(system, context, before, now).await,
-        Turn::Resume => resume(system, context, before, now).await,
-    }
-}
-
 /// What is to be done about what runs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Turn {
+pub(super) enum Turn {
+    /// Nothing.
     Nothing,
+    /// It is stopped.
     Halt,
+    /// It is let run again.
     Resume,
 }
 
+/// What the record says about what runs.
+pub(super) fn turn(system: &InformationSystem) -> Turn {
+    turn_of(&system.spec, told(system).is_some())
+}
+
 /// Where a stop was lifted before its first status could be written, pods wait at the gate and no status says so.
-fn turn(spec: &InformationSystemSpec, told: bool) -> Turn {
+fn turn_of(spec: &InformationSystemSpec, told: bool) -> Turn {
     if stop::standing(spec).is_some() {
         Turn::Halt
     } else if told || stop::lifted(spec).is_some() {
@@ -74,27 +71,48 @@ fn turn(spec: &InformationSystemSpec, told: bool) -> Turn {
     }
 }
 
-async fn halt(
-    system: &InformationSystem,
-    context: &Context,
-    before: Option<StopStatus>,
-    now: Timestamp,
-) -> Result<Pass, Error> {
+/// How far it was when that was told last.
+fn told(system: &InformationSystem) -> Option<StopStatus> {
+    system.status.as_ref().and_then(|status| status.stop.clone())
+}
+
+/// How far it was, or that it begins now.
+fn so_far(system: &InformationSystem, now: Timestamp) -> StopStatus {
+    told(system).unwrap_or(StopStatus { since: Time::new(now), ..StopStatus::default() })
+}
+
+/// It is not known what runs.
+pub(super) fn unknown(system: &InformationSystem) -> Pass {
+    Pass { status: told(system), next: None }
+}
+
+/// There is nothing that could run.
+pub(super) fn nothing_runs(system: &InformationSystem, now: Timestamp) -> Pass {
+    let status = StopStatus { running: 0, lifting: None, ..so_far(system, now) };
+    Pass { status: Some(status), next: now.checked_add(LOOK_AGAIN).ok() }
+}
+
+/// Stops what runs, each on its own: what cannot be stopped keeps nothing else going.
+pub(super) async fn halt(system: &InformationSystem, context: &Context, steps: &mut Steps, now: Timestamp) -> Pass {
     let namespace = &system.spec.namespace;
-    let before = before.unwrap_or(StopStatus { since: Time::new(now), ..StopStatus::default() });
-    let crons = list::<CronJob>(context, namespace).await?;
-    let crons = crons.iter().filter(|cron| !suspended(cron.spec.suspend));
-    each(crons, |cron| suspend(context, cron)).await?;
-    let jobs = list::<Job>(context, namespace).await?;
+    let before = so_far(system, now);
+    let crons = steps.note("cron jobs", list::<CronJob>(context, namespace).await).unwrap_or_default();
+    let active = crons.iter().filter(|cron| !suspended(cron.spec.suspend));
+    each(steps, "cron jobs", active.map(|cron| suspend(context, cron).boxed()).collect()).await;
+    let jobs = steps.note("jobs", list::<Job>(context, namespace).await).unwrap_or_default();
     // Of the operator's own those that wipe stand still as long as an order does.
     let order = stop::suspended(&system.spec).is_some();
-    let stops = |job: &Job| !job.labels().contains_key(LABEL_MANAGED) || (order && wipes(job));
-    let (halting, others): (Vec<&Job>, Vec<&Job>) = jobs.iter().partition(|job| stops(job));
-    let at_work = |job: &&&Job| !ended(job) && !suspended(job.spec.as_ref().and_then(|spec| spec.suspend));
-    each(halting.iter().filter(at_work), |job| suspend(context, *job)).await?;
-    each(others.iter().filter(|job| is_ours(**job)), |job| put_back(context, *job)).await?;
+    let is_halted = |job: &Job| !job.labels().contains_key(LABEL_MANAGED) || (order && wipes(job));
+    let (halting, others): (Vec<&Job>, Vec<&Job>) = jobs.iter().partition(|job| is_halted(job));
+    let at_work = |job: &&Job| !ended(job) && !suspended(job.spec.as_ref().and_then(|spec| spec.suspend));
+    let halting = halting.into_iter().filter(at_work);
+    each(steps, "jobs", halting.map(|job| suspend(context, job).boxed()).collect()).await;
+    let ours = others.into_iter().filter(|job| is_ours(*job));
+    each(steps, "jobs", ours.map(|job| put_back(context, job).boxed()).collect()).await;
 
-    let pods = list::<Pod>(context, namespace).await?;
+    let Some(pods) = steps.note("pods", list::<Pod>(context, namespace).await) else {
+        return Pass { status: told(system), next: now.checked_add(SOON).ok() };
+    };
     let running: Vec<&Pod> = pods.iter().filter(|pod| runs(pod)).collect();
     // The names of what nobody makes again are on record before it goes.
     let mut bare_pods = before.bare_pods.clone();
@@ -104,42 +122,41 @@ async fn halt(
             bare_pods.push(name);
         }
     }
-    let noted = |pod: &&&Pod| {
+    // Where nothing can be put on record, what is ordered is carried out all the same.
+    let unwritten = refusals_last();
+    let noted = |pod: &&Pod| {
         let name = pod.name_any();
-        before.bare_pods.contains(&name) || !bare_pods.contains(&name)
+        before.bare_pods.contains(&name) || !bare_pods.contains(&name) || unwritten
     };
-    let doomed = running.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).filter(noted);
-    each(doomed, |pod| delete(context, pod)).await?;
+    let doomed = running.iter().copied().filter(|pod| pod.metadata.deletion_timestamp.is_none()).filter(noted);
+    each(steps, "pods", doomed.map(|pod| delete(context, pod).boxed()).collect()).await;
     let next = now.checked_add(if running.is_empty() { LOOK_AGAIN } else { SOON }).ok();
     let running = i64::try_from(running.len()).unwrap_or(i64::MAX);
-    Ok(Pass { status: Some(StopStatus { running, bare_pods, lifting: None, ..before }), next })
+    Pass { status: Some(StopStatus { running, bare_pods, lifting: None, ..before }), next }
 }
 
-async fn resume(
-    system: &InformationSystem,
-    context: &Context,
-    before: Option<StopStatus>,
-    now: Timestamp,
-) -> Result<Pass, Error> {
+/// Starts again what was stopped, each on its own.
+pub(super) async fn resume(system: &InformationSystem, context: &Context, steps: &mut Steps, now: Timestamp) -> Pass {
     let namespace = &system.spec.namespace;
-    let told = before.is_some();
-    let before = before.unwrap_or(StopStatus { since: Time::new(now), ..StopStatus::default() });
+    let told = told(system).is_some();
+    let before = so_far(system, now);
     let since = before.lifting.unwrap_or(Time::new(now));
-    let pods = list::<Pod>(context, namespace).await?;
-    let gated: Vec<&Pod> = pods.iter().filter(|pod| is_gated(pod)).collect();
-    each(gated.iter(), |pod| open(context, pod)).await?;
-    let jobs = list::<Job>(context, namespace).await?;
-    let jobs: Vec<&Job> = jobs.iter().filter(|job| is_ours(*job)).collect();
-    each(jobs.iter(), |job| put_back(context, *job)).await?;
-    let crons = list::<CronJob>(context, namespace).await?;
-    let crons: Vec<&CronJob> = crons.iter().filter(|cron| is_ours(*cron)).collect();
-    each(crons.iter(), |cron| put_back(context, *cron)).await?;
-    let found = !gated.is_empty() || !jobs.is_empty() || !crons.is_empty();
+    let pods = steps.note("pods", list::<Pod>(context, namespace).await);
+    let gated: Vec<&Pod> = pods.iter().flatten().filter(|pod| is_gated(pod)).collect();
+    each(steps, "pods", gated.iter().map(|pod| open(context, pod).boxed()).collect()).await;
+    let jobs = steps.note("jobs", list::<Job>(context, namespace).await);
+    let held: Vec<&Job> = jobs.iter().flatten().filter(|job| is_ours(*job)).collect();
+    each(steps, "jobs", held.iter().map(|job| put_back(context, *job).boxed()).collect()).await;
+    let crons = steps.note("cron jobs", list::<CronJob>(context, namespace).await);
+    let paused: Vec<&CronJob> = crons.iter().flatten().filter(|cron| is_ours(*cron)).collect();
+    each(steps, "cron jobs", paused.iter().map(|cron| put_back(context, *cron).boxed()).collect()).await;
+    let seen = pods.is_some() && jobs.is_some() && crons.is_some();
+    let found = !seen || !gated.is_empty() || !held.is_empty() || !paused.is_empty();
     if !found && (!told || now.duration_since(since.timestamp()) >= SETTLED) {
-        return Ok(Pass::default());
+        return Pass::default();
     }
     let status = StopStatus { running: 0, lifting: Some(since), ..before };
-    Ok(Pass { status: Some(status), next: now.checked_add(SOON).ok() })
+    Pass { status: Some(status), next: now.checked_add(SOON).ok() }
 }
 
 async fn list<K>(context: &Context, namespace: &str) -> Result<Vec<K>, Error>
@@ -149,12 +166,12 @@ where
     Ok(context.api::<K>(namespace).list(&ListParams::default()).await?.items)
 }
 
-/// Does it to all, some side by side.
-async fn each<T, F>(all: impl Iterator<Item = T>, work: impl Fn(T) -> F) -> Result<(), Error>
-where
-    F: Future<Output = Result<(), Error>>,
-{
-    stream::iter(all).map(Ok).try_for_each_concurrent(AT_ONCE, work).await
+/// Does all of it, some side by side, and takes note of each.
+async fn each(steps: &mut Steps, step: &'static str, work: Vec<BoxFuture<'_, Result<(), Error>>>) {
+    let outcomes: Vec<_> = stream::iter(work).buffer_unordered(AT_ONCE).collect().await;
+    for outcome in outcomes {
+        steps.note(step, outcome);
+    }
 }
 
 fn suspended(suspend: Option<bool>) -> bool {
@@ -162,7 +179,7 @@ fn suspended(suspend: Option<bool>) -> bool {
 }
 
 fn is_ours<K: Resource>(object: &K) -> bool {
-    object.annotations().contains_key(ANNOTATION_SUSPENDED)
+    object.annotations().contains_key(KEY_SUSPENDED) || object.labels().contains_key(KEY_SUSPENDED)
 }
 
 /// Whether a Job of the operator wipes a volume.
@@ -190,20 +207,26 @@ fn is_gated(pod: &Pod) -> bool {
     pod.spec.iter().flat_map(|spec| spec.scheduling_gates.iter().flatten()).any(|gate| gate.name == GATE_STOPPED)
 }
 
-/// What it was is noted in the same write, so that neither is ever without the other.
+/// What it was is noted in the same write, so that neither is ever without the other. Annotations may be full: then it is
+/// noted as a label.
 async fn suspend<K>(context: &Context, object: &K) -> Result<(), Error>
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
-    let note = json!({"metadata": {"annotations": {ANNOTATION_SUSPENDED: "false"}}, "spec": {"suspend": true}});
-    apply::patch(&context.api::<K>(&object.namespace().unwrap_or_default()), &context.metrics, object, note).await
+    let api = context.api::<K>(&object.namespace().unwrap_or_default());
+    let note = |place: &str| json!({"metadata": {place: {KEY_SUSPENDED: "false"}}, "spec": {"suspend": true}});
+    match apply::patch(&api, &context.metrics, object, note("annotations")).await {
+        Err(Error::Refused(_)) => apply::patch(&api, &context.metrics, object, note("labels")).await,
+        outcome => outcome,
+    }
 }
 
 async fn put_back<K>(context: &Context, object: &K) -> Result<(), Error>
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
-    let back = json!({"metadata": {"annotations": {ANNOTATION_SUSPENDED: null}}, "spec": {"suspend": false}});
+    let note = json!({KEY_SUSPENDED: null});
+    let back = json!({"metadata": {"annotations": note, "labels": note}, "spec": {"suspend": false}});
     apply::patch(&context.api::<K>(&object.namespace().unwrap_or_default()), &context.metrics, object, back).await
 }
 
@@ -230,14 +253,14 @@ mod tests {
     #[test]
     fn r34_1_what_was_lifted_before_any_status_told_of_it_starts_again() {
         let mut spec = InformationSystemSpec::default();
-        assert_eq!(turn(&spec, false), Turn::Nothing);
+        assert_eq!(turn_of(&spec, false), Turn::Nothing);
         spec.suspensions = vec![Suspension::default()];
-        assert_eq!([turn(&spec, false), turn(&spec, true)], [Turn::Halt; 2]);
+        assert_eq!([turn_of(&spec, false), turn_of(&spec, true)], [Turn::Halt; 2]);
         spec.suspensions[0].lifted = Some(Lifted::default());
-        assert_eq!([turn(&spec, false), turn(&spec, true)], [Turn::Resume; 2]);
+        assert_eq!([turn_of(&spec, false), turn_of(&spec, true)], [Turn::Resume; 2]);
         let offline_at = Some(Time::default());
         let leaving = Leaving { offline_at, withdrawn: Some(Lifted::default()), ..Leaving::default() };
         let spec = InformationSystemSpec { departures: vec![leaving], ..InformationSystemSpec::default() };
-        assert_eq!(turn(&spec, false), Turn::Resume);
+        assert_eq!(turn_of(&spec, false), Turn::Resume);
     }
 }

@@ -224,11 +224,11 @@ fn phase(facts: &Facts<'_>, walk: &Walk) -> Phase {
 
 /// Who must act, in one line; nothing where nobody must.
 fn waiting_for(scene: &round::report::Scene<'_>, gates: &[OpenGate], phase: Phase) -> Option<String> {
-    if let Some(ended) = &scene.walk.ended {
-        return Some(waiting_again(scene.track, ended));
-    }
     if phase == Phase::Closed {
         return None;
+    }
+    if let Some(ended) = scene.walk.ended.as_ref().filter(|_| phase != Phase::Provisioning) {
+        return Some(waiting_again(scene.track, ended));
     }
     if gates.is_empty() {
         return (phase != Phase::Live).then(|| OPERATOR.to_owned());
@@ -248,6 +248,13 @@ fn standing(
         vec![Statement::new(CONDITION_IN_SCOPE, true, "InScope", "the system may be in this cloud (属于服务范围)")];
     let ready = match (&scene.walk.ended, phase) {
         (Some(ended), _) if facts.opened().is_none() => progress(ended_reason(ended), &ended_text(ended)),
+        (Some(_), Phase::Closed) => at_rest(
+            "Closed",
+            &Text::new(
+                "it was taken back before anything was opened, and its room is given back",
+                "申请在开通前已撤回，资源已归还",
+            ),
+        ),
         (_, Phase::Closed) => at_rest("Closed", &Text::new("the system has left the cloud", "系统已退出")),
         (_, Phase::Live) => at_rest("Live", &Text::new("the system is live and charged", "系统已上线计费")),
         (_, Phase::Approved | Phase::Provisioning) => vec![

@@ -14,6 +14,7 @@ mod histories;
 mod input;
 mod plans;
 mod standing;
+mod taken_back;
 mod urgent;
 
 const UNIT: &str = "zhang.wei@health";
