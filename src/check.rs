@@ -2,6 +2,7 @@
 //!
 //! What is not understood is a problem too: whoever runs this relies on its silence.
 
+mod beside;
 mod schema;
 
 use crate::api::names::GROUP;
@@ -11,6 +12,7 @@ use crate::api::{
 };
 use crate::core::{capacity, catalog, cidr, credit_code, people, policy, resources};
 use anyhow::Context as _;
+use jiff::civil::Date;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::core::CustomResourceExt;
 use serde::de::DeserializeOwned;
@@ -44,11 +46,12 @@ struct Found {
     object: Value,
 }
 
-/// Checks the objects in these files and folders: YAML and JSON, one or several in a file, lists of them.
+/// Checks the objects in these files and folders: YAML and JSON, one or several in a file, lists of them. What they say of days is
+/// judged as of today.
 ///
 /// # Errors
 /// When a file cannot be read.
-pub fn files(paths: &[PathBuf]) -> anyhow::Result<Report> {
+pub fn files(paths: &[PathBuf], today: Date) -> anyhow::Result<Report> {
     let mut report = Report::default();
     let mut ours = Vec::new();
     for path in files_in(paths)? {
@@ -69,6 +72,7 @@ pub fn files(paths: &[PathBuf]) -> anyhow::Result<Report> {
         report.problems.extend(found.into_iter().map(|problem| format!("{place}: {problem}")));
     }
     report.problems.extend(together(&ours));
+    report.problems.extend(beside::problems(&ours, today));
     if ours.is_empty() && report.problems.is_empty() {
         let given: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
         report.problems.push(format!("{}: there is no object of {GROUP} to check", given.join(", ")));
@@ -266,6 +270,8 @@ fn together(all: &[Found]) -> Vec<String> {
 mod tests {
     use super::*;
 
+    const TODAY: Date = jiff::civil::date(2026, 11, 30);
+
     const ORGANIZATION: &str = "apiVersion: yunguan.dev/v1alpha1\nkind: Organization\nmetadata: {name: a}\nspec: {names: {zh: 甲}, socialCreditCode: 11341600MB0110000B, nature: Government, policyFamily: bozhou}\n";
 
     fn config() -> PathBuf {
@@ -277,7 +283,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         std::fs::write(&path, text).unwrap();
-        files(&[folder.path().to_path_buf()]).unwrap()
+        files(&[folder.path().to_path_buf()], TODAY).unwrap()
     }
 
     fn problems(text: &str) -> Vec<String> {
@@ -287,7 +293,7 @@ mod tests {
     #[test]
     fn the_shipped_configuration_has_no_problems() {
         let folders = ["policies", "catalog", "calendars", "samples"].map(|f| config().join(f));
-        let report = files(&folders).unwrap();
+        let report = files(&folders, TODAY).unwrap();
         assert_eq!(report.problems, Vec::<String>::new());
         assert!(report.checked.len() > 40, "{:?}", report.checked);
     }
@@ -335,7 +341,7 @@ mod tests {
         assert!(problems("").len() == 1 && problems("---\n---\n").len() == 1);
         assert!(problems("just words")[0].contains("no object"));
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(files(&[folder.path().to_path_buf()]).unwrap().problems.len(), 1, "an empty folder");
+        assert_eq!(files(&[folder.path().to_path_buf()], TODAY).unwrap().problems.len(), 1, "an empty folder");
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl<'c, 'w> Changing<'c, 'w> {
             reason: "业务增长".into(),
             ..change
         };
-        let change = ResourceChange::new(name, ResourceChangeSpec { change, contacts: None });
+        let change = ResourceChange::new(name, ResourceChangeSpec { change, contacts: sample()?.spec.contacts });
         case.api::<ResourceChange>(who).await?.create(&PostParams::default(), &change).await?;
         Ok(Self { case, name: name.to_owned() })
     }

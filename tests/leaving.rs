@@ -1,7 +1,7 @@
 //! Systems that leave (article 23), the people around them, and a node that is played where none is: it binds volumes and ends
 //! the operator's Jobs with a report.
 
-use crate::world::{AUTHORITY, Case, PATIENCE, at_gate, eventually};
+use crate::world::{AUTHORITY, Case, PATIENCE, at_gate, eventually, sample};
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
@@ -28,7 +28,7 @@ impl<'c, 'w> Leaving<'c, 'w> {
         let system = if departure.system.is_empty() { case.name.clone() } else { departure.system.clone() };
         let unit_name = format!("测试单位{}", case.unit);
         let departure = Departure { unit_name, system, reason: "已被新系统替代".into(), ..departure };
-        let form = Decommission::new(name, DecommissionSpec { departure, contacts: None });
+        let form = Decommission::new(name, DecommissionSpec { departure, contacts: sample()?.spec.contacts });
         case.api::<Decommission>(who).await?.create(&PostParams::default(), &form).await?;
         Ok(Self { case, name: name.to_owned() })
     }

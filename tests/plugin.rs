@@ -1,6 +1,7 @@
 //! The plugin as people use it: kubectl finds it on PATH, everybody has an own kubeconfig, scripts read exit codes.
 
 mod changes;
+mod rules;
 
 use crate::world::*;
 use anyhow::{Context as _, Result, ensure};

@@ -34,6 +34,7 @@ pub struct Adoption {
 #[serde(rename_all = "camelCase")]
 pub struct AdoptionRules {
     /// For how many days after filing the networks may stay as they are (网络保持原状的最长天数).
+    #[schemars(schema_with = "super::bounds::days")]
     pub networks_open_days: Limit,
 }
 

@@ -9,16 +9,21 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 pub struct ChangeRules {
     /// A resource that changes by more than so many percent, up or down, makes a change a major one (重大变更).
+    #[schemars(schema_with = "super::bounds::percent")]
     pub major_above_percent: Limit,
     /// Fees that grow by more than so many percent make a change a major one (费用增幅).
+    #[schemars(schema_with = "super::bounds::percent")]
     pub fee_growth_above_percent: Limit,
     /// Whether a resource that the system has none of yet makes a change a major one (新增资源类型视为重大变更).
     pub new_resource_is_major: bool,
     /// House rule: what was changed in so many months before counts together, so that splitting evades nothing (累计月数).
+    #[schemars(schema_with = "super::bounds::months_back")]
     pub accumulation_months: Limit,
     /// Longest temporary expansion in months; longer needs gates of circumstance LongWindow (临时扩容最长期限).
+    #[schemars(schema_with = "super::bounds::months")]
     pub window_months: Limit,
     /// An extension is filed at least so many working days before the end (延期申请提前工作日).
+    #[schemars(schema_with = "super::bounds::work_days_ahead")]
     pub extension_work_days: Limit,
     /// House rule: the unit files annex 2 for an emergency expansion within so many working days; where nothing is said it is
     /// chased without a date (应急扩容补办时限).
@@ -36,6 +41,7 @@ pub struct UrgentRules {
     #[schemars(length(min = 1, max = 32))]
     pub track: String,
     /// Months from allocation after which its resources end by themselves (临时资源期限).
+    #[schemars(schema_with = "super::bounds::months")]
     pub months: Limit,
 }
 
@@ -55,7 +61,7 @@ pub struct ChangeTracks {
     /// Of the extension of a temporary expansion (延期).
     #[schemars(length(min = 1, max = 32))]
     pub extension: String,
-    /// Of a reduction that the agency proposes; absent where there is none (缩减).
+    /// Of a reduction that the agency proposes; absent where there is none (核减).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 32))]
     pub reduction: Option<String>,

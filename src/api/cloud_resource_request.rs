@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
     validation = Rule::new("self.metadata.name.size() <= 100 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')")
         .message("the name of a request is at most 100 lower-case ASCII letters, digits and '-', such as health-portal; the Chinese name goes into spec.application.system.name (申请名称只能用小写字母、数字和“-”，最长100个，中文名称请填 system.name)"),
     validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.committed) || !oldSelf.status.committed || self.spec.application == oldSelf.spec.application")
-        .message("this request has been approved and its resources are granted: what was approved cannot be edited. Ask for other resources with a ResourceChange, annex 2 (申请已批准，不可修改；如需调整请填写资源变更申请表)")
+        .message("this request has been approved and its resources are granted: what was approved cannot be edited. Ask for other resources with a ResourceChange, annex 2 (申请已批准，不可修改；如需调整请填写资源变更/注销申请表)")
         .field_path(".spec.application"),
     printcolumn(name = "SYSTEM", type_ = "string", json_path = ".spec.application.system.name"),
     printcolumn(name = "PHASE", type_ = "string", json_path = ".status.phase"),
@@ -68,7 +68,7 @@ pub struct Contacts {
 #[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = ("self.track != 'Urgent' || has(self.urgency)",
-    "an urgent request names its ground and the paper that proves it in spec.application.urgency (article 24) (紧急申请须填写事由和依据)"))]
+    "an urgent request names its ground and the paper that proves it in spec.application.urgency (紧急申请须填写事由和依据)"))]
 #[x_kube(validation = ("self.origin.kind != 'Migrated' || has(self.origin.from)",
     "a migrated system says in spec.application.origin.from where it runs now (迁移系统须填写原部署位置)"))]
 pub struct Application {
@@ -151,7 +151,7 @@ pub struct SystemName {
 #[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = ("has(self.item) != has(self.need)", "a line names a catalog item in `item`, or describes in `need` what the catalog does not have: fill in one of them (每行须填写目录项 item 或目录外需求 need 之一)"))]
-#[x_kube(validation = ("!has(self.selfProcured) || has(self.need)", "selfProcured belongs to a `need` that no catalog item meets: describe it in `need`, or leave selfProcured out (article 16) (自行采购须填写目录外需求，第十六条)"))]
+#[x_kube(validation = ("!has(self.selfProcured) || has(self.need)", "selfProcured belongs to a `need` that no catalog item meets: describe it in `need`, or leave selfProcured out (自行采购须填写目录外需求)"))]
 pub struct Line {
     /// Name of the line (行名).
     #[schemars(length(min = 1, max = 63))]

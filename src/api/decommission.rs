@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
     kind = "Decommission",
     namespaced,
     status = "DecommissionStatus",
-    doc = "Decommission (亳州市政务云资源变更（注销）申请表, annex 2, cancellation): a system leaves the cloud: its data is backed up, the unit confirms the backup, it goes offline, its data is wiped, the provider attests, its resources are reclaimed (article 23). It is a draft until a person files it with a Submit decision; up to the wipe it can be withdrawn without loss.",
+    doc = "Decommission (亳州市政务云资源变更/注销申请表, annex 2, cancellation): a system leaves the cloud: its data is backed up, the unit confirms the backup, it goes offline, its data is wiped, the provider attests, its resources are reclaimed (article 23). It is a draft until a person files it with a Submit decision; up to the wipe it can be withdrawn without loss.",
     shortname = "decom",
     category = "yunguan",
     derive = "PartialEq",
@@ -108,6 +108,7 @@ pub struct LeavingRules {
     pub reclaim_track: Option<String>,
     /// House rule: days for which data is kept after the authority has decided in the place of a unit that did not answer
     /// (无人答复时数据保留天数).
+    #[schemars(schema_with = "super::bounds::days")]
     pub keep_unanswered_days: Limit,
 }
 

@@ -115,7 +115,7 @@ const SIZES_ARE_CONSISTENT: &str = "!has(self.usage) || ( \
     .field_path(".tracks"))]
 pub struct GovernancePolicySpec {
     /// Family of versions, of which Organizations name one; validities within a family are disjoint (办法系列).
-    #[schemars(length(min = 1, max = 40))]
+    #[schemars(length(min = 1, max = 40), regex(pattern = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
     pub family: String,
     /// Title (名称).
     pub title: Names,
@@ -137,6 +137,8 @@ pub struct GovernancePolicySpec {
     pub calendar: String,
     /// Which organizations fill a role; `unit`, `supervisor` and `provider` follow from the request (职责主体).
     #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["role"]))]
+    #[x_kube(validation = ("self.all(r, !(r.role in ['unit', 'supervisor', 'provider']))",
+        "unit, supervisor and provider follow from the request, and no Organization fills them by being named here: leave them out (使用单位、主管部门、云服务商由申请确定，请勿在此填写)"))]
     pub roles: Vec<RoleOrganizations>,
     /// What may be in the cloud at all (服务范围).
     pub scope: Scope,
@@ -190,6 +192,7 @@ pub struct RoleOrganizations {
 #[serde(rename_all = "camelCase")]
 pub struct Scope {
     /// Highest MLPS level that is admitted (等保最高级别).
+    #[schemars(schema_with = "super::bounds::level")]
     pub max_protection_level: Limit,
     /// Article by which classified systems are refused; absent where they are not (涉密).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -267,10 +270,10 @@ pub struct ServiceType {
     .message("nothing ever comes of this track: add the effect Provision, Impose on that of a sanction, or Wipe on one by which systems leave (流程缺少 Provision，资源无法开通；处理措施流程须有 Impose，退出流程须有 Wipe)")
     .field_path(".effects"))]
 #[x_kube(validation = Rule::new(PROVISION_IS_DECIDED)
-    .message("Provision must come after a gate that confirms the amounts and always applies: set confirmsAmounts on one without `when`, and name it or a later one in the `after` of Provision (article 19) (开通前须有必经的核定资源量环节，第十九条)")
+    .message("Provision must come after a gate that confirms the amounts and always applies: set confirmsAmounts on one without `when`, and name it or a later one in the `after` of Provision (开通前须有必经的核定资源量环节)")
     .field_path(".effects"))]
 #[x_kube(validation = Rule::new(LIVE_AFTER_PROVISION)
-    .message("GoLive must come after `provision`, since charging never starts before resources are open: let GoLive, or a gate before it, wait for `provision` (article 21) (上线计费须在资源开通之后，第二十一条)")
+    .message("GoLive must come after `provision`, since charging never starts before resources are open: let GoLive, or a gate before it, wait for `provision` (上线计费须在资源开通之后)")
     .field_path(".effects"))]
 pub struct Track {
     /// Name that a request chooses, such as `Standard` (流程).
@@ -319,7 +322,7 @@ pub struct DocumentRule {
 }
 
 /// A circumstance of a request that switches a rule on.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize, strum::Display)]
 pub enum Applies {
     /// The unit has a supervising department (有主管部门).
     #[default]
@@ -365,6 +368,12 @@ pub struct SubmissionRule {
 #[x_kube(validation = Rule::new("!has(self.lapses) || !self.lapses || has(self.dueWorkDays)")
     .message("silence is counted from a day: set dueWorkDays on a gate with `lapses` (逾期视为无人答复的环节须填写办理时限)")
     .field_path(".lapses"))]
+#[x_kube(validation = Rule::new("!has(self.lapses) || !self.lapses || (self.role == 'unit' && has(self.after) && 'backup' in self.after)")
+    .message("silence decides nothing but that somebody else decides on a backup: `lapses` is for a gate of role unit that waits in `after` for `backup`; leave it out (逾期视为无人答复仅适用于使用单位确认备份的环节)")
+    .field_path(".lapses"))]
+#[x_kube(validation = Rule::new("!self.confirmsAmounts || !has(self.after) || !self.after.exists(s, s in ['provision', 'go-live', 'impose', 'lift', 'backup', 'offline', 'wipe', 'reclaim'])")
+    .message("amounts are confirmed before anything is opened: leave confirmsAmounts out of a gate that waits for `provision` (核定资源量须在开通之前)")
+    .field_path(".confirmsAmounts"))]
 #[x_kube(validation = Rule::new("!has(self.hearing) || !self.hearing || has(self.dueWorkDays)")
     .message("who is heard is heard within a time: set dueWorkDays on a gate with `hearing` (征求意见的环节须填写办理时限)")
     .field_path(".hearing"))]
@@ -501,6 +510,7 @@ impl Effect {
 #[serde(rename_all = "camelCase")]
 pub struct Retention {
     /// Months after cut-over for which the old system of a migrated one is kept (article 21).
+    #[schemars(schema_with = "super::bounds::months")]
     pub old_system_months: Limit,
 }
 

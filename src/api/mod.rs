@@ -6,6 +6,7 @@
 #![allow(clippy::duplicated_attributes, reason = "several printcolumn lists of one derive look alike to the lint")]
 
 pub mod adoption;
+pub mod bounds;
 pub mod catalog_item;
 mod change_rules;
 pub mod cloud_domain;

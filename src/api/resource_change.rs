@@ -18,14 +18,14 @@ use serde::{Deserialize, Serialize};
     kind = "ResourceChange",
     namespaced,
     status = "ResourceChangeStatus",
-    doc = "ResourceChange (亳州市政务云资源变更（注销）申请表, annex 2): other resources for a system that runs. It is a draft until a person files it with a Submit decision.",
+    doc = "ResourceChange (亳州市政务云资源变更/注销申请表, annex 2): other resources for a system that runs. It is a draft until a person files it with a Submit decision.",
     shortname = "rch",
     category = "yunguan",
     derive = "PartialEq",
     validation = Rule::new("self.metadata.name.size() <= 100 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')")
         .message("the name of a change is at most 100 lower-case ASCII letters, digits and '-', such as health-portal-2 (变更申请名称只能用小写字母、数字和“-”，最长100个)"),
     validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.committed) || !oldSelf.status.committed || self.spec.change == oldSelf.spec.change")
-        .message("this change has been approved and is on record: what was approved cannot be edited. Ask for the next change with another ResourceChange (变更已批准，不可修改；如需再次调整请另填变更申请表)")
+        .message("this change has been approved and is on record: what was approved cannot be edited. Ask for the next change with another ResourceChange (变更已批准，不可修改；如需再次调整请另填资源变更/注销申请表)")
         .field_path(".spec.change"),
     printcolumn(name = "SYSTEM", type_ = "string", json_path = ".spec.change.system"),
     printcolumn(name = "GROUND", type_ = "string", json_path = ".spec.change.ground"),
@@ -57,13 +57,13 @@ pub struct ResourceChangeSpec {
 #[x_kube(validation = ("!has(self.extend) || !has(self.window)",
     "an extension says in extend.until how long it lasts: leave `window` out (延期请填写 extend.until，勿填 window)"))]
 #[x_kube(validation = ("self.ground != 'ForeseeablePeak' || has(self.window) || has(self.extend)",
-    "a foreseeable peak is met by a temporary expansion: say in `window` from when and until when (article 26) (可预见的高峰须填写临时扩容起止时间，第二十六条)"))]
+    "a foreseeable peak is met by a temporary expansion: say in `window` from when and until when (可预见的高峰须填写临时扩容起止时间)"))]
 #[x_kube(validation = ("!has(self.settles) || (self.ground == 'Emergency' && !has(self.window) && !has(self.extend))",
-    "`settles` names the emergency expansion that a permanent change of ground Emergency makes good (article 26): leave it out otherwise (settles 仅用于补办应急扩容)"))]
+    "`settles` names the emergency expansion that a permanent change of ground Emergency makes good: leave it out otherwise (settles 仅用于补办应急扩容)"))]
 #[x_kube(validation = ("!has(self.window) || !(self.ground in ['Reduction', 'Cancellation'])",
-    "a reduction or cancellation is permanent: leave `window` out (缩减和注销无起止时间，勿填 window)"))]
+    "a reduction or cancellation is permanent: leave `window` out (核减和注销无起止时间，勿填 window)"))]
 #[x_kube(validation = ("!has(self.proposalRef) || self.ground in ['Reduction', 'StandardExpansion']",
-    "`proposalRef` names the RightsizingProposal that a reduction or a standard expansion takes up: leave it out otherwise (proposalRef 仅用于缩减或标准扩容)"))]
+    "`proposalRef` names the RightsizingProposal that a reduction or a standard expansion takes up: leave it out otherwise (proposalRef 仅用于核减或达标扩容)"))]
 #[x_kube(validation = ("!has(self.proposalRef) || !has(self.notBefore)",
     "what takes a proposal up takes effect once it is approved, since use is read once more just then: leave notBefore out (采纳优化建议的变更批准后即时生效，勿填 notBefore)"))]
 pub struct Change {
@@ -124,13 +124,13 @@ pub enum ChangeGround {
     /// 资源调整（第二十二条）
     #[default]
     Adjustment,
-    /// 标准扩容（第二十六条）
+    /// 达标扩容（第二十六条）
     StandardExpansion,
     /// 可预见的高峰，临时扩容（第二十六条）
     ForeseeablePeak,
     /// 应急扩容（第二十六条）
     Emergency,
-    /// 缩减（第二十六条）
+    /// 核减（第二十六条）
     Reduction,
     /// 注销服务（附件2）
     Cancellation,

@@ -49,11 +49,11 @@ pub struct SanctionSpec {
 #[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = ("self.party == 'Unit' || self.measure in ['Correction', 'Warning']",
-    "a provider is ordered to correct or warned (article 34): what a unit has is suspended or stopped, with party: Unit (云服务商仅可责令改正或警告，第三十四条)"))]
+    "a provider is ordered to correct or warned: what a unit has is suspended or stopped, with party: Unit (云服务商仅可责令改正或警告)"))]
 #[x_kube(validation = ("self.measure == 'Suspension' || !has(self.systems)",
     "`systems` says what a Suspension stops: leave it out otherwise (systems 仅用于暂停服务)"))]
 #[x_kube(validation = ("(self.measure == 'StopGrants') == has(self.notice)",
-    "new grants are stopped only after a notice that went unheeded (article 38): name in `notice` the Sanction of measure Correction, and leave it out on other measures (停止发放须填写此前责令改正的处理措施 notice，第三十八条)"))]
+    "new grants are stopped only after a notice that went unheeded: name in `notice` the Sanction of measure Correction, and leave it out on other measures (停止发放须填写此前责令改正的处理措施 notice)"))]
 #[x_kube(validation = ("self.measure != 'Correction' || has(self.mendBy)",
     "an order to correct says in `mendBy` the last day on which it can be obeyed (责令改正须填写整改期限 mendBy)"))]
 pub struct Order {
@@ -159,8 +159,10 @@ pub struct SanctionRules {
 }
 
 /// The track of one measure.
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("self.party == 'Unit' || self.measure in ['Correction', 'Warning']",
+    "a provider is ordered to correct or warned, and no other order can be made against it: leave the entry out (云服务商仅可责令改正或警告，请删除)"))]
 pub struct MeasureRule {
     /// Measure (处理措施).
     pub measure: Measure,

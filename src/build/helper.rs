@@ -255,7 +255,7 @@ mod tests {
             wipe: None,
         };
         let spec = ServiceProductSpec { domain: "d".into(), handling: Some(handling), ..Default::default() };
-        let products = [Named { name: "p".into(), uid: "p".into(), spec }];
+        let products = [Named { name: "p".into(), uid: "p".into(), spec, ..Named::default() }];
         let more = allowance(&Leaving::default(), &products, "d", &granted);
         for (resource, amount) in
             [("pods", "1"), ("requests.cpu", "200m"), ("limits.memory", "128Mi"), ("requests.storage", "500")]

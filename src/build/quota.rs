@@ -151,7 +151,7 @@ mod tests {
             amounts: [(resource.to_owned(), crate::api::common::Quantity("1".into()))].into(),
             ..ServiceProductSpec::default()
         };
-        let named = |spec| Named { name: "p".into(), uid: "p".into(), spec };
+        let named = |spec| Named { name: "p".into(), uid: "p".into(), spec, ..Named::default() };
         registry.products = [product("d", "hugepages-2Mi"), product("e", "services.loadbalancers")].map(named).into();
         assert_eq!(
             hard(&amounts, &registry),
@@ -229,6 +229,7 @@ mod tests {
             name: name.into(),
             uid: name.into(),
             spec: ServiceProductSpec { container_defaults: Some(defaults), ..ServiceProductSpec::default() },
+            ..Named::default()
         };
         let map = |text: &str| [("cpu".to_owned(), crate::api::common::Quantity(text.into()))].into();
         registry.products = vec![

@@ -282,9 +282,9 @@ pub struct Suspend {
     /// What was done or left undone
     #[arg(long = "ground", id = "order_ground", value_name = "TEXT")]
     pub ground: String,
-    /// The article that it breaks
-    #[arg(long, value_name = "ARTICLE", default_value = "第三十四条", hide_default_value = true)]
-    pub article: String,
+    /// The article that it breaks; that by which the unit's rules suspend where nothing is said
+    #[arg(long, value_name = "ARTICLE")]
+    pub article: Option<String>,
     /// What the unit does to have it lifted
     #[arg(long, value_name = "TEXT")]
     pub mend: String,

@@ -8,7 +8,7 @@ use super::page::{Page, short_digest, shorten};
 use super::paper::{Paper, Progress};
 use super::words;
 use crate::api::cloud_resource_request::{LineStatus, OpenGate};
-use crate::api::common::{Quantity, QuantityMap, Time};
+use crate::api::common::{Document, Quantity, QuantityMap, Time};
 use crate::api::decision::{DecisionSpec, LineAmount};
 use crate::api::names::CONDITION_READY;
 use crate::api::resource_change::ResourceChangeStatus;
@@ -30,6 +30,7 @@ pub fn page(lang: Lang, clock: &Clock, paper: &Paper, wide: bool) -> Page {
         page.line(lang.no_status());
     }
     gates(&mut page, lang, clock, status, wide);
+    papers(&mut page, lang, paper);
     if !rows(paper).is_empty() {
         page.heading(lang.pick("LINES", "资源明细"));
         lines(&mut page, lang, paper, &[]);
@@ -122,6 +123,7 @@ fn leaves(lang: Lang, decommission: &Decommission) -> Vec<Fact> {
         (("Parts", "退出的部分"), departure.items.join(", ")),
         (("Namespace", "命名空间"), deletes(lang, departure.delete_namespace)),
         (("Proposal", "优化建议"), departure.proposal_ref.as_ref().map(|p| p.name.clone()).unwrap_or_default()),
+        (("Track", "办理流程"), decommission.status.as_ref().and_then(|s| s.track.clone()).unwrap_or_default()),
     ]
 }
 
@@ -141,6 +143,22 @@ fn gone(clock: &Clock, decommission: &Decommission) -> Vec<Fact> {
         (("Wiped since", "清除开始时间"), minute(status.wiping_since)),
         (("Left", "完成时间"), minute(status.closed_at)),
     ]
+}
+
+/// What was handed in, and by which digest it is known again.
+fn papers(page: &mut Page, lang: Lang, paper: &Paper) {
+    if paper.documents().is_empty() {
+        return;
+    }
+    page.heading(lang.pick("PAPERS", "申请材料"));
+    let header = match lang {
+        Lang::En => ["TYPE", "NAME", "SHA-256", "WHERE"],
+        Lang::Zh => ["类型", "名称", "文件摘要", "文件地址"],
+    };
+    let row = |d: &Document| {
+        vec![d.type_.clone(), d.name.clone(), short_digest(&d.sha256).to_owned(), d.uri.clone().unwrap_or_default()]
+    };
+    page.table(header, paper.documents().iter().map(row));
 }
 
 /// Volume by volume, and what the provider attests to.
@@ -186,6 +204,7 @@ fn orders(lang: Lang, sanction: &Sanction) -> Vec<Fact> {
         (("To have it lifted", "整改要求"), order.mend.clone()),
         (("By", "整改期限"), order.mend_by.map(|day| day.to_string()).unwrap_or_default()),
         (("Notice", "此前通知"), order.notice.clone().unwrap_or_default()),
+        (("Track", "办理流程"), sanction.status.as_ref().and_then(|s| s.track.clone()).unwrap_or_default()),
     ]
 }
 
@@ -352,7 +371,10 @@ pub fn preview(lang: Lang, clock: &Clock, paper: &Paper, gate: &OpenGate, spec: 
     };
     let mut facts = vec![(self::title(paper), paper.path())];
     facts.extend(match paper {
-        Paper::Request(request) => asks(request).into_iter().take(2).collect(),
+        Paper::Request(request) => {
+            let all = asks(request).into_iter();
+            all.filter(|((en, _), _)| ["System", "Unit", "Track"].contains(en)).collect()
+        }
         Paper::Change(change) => changes(lang, clock, change),
         Paper::Departure(decommission) => leaves(lang, decommission),
         Paper::Sanction(sanction) => orders(lang, sanction),
@@ -377,6 +399,7 @@ pub fn preview(lang: Lang, clock: &Clock, paper: &Paper, gate: &OpenGate, spec: 
     if !rows(paper).is_empty() {
         lines(&mut page, lang, paper, &spec.grant);
     }
+    papers(&mut page, lang, paper);
     if !spec.evidence.is_empty() {
         page.line("");
         let header = match lang {

@@ -8,7 +8,7 @@ use super::moment::Clock;
 use super::page::Page;
 use super::paper::Paper;
 use super::session::Session;
-use super::{output, read, rules, whatif};
+use super::{leads, output, read, rules, whatif};
 use crate::api::common::{Document, Time};
 use crate::api::decision::{Evidence, LineAmount, TestResult};
 use crate::api::resource_change::{Change, ChangeGround, ChangeLine, Extend, Window};
@@ -134,7 +134,8 @@ async fn complete(
         Some(name) => name.clone(),
         None => free(&base, &taken(session, &namespace, &system).await?),
     };
-    let mut wanted = ResourceChange::new(&name, ResourceChangeSpec { change, contacts: None });
+    let contacts = leads::last(session, &namespace, &change.system).await?;
+    let mut wanted = ResourceChange::new(&name, ResourceChangeSpec { change, contacts });
     wanted.metadata.namespace = Some(namespace);
     let forecast = read::forecast(session, &rules, &wanted, Some(&system)).await?;
     if let Some(refusal) = forecast.refusal() {

@@ -361,12 +361,14 @@ fn holds(when: Applies, paper: &Paper, policy: &GovernancePolicySpec, background
     }
 }
 
-/// Whether a temporary expansion lasts longer than the rules foresee, an extension together with what it extends.
+/// Whether a temporary expansion lasts longer than the rules foresee, an extension together with what it extends. What was granted
+/// in an urgent case has a time of its own.
 fn lasts_long(change: &ResourceChange, policy: &GovernancePolicySpec, system: Option<&InformationSystem>) -> bool {
     let change = &change.spec.change;
     let window = change.window.as_ref().map(|window| (window.from, window.until));
     let extension = change.extend.as_ref().and_then(|extend| {
         let granted = system?.spec.grants.iter().find(|g| g.request.name == extend.change && g.term.is_some())?;
+        granted.change.as_ref()?;
         Some((granted.effective_from, extend.until))
     });
     let (Some((from, until)), Some(rules)) = (window.or(extension), &policy.changes) else { return false };

@@ -43,7 +43,7 @@ const CHINESE: &[(&str, &str)] = &[
     ("lift", "说明理由，解除执行中的处理措施"),
     ("systems", "系统，须属同一单位，写作 名称 或 命名空间/名称"),
     ("order_ground", "违规事实"),
-    ("article", "依据条款；默认第三十四条"),
+    ("article", "依据条款；默认为适用办法规定暂停服务的条款"),
     ("mend", "整改要求"),
     ("order_name", "处理措施的名称；默认取未被占用的名称"),
     ("whatif", "测算变更的流程、环节、额度、费用、云域余量和关键日期，不作任何改动"),
@@ -70,7 +70,7 @@ const CHINESE: &[(&str, &str)] = &[
     ("item", "新增行的目录项"),
     (
         "ground",
-        "变更依据：Adjustment（资源调整）、StandardExpansion（标准扩容）、ForeseeablePeak（可预见的高峰）、Emergency（应急扩容）、Reduction（缩减）或 Cancellation（注销）",
+        "变更依据：Adjustment（资源调整）、StandardExpansion（达标扩容）、ForeseeablePeak（可预见的高峰）、Emergency（应急扩容）、Reduction（核减）或 Cancellation（注销）",
     ),
     ("from", "临时扩容的第一天或开始时刻；只填 --until 时从现在开始"),
     ("window_until", "临时扩容的最后一天或截止时刻：2026-12-31、2026-12-31T18:00:00+08:00，或自现在起的 3d"),

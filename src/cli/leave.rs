@@ -4,6 +4,7 @@ use super::act;
 use super::args::{Act, Attest, Leave, Making, Output, Retry};
 use super::evidence::{Report, Source};
 use super::failure::{Exit, Failure};
+use super::leads;
 use super::output;
 use super::page::Page;
 use super::paper;
@@ -76,7 +77,8 @@ async fn file(
     let units: Api<Organization> = Api::all(session.client.clone());
     departure.unit_name = units.get(organization).await.map_err(|e| session.failure(&e))?.spec.names.zh;
     let base = name.map_or_else(|| format!("{}-leaves", departure.system), str::to_owned);
-    let mut wanted = Decommission::new(&base, DecommissionSpec { departure, contacts: None });
+    let contacts = leads::last(session, namespace, &departure.system).await?;
+    let mut wanted = Decommission::new(&base, DecommissionSpec { departure, contacts });
     wanted.metadata.namespace = Some(namespace.to_owned());
     if making.dry_run {
         let format = if format == Output::Json { Output::Json } else { Output::Yaml };

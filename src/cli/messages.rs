@@ -155,6 +155,7 @@ messages! {
     next_marked(path) = "the operator looks into it now: kubectl yunguan status {path}", "系统将检查该命名空间：kubectl yunguan status {path}";
     marked_otherwise(space) = "{space} is marked for another request: take that mark off first (kubectl annotate namespace {space} yunguan.dev/adopt-)", "命名空间 {space} 已标记给其他申请，请先取消（kubectl annotate namespace {space} yunguan.dev/adopt-）";
     two_units() = "the systems are of several units: order it for each unit", "所列系统属于不同单位，请分别作出处理措施";
+    suspends_nobody(policy, unit) = "GovernancePolicy {policy}, by which {unit} is judged, has no rules for suspensions", "{unit} 适用的办法 {policy} 未规定暂停服务";
     not_in_force(name) = "{name} is no sanction that is in force, so there is nothing to lift", "{name} 不是执行中的处理措施，无须解除";
     effect_backup() = "its data is backed up", "备份数据";
     effect_offline() = "it goes offline, and charging ends", "下线并停止计费";
@@ -223,7 +224,7 @@ messages! {
     bad_day(text) = "{text} is no day: write one such as 2026-12-31", "{text} 不是日期，请写作 2026-12-31";
 
     suggest_none() = "The catalog has nothing near this need.", "目录中没有相近的服务。";
-    next_suggest() = "use other words, or ask for it as `need` with `selfProcured` (article 16)", "请换用其他词，或按第十六条在申请中填写 need 与 selfProcured";
+    next_suggest() = "use other words, or ask for it as `need` with `selfProcured`", "请换用其他词，或在申请中填写 need 与 selfProcured";
     suggest_empty() = "say what is needed, in words or with --function", "请用文字或 --function 说明需求";
 
     whoami_user(user) = "You are {user}.", "您是 {user}。";

@@ -18,6 +18,7 @@ pub mod failure;
 pub mod help;
 pub mod inbox;
 pub mod lang;
+pub mod leads;
 pub mod leave;
 mod messages;
 pub mod moment;

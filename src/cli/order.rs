@@ -6,12 +6,15 @@ use super::failure::{Exit, Failure};
 use super::output;
 use super::page::Page;
 use super::paper;
+use super::rules;
 use super::session::Session;
 use crate::api::common::RequestKind;
 use crate::api::decision::{TestResult, Verdict};
 use crate::api::sanction::{Measure, Order, Party};
-use crate::api::{InformationSystem, Organization, Sanction, SanctionSpec};
+use crate::api::{InformationSystem, Organization, OrganizationSpec, Sanction, SanctionSpec};
 use crate::core::names::organization_of;
+use crate::core::round::in_force_at;
+use jiff::Timestamp;
 use kube::api::PostParams;
 use kube::{Api, ResourceExt as _};
 
@@ -39,11 +42,14 @@ pub async fn suspend(session: &Session, format: Output, wish: &Suspend) -> Resul
     let units: Api<Organization> = Api::all(session.client.clone());
     let unit = units.get(organization).await.map_err(|e| session.failure(&e))?;
     let order = Order {
-        unit_name: unit.spec.names.zh,
+        unit_name: unit.spec.names.zh.clone(),
         party: Party::Unit,
         measure: Measure::Suspension,
         ground: wish.ground.clone(),
-        article: wish.article.clone(),
+        article: match &wish.article {
+            Some(article) => article.clone(),
+            None => article(session, organization, &unit.spec).await?,
+        },
         mend: wish.mend.clone(),
         systems,
         ..Order::default()
@@ -68,6 +74,18 @@ pub async fn suspend(session: &Session, format: Output, wish: &Suspend) -> Resul
         making: wish.making.clone(),
     };
     act::decide(session, format, plain(Verdict::Submit, &act)).await
+}
+
+/// The article by which the unit's own rules suspend its systems.
+async fn article(session: &Session, name: &str, unit: &OrganizationSpec) -> Result<String, Failure> {
+    let registry = rules::read(session).await?.registry;
+    let policy = in_force_at(&registry, unit, Timestamp::now());
+    let policy = policy.map_err(|why| Failure::plain(Exit::Refused, why.get(session.lang.chinese()).to_owned()))?;
+    let track = policy.spec.sanctions.as_ref().and_then(|rules| rules.track(Measure::Suspension, Party::Unit));
+    let track = track.and_then(|track| policy.spec.track(track));
+    track
+        .map(|track| track.article.clone())
+        .ok_or_else(|| Failure::plain(Exit::Refused, session.lang.suspends_nobody(&policy.name, &name)))
 }
 
 /// Under the first name that is free; a name that somebody gave is the only one.

@@ -3,7 +3,7 @@
 use crate::api::cloud_resource_request::{
     CloudResourceRequestStatus, CountedDecision, LineStatus, OpenGate, Phase, Submission, VoidDecision,
 };
-use crate::api::common::{Money, PolicyRef, RequestKind};
+use crate::api::common::{Document, Money, PolicyRef, RequestKind};
 use crate::api::decommission::{DecommissionPhase, DecommissionStatus};
 use crate::api::resource_change::{ChangePhase, ResourceChangeStatus};
 use crate::api::sanction::{SanctionPhase, SanctionStatus};
@@ -275,6 +275,17 @@ impl Paper {
             Self::Change(change) => change.status.as_ref().and_then(|s| s.track.as_deref()),
             Self::Departure(decommission) => decommission.status.as_ref().and_then(|s| s.track.as_deref()),
             Self::Sanction(sanction) => sanction.status.as_ref().and_then(|s| s.track.as_deref()),
+        }
+    }
+
+    /// Its papers.
+    #[must_use]
+    pub fn documents(&self) -> &[Document] {
+        match self {
+            Self::Request(request) => &request.spec.application.documents,
+            Self::Change(change) => &change.spec.change.documents,
+            Self::Departure(decommission) => &decommission.spec.departure.documents,
+            Self::Sanction(sanction) => &sanction.spec.order.documents,
         }
     }
 

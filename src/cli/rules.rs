@@ -3,6 +3,7 @@
 
 use super::failure::Failure;
 use super::session::{Session, forbidden};
+use crate::api::common::Time;
 use crate::api::{
     CatalogItem, CloudDomain, GovernancePolicy, InformationSystem, Organization, ServiceProduct, WorkCalendar,
 };
@@ -59,7 +60,8 @@ where
 }
 
 fn named<K: Resource<DynamicType = ()>, S: Clone>(object: &K, spec: &S) -> Named<S> {
-    Named { name: object.name_any(), uid: object.uid().unwrap_or_default(), spec: spec.clone() }
+    let created = object.creation_timestamp().map(|at| Time::new(at.0)).unwrap_or_default();
+    Named { name: object.name_any(), uid: object.uid().unwrap_or_default(), created, spec: spec.clone() }
 }
 
 /// The systems that the person may read, one home after the other where not all at once.

@@ -60,7 +60,7 @@ pub fn request() -> CloudResourceRequest {
                 protection_level: 2,
                 ..Application::default()
             },
-            contacts: None,
+            contacts: Some(crate::core::fixtures::contacts()),
         },
     );
     request.metadata.namespace = Some("yg-bozhou-health".into());
@@ -159,7 +159,7 @@ pub fn change() -> ResourceChange {
                 window: Some(window),
                 ..Change::default()
             },
-            contacts: None,
+            contacts: Some(crate::core::fixtures::contacts()),
         },
     );
     let request = request().status.unwrap_or_default();

@@ -38,10 +38,8 @@ pub struct Suggestion {
 /// then those in whose own text the words stand.
 #[must_use]
 pub fn nearest(lang: Lang, need: &Need, items: &[CatalogItem], today: Date, limit: usize) -> Vec<Suggestion> {
-    let catalog_items: Vec<Named<CatalogItemSpec>> = items
-        .iter()
-        .map(|i| Named { name: i.name_any(), uid: i.uid().unwrap_or_default(), spec: i.spec.clone() })
-        .collect();
+    let catalog_items: Vec<Named<CatalogItemSpec>> =
+        items.iter().map(|i| Named { name: i.name_any(), spec: i.spec.clone(), ..Named::default() }).collect();
     let mut names = catalog::nearest(&catalog_items, need, today);
     let mut others: Vec<(Reverse<usize>, &str)> = catalog_items
         .iter()

@@ -189,6 +189,7 @@ pub fn forecast(change: &ResourceChange, background: Background<'_>, now: Timest
         generation: change.metadata.generation.unwrap_or_default(),
         organization: organization_of(&namespace).unwrap_or(&namespace),
         change: &change.spec.change,
+        contacts: change.spec.contacts.as_ref(),
         decisions: &[],
         system: background.system.map(|system| SystemFact {
             spec: &system.spec,

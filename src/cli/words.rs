@@ -148,10 +148,10 @@ pub fn party(lang: Lang, party: Party) -> &'static str {
 pub fn ground(lang: Lang, ground: ChangeGround) -> &'static str {
     let (en, zh) = match ground {
         ChangeGround::Adjustment => ("Adjustment", "资源调整"),
-        ChangeGround::StandardExpansion => ("Standard expansion", "标准扩容"),
+        ChangeGround::StandardExpansion => ("Standard expansion", "达标扩容"),
         ChangeGround::ForeseeablePeak => ("Foreseeable peak", "可预见的高峰"),
         ChangeGround::Emergency => ("Emergency", "应急扩容"),
-        ChangeGround::Reduction => ("Reduction", "缩减"),
+        ChangeGround::Reduction => ("Reduction", "核减"),
         ChangeGround::Cancellation => ("Cancellation", "注销服务"),
     };
     lang.pick(en, zh)

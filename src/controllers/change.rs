@@ -84,6 +84,7 @@ impl Observed {
             generation: change.metadata.generation.unwrap_or_default(),
             organization: organization_of(&namespace).unwrap_or(&namespace),
             change: &change.spec.change,
+            contacts: change.spec.contacts.as_ref(),
             decisions: &self.decisions,
             system: self.system.as_ref().map(|system| SystemFact {
                 spec: &system.spec,

@@ -313,7 +313,8 @@ impl Context {
 
 /// A spec with the name and uid of its object.
 pub(super) fn named<K: Resource<DynamicType = ()>, S: Clone>(object: &K, spec: &S) -> Named<S> {
-    Named { name: object.name_any(), uid: object.uid().unwrap_or_default(), spec: spec.clone() }
+    let created = object.creation_timestamp().map(|at| Time::new(at.0)).unwrap_or_default();
+    Named { name: object.name_any(), uid: object.uid().unwrap_or_default(), created, spec: spec.clone() }
 }
 
 fn device_class(class: &DeviceClass) -> registry::DeviceClass {

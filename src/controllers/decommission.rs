@@ -16,8 +16,9 @@ use crate::api::decommission::Leaving;
 use crate::api::names::{ANNOTATION_RETRY, CONDITION_IDLE, CONDITION_NO_BUSINESS_DATA};
 use crate::api::{Decision, Decommission, InformationSystem, RightsizingProposal};
 use crate::core::guards::OF_WIPES;
-use crate::core::leaving::{Facts, Plan, Step, SystemFact, Work, decide};
+use crate::core::leaving::{Facts, KeptFor, Plan, Step, SystemFact, Work, decide};
 use crate::core::names::organization_of;
+use crate::core::retention::{self, Kept};
 use crate::core::round::report::held;
 use crate::core::workflow::DecisionFact;
 use crate::runtime::clock;
@@ -97,6 +98,7 @@ impl Observed {
             generation: decommission.metadata.generation.unwrap_or_default(),
             organization: organization_of(&namespace).unwrap_or(&namespace),
             departure: &decommission.spec.departure,
+            contacts: decommission.spec.contacts.as_ref(),
             retry: decommission.annotations().get(ANNOTATION_RETRY).map(String::as_str).unwrap_or_default(),
             decisions: &self.decisions,
             system: self.system.as_ref().map(|system| SystemFact {
@@ -108,7 +110,11 @@ impl Observed {
                 .proposal
                 .as_ref()
                 .map(|proposal| (proposal.metadata.uid.as_deref().unwrap_or_default(), &proposal.spec)),
-            kept_for: successor.as_ref().map(|(name, until)| (name.as_str(), *until)),
+            kept_for: successor.as_ref().map(|found| KeptFor {
+                system: &found.name,
+                until: found.until,
+                article: &found.article,
+            }),
             world: &self.seen.world,
         };
         decide(facts, &context.registry(), now)
@@ -125,16 +131,31 @@ fn rests_on(step: &Step) -> Option<&'static [&'static str]> {
     }
 }
 
-/// The system of the same unit that was migrated from this one, and until when this one is kept for it.
-fn successor(context: &Context, decommission: &Decommission) -> Option<(String, Time)> {
+/// A system that was migrated from one that leaves.
+struct Successor {
+    name: String,
+    until: Option<Time>,
+    article: String,
+}
+
+/// The system of the same unit that was migrated from this one, for which this one is kept the longest.
+fn successor(context: &Context, decommission: &Decommission) -> Option<Successor> {
     let code = &decommission.spec.departure.system;
     let beside = context.indexes.systems_by_home.ids(&Id::new(&decommission.namespace().unwrap_or_default()));
     let systems = beside.into_iter().filter_map(|id| context.systems.get(&id));
     // What a system came from is free text: its own code there names no other one.
     let others = systems.filter(|system| system.name_any() != *code);
     let migrated = others.filter(|system| system.spec.migrated_from.as_ref() == Some(code));
-    let kept = migrated.filter_map(|system| Some((system.name_any(), retained_until(&system, context)?)));
-    kept.max_by_key(|(_, until)| *until).map(|(name, until)| (name, Time::new(until)))
+    let registry = context.registry();
+    let kept = migrated.filter_map(|system| {
+        let until = match retention::kept(&system.spec, &registry)? {
+            Kept::UntilLive => None,
+            Kept::Until(_) => Some(Time::new(retained_until(&system, context)?)),
+        };
+        let article = retention::rules(&system.spec, &registry).map(|rules| &rules.retention.old_system_months.article);
+        Some(Successor { name: system.name_any(), until, article: article.cloned().unwrap_or_default() })
+    });
+    kept.max_by_key(|found| (found.until.is_none(), found.until))
 }
 
 /// Whether a system may be reclaimed: use is read once more, and nobody is reclaimed on what is missing, partial or stale (R26.6).

@@ -247,11 +247,11 @@ fn over_committed(shortages: &[ShortageAt]) -> Text {
     let zh = shortages.iter().map(|s| format!("{}缺{}，自{}起", s.resource, s.missing, s.from));
     Text::new(
         format!(
-            "more is granted than there is: {}; nothing is taken from anyone, and nothing new is granted; the authority enlarges the domain (article 26)",
+            "more is granted than there is: {}; nothing is taken from anyone, and nothing new is granted; the authority enlarges the domain",
             list.collect::<Vec<_>>().join("; ")
         ),
         format!(
-            "授予量超过云域容量：{}；现有资源不受影响，暂停新增授予，请主管部门扩充云域（第二十六条）",
+            "授予量超过云域容量：{}；现有资源不受影响，暂停新增授予，请主管部门扩充云域",
             zh.collect::<Vec<_>>().join("；")
         ),
     )

@@ -3,9 +3,11 @@
 use super::Context;
 use crate::api::GovernancePolicy;
 use crate::api::names::{CONDITION_READY, CONDITION_VALID};
+use crate::core::calendar::date_in;
 use crate::core::policy;
 use crate::core::request::Statement;
 use crate::core::round::report::counts_days;
+use crate::core::round::zone_of;
 use crate::runtime::apply::{self, params};
 use crate::runtime::clock;
 use crate::runtime::controller::{Error, Settled};
@@ -34,6 +36,10 @@ pub async fn reconcile(policy: Arc<GovernancePolicy>, context: Arc<Context>) -> 
     let registry = context.registry();
     let mut problems = policy::check(&policy.spec);
     problems.extend(policy::overlaps(&registry.policies, &policy.name_any()));
+    problems
+        .extend((!registry.calendars.contains_key(&policy.spec.calendar)).then(|| policy::no_calendar(&policy.spec)));
+    let made = policy.creation_timestamp().map(|at| date_in(at.0, &zone_of(&policy.spec)));
+    problems.extend(made.and_then(|made| policy::over_before(&policy.spec, made)));
     let unfilled = policy::roles_without_holder(&registry, &policy.spec);
     let list = |problems: &[policy::Problem]| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     let valid = if problems.is_empty() {

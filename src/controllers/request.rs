@@ -47,7 +47,7 @@ async fn pass(request: &Arc<CloudResourceRequest>, context: &Context) -> Result<
     }
     if plan.taken_back.is_some() && !Box::pin(commit::take_back(context, request)).await? {
         let why = Text::new(
-            "it cannot be taken back any more: people were let into its namespace, or something is in it; to leave, file a Decommission (article 23)",
+            "it cannot be taken back any more: people were let into its namespace, or something is in it; to leave, file a Decommission",
             "命名空间已授权使用或已有内容，不能撤回；如需退出请按第二十三条办理",
         );
         hold(&mut plan, "OpenAlready", &why.to_string());
@@ -102,6 +102,7 @@ impl Observed {
             generation: request.metadata.generation.unwrap_or_default(),
             organization: organization_of(&namespace).unwrap_or(&namespace),
             application: &request.spec.application,
+            contacts: request.spec.contacts.as_ref(),
             decisions: &self.decisions,
             system: self.system.as_ref().map(|system| SystemFact {
                 spec: &system.spec,

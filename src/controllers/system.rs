@@ -15,10 +15,12 @@ use crate::api::names::{CONDITION_NETWORKS_SHUT, CONDITION_STALLED, ROLE_UNIT};
 use crate::api::{Decision, InformationSystem};
 use crate::build::access::{Pass, passes};
 use crate::core::quantity::Amounts;
+use crate::core::retention::{self, Kept};
 use crate::core::round::report::URGENT_ENDED;
+use crate::core::round::zone_of;
 use crate::core::stop as stopping;
 use crate::core::text::Text;
-use crate::core::{calendar, effective, people, retention};
+use crate::core::{effective, people};
 use crate::runtime::apply;
 use crate::runtime::clock;
 use crate::runtime::controller::{Error, Settled};
@@ -101,13 +103,13 @@ fn is_reclaimed(system: &InformationSystem) -> bool {
     stopping::leaving(&system.spec).is_some_and(|leaving| leaving.reclaim.is_some())
 }
 
-/// The moment from which the old self of a migrated system need not be kept any more, in the zone of its rules.
+/// The moment from which the old self of a migrated system need not be kept any more, in the zone of its rules; nothing while it is
+/// not live.
 pub(super) fn retained_until(system: &InformationSystem, context: &Context) -> Option<Timestamp> {
-    let policy = system.spec.grants.first().map(|g| g.policy.uid.as_str());
     let registry = context.registry();
-    let rules = registry.policies.iter().find(|p| Some(p.uid.as_str()) == policy);
-    let zone = rules.and_then(|p| calendar::zone(&p.spec.time_zone)).unwrap_or(TimeZone::UTC);
-    retention::ends_at(system.spec.keep_old_until?, &zone)
+    let Kept::Until(day) = retention::kept(&system.spec, &registry)? else { return None };
+    let zone = retention::rules(&system.spec, &registry).map_or(TimeZone::UTC, zone_of);
+    retention::ends_at(day, &zone)
 }
 
 /// Whom the unit has let in, by decisions of people who hold the unit's role now.
@@ -234,7 +236,7 @@ async fn report(
     statements.extend(seen.statements);
     statements.push(said::within_grant(&outcome.held));
     statements.extend(said::all_given(system, now));
-    statements.extend(said::old_system(system, retained, now));
+    statements.extend(said::old_system(&system.spec, &context.registry(), retained, now));
     statements.extend(said::networks(system, now));
     let generation = system.metadata.generation.unwrap_or_default();
     let status = InformationSystemStatus {

@@ -341,6 +341,9 @@ fn watch_systems(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Inde
     let route: Router<InformationSystem> = Box::new(move |change| {
         by_home.note(change);
         leaving_of.ids(change.id).into_iter().for_each(|other| enqueue(&leaving, other));
+        // What it was migrated from is kept for it until it has been live for long enough.
+        let old = change.object.spec.migrated_from.as_deref().map(|old| beside(change.object, old));
+        old.iter().flat_map(|old| leaving_of.ids(old)).for_each(|other| enqueue(&leaving, other));
         let home = Id::new(&change.object.namespace().unwrap_or_default());
         sanctions_of.ids(&home).into_iter().for_each(|sanction| enqueue(&sanctions, sanction));
         by_domain.note(change);

@@ -145,7 +145,7 @@ fn unusable(name: &str, space: &Namespace) -> Option<Refusal> {
             format!(
                 "adopts.namespace: {name} is that of a system or a unit here already and is not taken from it: ask for other resources of that system with a ResourceChange (annex 2), or name another namespace"
             ),
-            format!("命名空间{name}已属其他系统或单位，不可接管；如需调整该系统资源请填写资源变更申请表"),
+            format!("命名空间{name}已属其他系统或单位，不可接管；如需调整该系统资源请填写资源变更/注销申请表"),
         );
         ("NamespaceTaken", why)
     })

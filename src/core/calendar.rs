@@ -157,7 +157,7 @@ mod tests {
     }
 
     fn named(name: &str, spec: WorkCalendarSpec) -> Named<WorkCalendarSpec> {
-        Named { name: name.to_owned(), uid: name.to_owned(), spec }
+        Named { name: name.to_owned(), uid: name.to_owned(), spec, ..Named::default() }
     }
 
     #[test]

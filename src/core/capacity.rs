@@ -335,10 +335,10 @@ pub fn explain(domain: &str, shortages: &[Shortage]) -> Text {
     let list: Vec<String> = shortages.iter().map(ToString::to_string).collect();
     Text::new(
         format!(
-            "domain {domain} has not enough left: {}; ask for less or another domain, or the authority enlarges the domain (article 26)",
+            "domain {domain} has not enough left: {}; ask for less or another domain, or the authority enlarges the domain",
             list.join("; ")
         ),
-        format!("云域{domain}剩余资源不足：{}；请减少申请或另选云域（第二十六条）", list.join("；")),
+        format!("云域{domain}剩余资源不足：{}；请减少申请或另选云域", list.join("；")),
     )
 }
 

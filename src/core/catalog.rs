@@ -27,9 +27,9 @@ pub fn terms(registry: &Registry, item: &str, domain: &str, day: Date) -> Result
     if let Some(withdrawn) = spec.withdrawn_from.filter(|from| *from <= day) {
         return Err(Text::new(
             format!(
-                "item {item} was withdrawn from the catalog on {withdrawn} and is not granted anew (article 13): choose another one"
+                "item {item} was withdrawn from the catalog on {withdrawn} and is not granted anew: choose another one"
             ),
-            format!("目录项“{}”已于{withdrawn}下架，请另选（第十三条）", spec.names.zh),
+            format!("目录项“{}”已于{withdrawn}下架，请另选", spec.names.zh),
         ));
     }
     let price = spec.prices.iter().filter(|p| p.from <= day).max_by_key(|p| p.from).ok_or_else(|| {
@@ -65,9 +65,9 @@ fn product<'r>(registry: &'r Registry, item: &str, domain: &str) -> Result<&'r N
         [one] => Ok(one),
         [] => Err(Text::new(
             format!(
-                "domain {domain} offers no product for item {item} (article 13): its provider creates a ServiceProduct, or choose another item or domain"
+                "domain {domain} offers no product for item {item}: its provider creates a ServiceProduct, or choose another item or domain"
             ),
-            format!("云域{domain}尚未提供目录项{item}的服务产品（第十三条），请联系云服务商或另选"),
+            format!("云域{domain}尚未提供目录项{item}的服务产品，请联系云服务商或另选"),
         )),
         [one, other, ..] => Err(Text::new(
             format!(
@@ -91,10 +91,10 @@ fn unknown_item(registry: &Registry, item: &str) -> Text {
     let names = nearest_names(registry, item);
     Text::new(
         format!(
-            "there is no item `{item}` in the catalog; did you mean {}? For what is not there, describe it in `need` (article 16)",
+            "there is no item `{item}` in the catalog; did you mean {}? For what is not there, describe it in `need`",
             names.join(", ")
         ),
-        format!("服务目录中没有{item}，相近的有：{}；目录外需求请填need（第十六条）", names.join("、")),
+        format!("服务目录中没有{item}，相近的有：{}；目录外需求请填need", names.join("、")),
     )
 }
 
@@ -260,16 +260,16 @@ pub fn resolve(registry: &Registry, line: &Line, domain: &str, day: Date) -> Res
     let found = nearest(registry.items.values(), &need, day);
     Err(if found.is_empty() {
         Text::new(
-            "nothing in the catalog comes near: describe functions and size, or say in selfProcured why the unit procures it itself (article 16)",
-            "目录中没有相近的服务，请补充功能和规格，或填写自行采购理由（第十六条）",
+            "nothing in the catalog comes near: describe functions and size, or say in selfProcured why the unit procures it itself",
+            "目录中没有相近的服务，请补充功能和规格，或填写自行采购理由",
         )
     } else {
         Text::new(
             format!(
-                "the nearest items are {}: name one in `item`, or say in selfProcured why none can be adapted (article 16)",
+                "the nearest items are {}: name one in `item`, or say in selfProcured why none can be adapted",
                 found.join(", ")
             ),
-            format!("相近的目录项有{}，请选择其一，或说明不能适配、需自行采购的理由（第十六条）", found.join("、")),
+            format!("相近的目录项有{}，请选择其一，或说明不能适配、需自行采购的理由", found.join("、")),
         )
     })
 }

@@ -16,11 +16,11 @@ use super::quantity::Amounts;
 use super::registry::Registry;
 use super::request::SystemFact;
 use super::round::report::{GRANTS_STOPPED, held};
-use super::round::{Matter, Particulars, Round, Statement, running_under};
+use super::round::{Matter, Particulars, Round, Statement, UNSOUND, running_judged_by, running_under, unsound};
 use super::stop;
 use super::text::{Text, shorten};
 use super::workflow::{Bound, DecisionFact, Walk};
-use crate::api::cloud_resource_request::CountedDecision;
+use crate::api::cloud_resource_request::{Contacts, CountedDecision};
 use crate::api::common::{PolicyRef, RequestKind, RequestRef, Time};
 use crate::api::decision::Verdict;
 use crate::api::governance_policy::{Applies, ChangeRules, Effect};
@@ -49,6 +49,8 @@ pub struct Facts<'a> {
     pub organization: &'a str,
     /// The material part.
     pub change: &'a Change,
+    /// The leads of the form.
+    pub contacts: Option<&'a Contacts>,
     /// All decisions in the namespace that name it, each with whether the person holds the verb.
     pub decisions: &'a [DecisionFact],
     /// The system that it is about.
@@ -182,13 +184,13 @@ fn decided(facts: &Facts<'_>, registry: &Registry, now: Timestamp) -> Plan {
     {
         return report::stalled(facts, reason, &why);
     }
-    let policy = match case.policy_at(now) {
-        Ok(policy) => policy,
-        Err((reason, why)) => return report::stalled(facts, reason, &why),
-    };
-    match case.standing() {
-        Some((round, rules)) => case.in_round(&round, rules, now),
-        None => case.draft(policy, now),
+    // What is filed goes on, whatever becomes of the rules since.
+    if let Some((round, rules)) = case.standing() {
+        return case.in_round(&round, rules, now);
+    }
+    match case.policy_at(now) {
+        Ok(policy) => case.draft(policy, now),
+        Err((reason, why)) => report::stalled(facts, reason, &why),
     }
 }
 
@@ -249,9 +251,9 @@ fn not_yet(case: &Case<'_>) -> Option<(&'static str, Text)> {
             "SystemNotLive",
             Text::new(
                 format!(
-                    "system {system} is not live yet: its first application goes through to the signatures before its resources change (articles 20 to 22)"
+                    "system {system} is not live yet: its first application goes through to the signatures before its resources change"
                 ),
-                format!("系统{system}尚未上线，请先完成试运行和协议签订，再申请变更（第二十条至第二十二条）"),
+                format!("系统{system}尚未上线，请先完成试运行和协议签订，再申请变更"),
             ),
         )
     })
@@ -286,6 +288,11 @@ impl<'a> Case<'a> {
         Ok(policy)
     }
 
+    /// The version by which a filing of a moment is judged.
+    fn judged_by(&self, filed: Timestamp) -> Option<&'a Named<GovernancePolicySpec>> {
+        running_judged_by(self.registry, self.organization, self.system.spec, filed)
+    }
+
     /// The filing that stands, with the rules for changes that judge it.
     fn standing(&self) -> Option<(Round<'a>, &'a ChangeRules)> {
         let matter = self.matter();
@@ -296,7 +303,7 @@ impl<'a> Case<'a> {
                     self.registry.policies.iter().find(|p| p.uid == grant.policy.uid)?
                 }
                 Some(_) => return None,
-                None => self.policy_at(submission.at.timestamp()).ok()?,
+                None => self.judged_by(submission.at.timestamp())?,
             };
             let rules = policy.spec.changes.as_ref()?;
             if let Some(grant) = self.granted {
@@ -357,7 +364,13 @@ impl<'a> Case<'a> {
         worked.lines = worked.lines.confirmed(walk.confirmed.as_ref());
         let mut plan = report::in_round(self, round, &worked, &walk, now);
         match self.granted {
-            None => self.commit(round, &worked, &walk, now, &mut plan),
+            None => match unsound(round.policy) {
+                Some(why) => {
+                    plan.status.waiting_for = Some(shorten(&why.to_string(), 512));
+                    plan.conditions.extend(held(UNSOUND, &why.to_string()));
+                }
+                None => self.commit(round, &worked, &walk, now, &mut plan),
+            },
             Some(grant) => self.sign(grant, &walk, &mut plan),
         }
         plan

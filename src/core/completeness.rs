@@ -1,7 +1,9 @@
 //! Whether a request's material is complete, and exactly what is missing (articles 17, 18).
 
+use super::policy::uses;
 use super::text::Text;
-use crate::api::cloud_resource_request::{Application, OriginKind};
+use crate::api::cloud_resource_request::{Application, Contacts, OriginKind};
+use crate::api::common::Contact;
 use crate::api::governance_policy::{Applies, GovernancePolicySpec, Track};
 use crate::api::{CatalogItemSpec, OrganizationSpec};
 
@@ -23,8 +25,6 @@ pub fn circumstances(application: &Application, organization: &OrganizationSpec)
 pub struct Known<'a, 'c> {
     /// The catalog item of a name.
     pub item: &'a dyn Fn(&str) -> Option<&'c CatalogItemSpec>,
-    /// Whether there is an Organization of a name.
-    pub organization: &'a dyn Fn(&str) -> bool,
     /// Whether the system of the request's code stands under an urgent grant in its domain.
     pub urgent: bool,
 }
@@ -40,6 +40,7 @@ pub fn missing(
     known: &Known<'_, '_>,
 ) -> Vec<Text> {
     let mut missing = Vec::new();
+    let kept = &policy.retention.old_system_months;
     for rule in track.documents.iter().filter(|rule| rule.when.is_none_or(|when| circumstances.contains(&when))) {
         if !application.documents.iter().any(|d| d.type_ == rule.type_) {
             missing.push(Text::new(
@@ -62,26 +63,17 @@ pub fn missing(
     }
     if application.origin.kind == OriginKind::Migrated && application.origin.cut_over_date.is_none() {
         missing.push(Text::new(
-            "origin.cutOverDate: a migrated system states its day of cut-over (article 21)",
-            "迁移系统须填写割接日期（第二十一条）",
-        ));
-    }
-    if !(known.organization)(&application.funding.payer) {
-        missing.push(Text::new(
-            format!(
-                "funding.payer: there is no Organization {}: name the one that pays, or ask the authority to create it ({})",
-                application.funding.payer, policy.scope.payer_article
-            ),
-            format!("付费单位{}未登记（{}）", application.funding.payer, policy.scope.payer_article),
+            format!("origin.cutOverDate: a migrated system states its planned day of cut-over ({})", kept.article),
+            format!("迁移系统须填写计划割接日期（{}）", kept.article),
         ));
     }
     if let Some(system) = application.system_ref.as_ref().filter(|s| !known.urgent || **s != application.system.code) {
         missing.push(Text::new(
             format!(
-                "systemRef: {system} does not run under an urgent grant (article 24) in domain {}, or is not the system.code of this request, so there is nothing to make permanent: correct it, leave systemRef out, or ask for other resources of a running system with a ResourceChange (annex 2)",
+                "systemRef: {system} does not run under an urgent grant in domain {}, or is not the system.code of this request, so there is nothing to make permanent: correct it, leave systemRef out, or ask for other resources of a running system with a ResourceChange (annex 2)",
                 application.domain
             ),
-            format!("系统{system}没有紧急临时资源（第二十四条），或与系统代码、云域不一致，请更正或勿填写systemRef"),
+            format!("系统{system}没有紧急临时资源，或与系统代码、云域不一致，请更正或勿填写systemRef"),
         ));
     }
     missing.extend(urgency(application, policy, track));
@@ -89,17 +81,49 @@ pub fn missing(
     missing
 }
 
+/// Who leads and how to reach them: fields of both forms, which nothing else turns on.
+#[must_use]
+pub fn leads(contacts: Option<&Contacts>) -> Vec<Text> {
+    let of = |lead: fn(&Contacts) -> Option<&Contact>| contacts.and_then(lead);
+    let leads = [
+        ("itLead", "信息化负责人", of(|c| c.it_lead.as_ref())),
+        ("systemLead", "系统负责人", of(|c| c.system_lead.as_ref())),
+    ];
+    let wanting = leads.into_iter().filter(|(_, _, lead)| lead.is_none_or(|lead| lead.phone.is_none()));
+    wanting
+        .map(|(field, zh, lead)| match lead {
+            None => Text::new(
+                format!(
+                    "contacts.{field}: the form names the {} with a telephone: fill in spec.contacts.{field}",
+                    words(field)
+                ),
+                format!("缺少{zh}及联系电话（spec.contacts.{field}）"),
+            ),
+            Some(lead) => Text::new(
+                format!("contacts.{field}.phone: the form gives the telephone of {}", lead.name),
+                format!("缺少{zh}{}的联系电话（spec.contacts.{field}.phone）", lead.name),
+            ),
+        })
+        .collect()
+}
+
+fn words(field: &str) -> &'static str {
+    if field == "itLead" { "unit's IT lead" } else { "system's lead" }
+}
+
 /// Ground and paper of what cannot wait, and only of that (article 24).
 fn urgency(application: &Application, policy: &GovernancePolicySpec, track: &Track) -> Option<Text> {
-    let urgent = policy.urgent.as_ref().is_some_and(|rules| rules.track == track.name);
+    let rules = policy.urgent.as_ref();
+    let article = rules.map(|rules| format!(" ({})", rules.months.article)).unwrap_or_default();
+    let zh = rules.map(|rules| format!("（{}）", rules.months.article)).unwrap_or_default();
     match &application.urgency {
-        None if urgent => Some(Text::new(
-            "urgency: an urgent request names its ground and the paper that proves it (article 24)",
-            "紧急申请须填写事由和依据文件（第二十四条）",
+        None if uses::is_urgent(policy, &track.name) => Some(Text::new(
+            format!("urgency: an urgent request names its ground and the paper that proves it{article}"),
+            format!("紧急申请须填写事由和依据文件{zh}"),
         )),
         Some(urgency) if !application.documents.iter().any(|d| d.type_ == urgency.paper) => Some(Text::new(
-            format!("documents: the paper {} that urgency names (article 24)", urgency.paper),
-            format!("缺少紧急依据文件{}（第二十四条）", urgency.paper),
+            format!("documents: the paper {} that urgency names{article}", urgency.paper),
+            format!("缺少紧急依据文件{}{zh}", urgency.paper),
         )),
         _ => None,
     }
@@ -134,7 +158,7 @@ fn service_types(application: &Application, policy: &GovernancePolicySpec, known
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::cloud_resource_request::{Funding, Line, Urgency};
+    use crate::api::cloud_resource_request::{Line, Urgency};
     use crate::api::common::{Document, Names};
     use crate::api::governance_policy::{DocumentRule, ServiceType};
 
@@ -174,13 +198,12 @@ mod tests {
             development_finished: true,
             documents: vec![document("ConstructionApproval")],
             service_types: vec!["CloudServer".into()],
-            funding: Funding { payer: "bozhou-finance".into(), ..Funding::default() },
             ..Application::default()
         }
     }
 
     fn missing_of(application: &Application) -> Vec<String> {
-        let known = Known { item: &|_| None, organization: &|name| name == "bozhou-finance", urgent: false };
+        let known = Known { item: &|_| None, urgent: false };
         let applies = circumstances(application, &unit());
         missing(application, &unit(), &policy(), &track(), &applies, &known).into_iter().map(|t| t.en).collect()
     }
@@ -216,16 +239,29 @@ mod tests {
         let item = CatalogItemSpec { service_type: "CloudStorage".into(), ..CatalogItemSpec::default() };
         let mut unticked = complete();
         unticked.lines = vec![Line { name: "disk".into(), item: Some("x".into()), quantity: 1, ..Line::default() }];
-        let known = Known { item: &|_| Some(&item), organization: &|_| true, urgent: false };
+        let known = Known { item: &|_| Some(&item), urgent: false };
         let missing = missing(&unticked, &unit(), &policy(), &track(), &[], &known);
         assert!(missing[0].en.contains("line disk is of type CloudStorage"));
     }
 
     #[test]
-    fn r5_1_the_payer_is_an_organization_that_is_known() {
-        let mut unknown = complete();
-        unknown.funding.payer = "somebody".into();
-        assert!(missing_of(&unknown)[0].contains("funding.payer: there is no Organization somebody"));
+    fn r17_1_the_leads_and_their_telephones_are_fields_of_the_form() {
+        let lead = |phone: Option<&str>| {
+            Some(Contact { name: "张伟".into(), phone: phone.map(str::to_owned), ..Contact::default() })
+        };
+        let said = |contacts: Option<&Contacts>| leads(contacts).into_iter().map(|t| t.to_string()).collect::<Vec<_>>();
+        let whole = Contacts { it_lead: lead(Some("0558-5550100")), system_lead: lead(Some("0558-5550101")) };
+        assert_eq!(said(Some(&whole)), Vec::<String>::new());
+        for none in [None, Some(&Contacts::default())] {
+            let lacking = said(none);
+            assert!(lacking[0].starts_with("contacts.itLead: ") && lacking[0].contains("信息化负责人"), "{lacking:?}");
+            assert!(
+                lacking[1].starts_with("contacts.systemLead: ") && lacking[1].contains("系统负责人"),
+                "{lacking:?}"
+            );
+        }
+        let silent = Contacts { system_lead: lead(None), ..whole };
+        assert!(matches!(&said(Some(&silent))[..], [one] if one.starts_with("contacts.systemLead.phone: ")));
     }
 
     #[test]
@@ -278,7 +314,7 @@ mod tests {
         let item = CatalogItemSpec { service_type: "CloudServer".into(), ..CatalogItemSpec::default() };
         let mut ticked = complete();
         ticked.lines = vec![Line { name: "cpu".into(), item: Some("x".into()), quantity: 1, ..Line::default() }];
-        let known = Known { item: &|_| Some(&item), organization: &|_| true, urgent: false };
+        let known = Known { item: &|_| Some(&item), urgent: false };
         assert_eq!(missing(&ticked, &unit(), &policy(), &track(), &[], &known), []);
     }
 }

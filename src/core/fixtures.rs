@@ -6,8 +6,8 @@ use super::digest;
 use super::registry::{Named, Registry};
 use super::request::{Facts, Plan, Rival, Statement, SystemFact, decide};
 use super::workflow::DecisionFact;
-use crate::api::cloud_resource_request::{OpenGate, Submission};
-use crate::api::common::{RequestKind, RequestRef, Time};
+use crate::api::cloud_resource_request::{Contacts, OpenGate, Submission};
+use crate::api::common::{Contact, RequestKind, RequestRef, Time};
 use crate::api::decision::{DecidedBy, Evidence, LineAmount, TestResult, Verdict};
 use crate::api::{
     CatalogItem, CloudDomain, CloudDomainStatus, CloudResourceRequest, DecisionSpec, GovernancePolicy,
@@ -36,7 +36,7 @@ pub fn load<T: DeserializeOwned>(folder: &str) -> Vec<T> {
 
 fn named<S>(name: Option<String>, spec: S) -> Named<S> {
     let name = name.unwrap();
-    Named { uid: format!("uid-{name}"), name, spec }
+    Named { uid: format!("uid-{name}"), name, created: Time::default(), spec }
 }
 
 /// The shipped example, read once.
@@ -83,6 +83,19 @@ pub fn shown(status: &impl serde::Serialize, conditions: &[Statement], follows: 
     let text = format!("{status}\n{}\n{follows}\n", conditions.join("\n"));
     let words = text.split('"').map(|word| if digest::is_sha256(word) { "DIGEST" } else { word });
     words.collect::<Vec<_>>().join("\"")
+}
+
+/// A second version of the city's rules for the same days, by a typo, made at a moment.
+pub fn typo(registry: &mut Registry, created: Time) {
+    let first = registry.policies.iter().find(|p| p.name == "bozhou-2024").unwrap();
+    let other = Named { created, ..named(Some("bozhou-2025".into()), first.spec.clone()) };
+    registry.policies.push(other);
+}
+
+/// The leads of every form.
+pub fn contacts() -> Contacts {
+    let lead = |name: &str| Contact { name: name.into(), phone: Some("0558-5550100".into()), email: None };
+    Contacts { it_lead: Some(lead("张伟")), system_lead: Some(lead("陈敏")) }
 }
 
 /// What somebody would decide.
@@ -186,6 +199,7 @@ impl Story {
             generation: 1,
             organization: &self.organization,
             application: &self.request.spec.application,
+            contacts: self.request.spec.contacts.as_ref(),
             decisions: &self.decisions,
             system: self
                 .system

@@ -8,14 +8,15 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
+use super::completeness;
 use super::digest;
 use super::proposal;
 use super::registry::{Named, Registry};
-use super::round::{Matter, Particulars, Round, Statement, running_under};
+use super::round::{Matter, Particulars, Round, Statement, running_judged_by, running_under, unsound};
 use super::stop;
 use super::text::Text;
 use super::workflow::{self, Bound, DecisionFact, Walk};
-use crate::api::cloud_resource_request::CountedDecision;
+use crate::api::cloud_resource_request::{Contacts, CountedDecision};
 use crate::api::common::{RequestKind, Time};
 use crate::api::decommission::{
     BackupMode, DecommissionStatus, Departure, Holding, JobReport, Leaving, LeavingRules, VolumeRef,
@@ -41,6 +42,8 @@ pub struct Facts<'a> {
     pub organization: &'a str,
     /// The material part.
     pub departure: &'a Departure,
+    /// The leads of the form.
+    pub contacts: Option<&'a Contacts>,
     /// Changes where what failed is to be tried again.
     pub retry: &'a str,
     /// All decisions in the namespace that name it, each with whether the person holds the verb.
@@ -49,10 +52,21 @@ pub struct Facts<'a> {
     pub system: Option<SystemFact<'a>>,
     /// The proposal that it says it takes up, as it stands in the namespace.
     pub proposal: Option<(&'a str, &'a RightsizingProposalSpec)>,
-    /// The system that was migrated from this one, and until when this one is kept for it as a way back (article 21).
-    pub kept_for: Option<(&'a str, Time)>,
+    /// The system that was migrated from this one, as long as this one is kept for it as a way back (article 21).
+    pub kept_for: Option<KeptFor<'a>>,
     /// What is seen of its volumes and of what works on them.
     pub world: &'a World,
+}
+
+/// The system for which another one is kept as a way back.
+#[derive(Clone, Copy, Debug)]
+pub struct KeptFor<'a> {
+    /// Its name.
+    pub system: &'a str,
+    /// Until when; without an end while it is not live.
+    pub until: Option<Time>,
+    /// The article that says so.
+    pub article: &'a str,
 }
 
 /// An InformationSystem as it was observed.
@@ -218,9 +232,9 @@ struct Case<'a> {
 /// Decides. Pure: the same facts at the same moment give the same plan.
 #[must_use]
 pub fn decide(mut facts: Facts<'_>, registry: &Registry, now: Timestamp) -> Plan {
-    facts.kept_for = facts.kept_for.filter(|(_, until)| now < until.timestamp());
+    facts.kept_for = facts.kept_for.filter(|kept| kept.until.is_none_or(|until| now < until.timestamp()));
     let mut plan = decided(facts, registry, now);
-    let kept = facts.kept_for.map(|(_, until)| until.timestamp());
+    let kept = facts.kept_for.and_then(|kept| kept.until).map(Time::timestamp);
     plan.wake = plan.wake.into_iter().chain(kept).min();
     plan
 }
@@ -337,7 +351,7 @@ impl<'a> Case<'a> {
                 (Some(leaving), _) => self.registry.policies.iter().find(|p| p.uid == leaving.policy.uid)?,
                 (None, Some(_)) => return None,
                 (None, None) => {
-                    running_under(self.registry, self.organization, self.system.spec, submission.at.timestamp()).ok()?
+                    running_judged_by(self.registry, self.organization, self.system.spec, submission.at.timestamp())?
                 }
             };
             let (rules, track) = self.rules(policy).ok()?;
@@ -360,7 +374,10 @@ impl<'a> Case<'a> {
         if let Some(leaving) = recorded.filter(|leaving| leaving.withdrawn.is_some()) {
             return report::withdrawn(self, round, track, leaving);
         }
-        let problems = if recorded.is_some() { Vec::new() } else { self.problems(track) };
+        let problems = match recorded {
+            Some(_) => Vec::new(),
+            None => unsound(round.policy).into_iter().chain(self.problems(track)).collect(),
+        };
         let mut walk = self.walk(round, track, problems.is_empty(), &[], now);
         // Who decides in the place of somebody who did not answer, does so only then.
         let unanswered = !workflow::lapsed(track, &walk).is_empty();
@@ -481,6 +498,7 @@ impl<'a> Case<'a> {
                 )
             })
             .collect();
+        problems.extend(completeness::leads(self.facts.contacts));
         // While it runs its namespace keeps its standard, which at level 3 admits nothing that runs as root.
         let domain = &self.system.spec.domain;
         let here = self.registry.products.iter().filter(|p| p.spec.domain == *domain);
@@ -500,14 +518,7 @@ impl<'a> Case<'a> {
                 "该命名空间为本系统所建，随系统一并删除，请勿填写deleteNamespace",
             ));
         }
-        if let Some((successor, until)) = self.facts.kept_for {
-            problems.push(Text::new(
-                format!(
-                    "spec.departure.system: {successor} was migrated from it, and it is kept as a way back until {until} (article 21): file it then, or let it be decided then"
-                ),
-                format!("系统{successor}由本系统迁移而来，原系统须保留至{until}（第二十一条），请届时办理"),
-            ));
-        }
+        problems.extend(self.facts.kept_for.map(report::kept));
         if let Some(named) = &departure.proposal_ref {
             let right = taken_up.is_some_and(|(uid, spec)| {
                 uid == named.uid && spec.action == Action::Reclaim && spec.system_ref.name == departure.system

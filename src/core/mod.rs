@@ -19,6 +19,7 @@ pub mod leaving;
 pub mod ledger;
 pub mod names;
 pub mod offers;
+pub mod payer;
 pub mod people;
 pub mod policy;
 pub mod proposal;

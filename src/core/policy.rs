@@ -5,17 +5,20 @@ use super::text::Text;
 use super::workflow::GATE_WITHDRAWAL;
 use crate::api::GovernancePolicySpec;
 use crate::api::decision::Verdict;
-use crate::api::decommission::LeavingRules;
 use crate::api::governance_policy::{Applies, Effect, EffectRule, Gate, Track};
 use crate::api::names::{
-    GATE_ACCESS, GATE_ANNEX, GATE_SUBMISSION, GATE_TAKE_UP, ROLE_PROVIDER, ROLE_SUPERVISOR, ROLE_UNIT,
+    GATE_ACCESS, GATE_ANNEX, GATE_SUBMISSION, GATE_TAKE_UP, ROLE_AUTHORITY, ROLE_PROVIDER, ROLE_SUPERVISOR, ROLE_UNIT,
 };
 use crate::api::organization::RoleMembers;
+use crate::api::sanction::{Measure, MeasureRule, Party};
 use jiff::civil::Date;
 use std::collections::BTreeSet;
 
+mod numbers;
+mod silence;
 #[cfg(test)]
 mod tests;
+pub mod uses;
 
 /// Something that keeps a policy from being used.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -52,43 +55,96 @@ pub fn check(policy: &GovernancePolicySpec) -> Vec<Problem> {
             ),
         ));
     }
-    if let Some(usage) = &policy.usage {
-        let peak = i64::from(usage.memory_peak_at_most_percent.value) + i64::from(usage.hysteresis_points.value);
-        if peak * (100 + i64::from(usage.margin_percent.value)) >= 10_000 {
-            problems.push(problem(
-                "spec.usage.marginPercent",
-                "with so large a margin what is proposed would be a ground for a reduction at once: make it smaller (建议余量过大，请调小)"
-                    .to_owned(),
-            ));
-        }
+    if !is_family(&policy.family) {
+        problems.push(problem(
+            "spec.family",
+            "a family is named by at most 40 lower-case ASCII letters, digits, '-' and '.', such as bozhou; the Chinese name goes into spec.title (办法系列只能用小写字母、数字、“-”和“.”)"
+                .to_owned(),
+        ));
     }
+    for rule in policy.roles.iter().filter(|rule| FOLLOWS_FROM_THE_REQUEST.contains(&rule.role.as_str())) {
+        problems.push(problem(
+            &format!("spec.roles[{}]", rule.role),
+            "it follows from the request who that is, and no Organization fills it by being named here: leave it out (该角色由申请确定，请勿在此填写)"
+                .to_owned(),
+        ));
+    }
+    numbers::check(policy, &mut problems);
     for track in &policy.tracks {
         check_track(policy, track, &mut problems);
     }
-    let changes = policy.changes.iter().flat_map(|rules| rules.tracks.named());
-    let urgent = policy.urgent.iter().map(|rules| ("spec.urgent.track".to_owned(), rules.track.as_str()));
-    let leaving = policy.leaving.iter().flat_map(LeavingRules::named);
-    let leaving = leaving.map(|(field, track)| (format!("spec.leaving.{field}"), track));
-    let sanctions = policy.sanctions.iter().flat_map(|rules| &rules.measures);
-    let sanctions = sanctions
-        .map(|rule| (format!("spec.sanctions.measures[{},{}].track", rule.measure, rule.party), rule.track.as_str()));
-    let named = changes
-        .map(|(field, track)| (format!("spec.changes.tracks.{field}"), track))
-        .chain(urgent)
-        .chain(leaving)
-        .chain(sanctions);
-    for (at, track) in named.filter(|(_, track)| policy.track(track).is_none()) {
-        problems.push(problem(
-            &at,
-            format!(
-                "there is no track `{track}`: correct the name, or add it to spec.tracks (流程不存在，请更正或补充)"
-            ),
-        ));
+    uses::check(policy, &mut problems);
+    if let Some(rules) = policy.sanctions.as_ref() {
+        let none = |rule: &&MeasureRule| {
+            rule.party == Party::Provider && !matches!(rule.measure, Measure::Correction | Measure::Warning)
+        };
+        problems.extend(rules.measures.iter().filter(none).map(|rule| {
+            problem(
+                &format!("spec.sanctions.measures[{},{}].party", rule.measure, rule.party),
+                "a provider is ordered to correct or warned, and no other order can be made against it: leave the entry out (云服务商仅可责令改正或警告，请删除)".to_owned(),
+            )
+        }));
     }
+    problems.extend(extends_without_authority(policy));
     if policy.usage.is_some() {
         problems.extend(policy.changes.as_ref().and_then(|rules| nobody_vouches(policy.track(&rules.tracks.minor)?)));
     }
     problems
+}
+
+/// That a version was over before it was made: nothing can ever be filed under it.
+#[must_use]
+pub fn over_before(policy: &GovernancePolicySpec, made: Date) -> Option<Problem> {
+    (policy.valid_until < made).then(|| {
+        problem(
+            "spec.validUntil",
+            format!(
+                "the last day of validity, {}, was over on {made} already, so nothing could ever be filed under it: correct it (有效期在制定前已届满，请更正)",
+                policy.valid_until
+            ),
+        )
+    })
+}
+
+/// That nobody has published a calendar of the region by which a policy counts working days.
+#[must_use]
+pub fn no_calendar(policy: &GovernancePolicySpec) -> Problem {
+    problem(
+        "spec.calendar",
+        format!(
+            "there is no WorkCalendar of region `{}`, so no deadline can be counted: correct the name, or publish the calendars of its years (没有该区域的工作日历，请更正或发布)",
+            policy.calendar
+        ),
+    )
+}
+
+/// What cannot wait is granted for longer by the authority alone.
+fn extends_without_authority(policy: &GovernancePolicySpec) -> Option<Problem> {
+    policy.urgent.as_ref()?;
+    let track = policy.track(&policy.changes.as_ref()?.tracks.extension)?;
+    let provision = track.effects.iter().find(|e| e.effect == Effect::Provision)?;
+    let before = steps_before(track, &provision.after);
+    let decides = |gate: &Gate| {
+        gate.role == ROLE_AUTHORITY && gate.when.is_none() && !gate.hearing && before.contains(gate.name.as_str())
+    };
+    (!track.gates.iter().any(decides)).then(|| {
+        problem(
+            "spec.changes.tracks.extension",
+            format!(
+                "an urgent grant is extended by the authority's decision: let Provision of track `{}` wait for a gate of role authority that always applies (紧急临时资源延期须由主管部门决定，请在该流程补充主管部门环节)",
+                track.name
+            ),
+        )
+    })
+}
+
+/// Roles that no policy fills.
+const FOLLOWS_FROM_THE_REQUEST: [&str; 3] = [ROLE_UNIT, ROLE_SUPERVISOR, ROLE_PROVIDER];
+
+fn is_family(name: &str) -> bool {
+    let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+    name.len() <= 40 && ends(name.chars().next()) && ends(name.chars().last()) && name.chars().all(inner)
 }
 
 /// Where use decides and is not known, somebody must vouch before anything is granted.
@@ -99,7 +155,7 @@ fn nobody_vouches(track: &Track) -> Option<Problem> {
     (!track.gates.iter().any(vouches)).then(|| {
         problem(
             &format!("spec.tracks[{}].gates", track.name),
-            "spec.usage lets nobody expand without evidence of use, and nobody can vouch where use is not known: add a gate with `when: UsageUnknown` before Provision, or leave spec.usage out (article 26) (使用情况未知时须有佐证环节，第二十六条)"
+            "spec.usage lets nobody expand without evidence of use, and nobody can vouch where use is not known: add a gate with `when: UsageUnknown` before Provision, or leave spec.usage out (使用情况未知时须有佐证环节)"
                 .to_owned(),
         )
     })
@@ -139,6 +195,15 @@ fn check_track(policy: &GovernancePolicySpec, track: &Track, problems: &mut Vec<
             ),
         ));
     }
+    let opened = track.effects.iter().filter(|e| e.effect == Effect::Provision).flat_map(|e| &e.after);
+    let before = steps_before(track, opened);
+    for gate in track.gates.iter().filter(|g| g.confirms_amounts && !before.contains(g.name.as_str())) {
+        problems.push(problem(
+            &format!("{path}.gates[{}].confirmsAmounts", gate.name),
+            "a gate for which `provision` does not wait confirms the amounts of what is open already, or of nothing: leave confirmsAmounts out, or let `provision` come after the gate (核定资源量须在开通之前)"
+                .to_owned(),
+        ));
+    }
     let commits = commits(track);
     let opening = track.effects.iter().filter(|e| Some(e.effect) == commits).flat_map(|e| &e.after);
     let before = steps_before(track, opening);
@@ -152,6 +217,7 @@ fn check_track(policy: &GovernancePolicySpec, track: &Track, problems: &mut Vec<
             ),
         ));
     }
+    silence::check(track, &path, problems);
     check_effects(track, &path, problems);
 }
 
@@ -258,7 +324,7 @@ fn check_effects(track: &Track, path: &str, problems: &mut Vec<Problem>) {
         if before(Effect::Lift).is_none_or(|before| !before.contains(Effect::Impose.step())) {
             problems.push(problem(
                 &at,
-                "what is imposed can be lifted: add the effect Lift, after `impose` (article 34) (处理措施须可解除，请补充 Lift，第三十四条)"
+                "what is imposed can be lifted: add the effect Lift, after `impose` (处理措施须可解除，请补充 Lift)"
                     .to_owned(),
             ));
         }
@@ -279,7 +345,7 @@ fn check_effects(track: &Track, path: &str, problems: &mut Vec<Problem>) {
             if !track.gates.iter().any(|g| confirms(&g)) {
                 problems.push(problem(
                     &at,
-                    "Provision must come after a gate that confirms the amounts and always applies: set confirmsAmounts on one without `when` (article 19) (开通前须有必经的核定资源量环节，第十九条)"
+                    "Provision must come after a gate that confirms the amounts and always applies: set confirmsAmounts on one without `when` (开通前须有必经的核定资源量环节)"
                         .to_owned(),
                 ));
             }
@@ -288,7 +354,7 @@ fn check_effects(track: &Track, path: &str, problems: &mut Vec<Problem>) {
     if before(Effect::GoLive).is_some_and(|before| !before.contains(Effect::Provision.step())) {
         problems.push(problem(
             &at,
-            "GoLive must come after `provision`: charging never starts before resources are open (article 21) (上线计费须在资源开通之后，第二十一条)"
+            "GoLive must come after `provision`: charging never starts before resources are open (上线计费须在资源开通之后)"
                 .to_owned(),
         ));
     }
@@ -320,26 +386,15 @@ fn wipes_wrongly(track: &Track) -> Option<&'static str> {
         );
     }
     if !wipe.contains(Effect::Offline.step()) || !wipe.contains(Effect::Backup.step()) {
-        return Some("Wipe comes after `backup` and `offline` (article 23) (数据清除须在备份和下线之后，第二十三条)");
+        return Some("Wipe comes after `backup` and `offline` (数据清除须在备份和下线之后)");
     }
     let after = |gate: &Gate, step: &str| steps_before(track, &gate.after).contains(step);
     let confirms = track.gates.iter().find(|g| {
         g.role == ROLE_UNIT && decides(g) && after(g, Effect::Backup.step()) && wipe.contains(g.name.as_str())
     });
-    let Some(confirms) = confirms else {
+    if confirms.is_none() {
         return Some(
             "nothing is wiped before the unit has confirmed the backup: let Wipe wait for a gate of role unit that comes after `backup` (数据清除前须由使用单位确认备份)",
-        );
-    };
-    let instead = |g: &Gate| {
-        g.when == Some(Applies::Unanswered)
-            && g.requires_reason
-            && after(g, &confirms.name)
-            && wipe.contains(g.name.as_str())
-    };
-    if confirms.lapses && !track.gates.iter().any(instead) {
-        return Some(
-            "where the unit does not answer somebody decides in its place: add a gate with `when: Unanswered` and requiresReason after the one that lapses, for which Wipe waits (使用单位逾期无人答复的，须由后续环节说明理由后决定)",
         );
     }
     let attests = |g: &Gate| {
@@ -382,7 +437,7 @@ fn steps_in_cycles(track: &Track) -> Vec<&str> {
 }
 
 fn role_is_known(policy: &GovernancePolicySpec, role: &str) -> bool {
-    [ROLE_UNIT, ROLE_SUPERVISOR, ROLE_PROVIDER].contains(&role) || policy.roles.iter().any(|r| r.role == role)
+    FOLLOWS_FROM_THE_REQUEST.contains(&role) || policy.roles.iter().any(|r| r.role == role)
 }
 
 fn unknown_role(role: &str) -> String {
@@ -480,9 +535,9 @@ pub fn in_force<'p>(
             let last = versions.iter().map(|p| p.spec.valid_until).max().unwrap_or(day);
             Err(Text::new(
                 format!(
-                    "no version of policy family `{family}` is in force on {day} (the last day of the latest is {last}): nothing new can be filed until the authority publishes one (article 42)"
+                    "no version of policy family `{family}` is in force on {day} (the last day of the latest is {last}): nothing new can be filed until the authority publishes one"
                 ),
-                format!("{day}没有有效的管理办法（最近一版有效期至{last}），暂不能提交新申请（第四十二条）"),
+                format!("{day}没有有效的管理办法（最近一版有效期至{last}），暂不能提交新申请"),
             ))
         }
     }

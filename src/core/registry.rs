@@ -2,6 +2,7 @@
 //! decisions until one of them changes.
 
 use super::calendar::WorkCalendars;
+use crate::api::common::Time;
 use crate::api::names::{ROLE_PROVIDER, ROLE_SUPERVISOR, ROLE_UNIT};
 use crate::api::{
     CatalogItemSpec, CloudDomainSpec, GovernancePolicySpec, OrganizationSpec, ServiceProductSpec, WorkCalendarSpec,
@@ -15,6 +16,8 @@ pub struct Named<S> {
     pub name: String,
     /// Uid.
     pub uid: String,
+    /// When it was made, by the API server's clock.
+    pub created: Time,
     /// What it says.
     pub spec: S,
 }
@@ -153,7 +156,7 @@ mod tests {
             ..RoleOrganizations::default()
         }];
         let spec = GovernancePolicySpec { family: family.into(), roles, ..GovernancePolicySpec::default() };
-        Named { name: family.into(), uid: family.into(), spec }
+        Named { name: family.into(), uid: family.into(), created: Time::default(), spec }
     }
 
     fn domain(provider: &str, dedicated: bool, organizations: &[&str]) -> CloudDomainSpec {
@@ -265,6 +268,7 @@ mod tests {
         let year = |region: &str, year| Named {
             name: format!("{region}-{year}"),
             uid: String::new(),
+            created: Time::default(),
             spec: WorkCalendarSpec { region: region.into(), year, ..WorkCalendarSpec::default() },
         };
         let calendars = Registry::calendars_of(&[year("cn", 2025), year("cn", 2026), year("hk", 2026)]);

@@ -4,6 +4,7 @@
 //! [`decide`] is the one place where a request's state comes from. Nothing here depends on having seen an event.
 
 mod adopts;
+mod chosen;
 mod lines;
 mod report;
 mod taken_back;
@@ -17,6 +18,7 @@ use super::completeness;
 use super::digest;
 use super::effective;
 use super::names;
+use super::payer;
 use super::quantity::Amounts;
 use super::registry::Registry;
 use super::retention;
@@ -27,7 +29,9 @@ use super::round::{self, Matter, Particulars, Round, in_force_at, zone_of};
 use super::scope;
 use super::text::{Text, shorten};
 use super::workflow::{Bound, DecisionFact, Walk};
-use crate::api::cloud_resource_request::{Application, CloudResourceRequestStatus, CountedDecision, OriginKind};
+use crate::api::cloud_resource_request::{
+    Application, CloudResourceRequestStatus, Contacts, CountedDecision, OriginKind,
+};
 use crate::api::common::{PolicyRef, RequestKind, RequestRef, Time};
 use crate::api::decommission::Leaving;
 use crate::api::governance_policy::{Applies, Effect, GovernancePolicySpec, Track};
@@ -35,6 +39,7 @@ use crate::api::information_system::{Agreement, Grant, InformationSystemSpec, Li
 use crate::api::names::CONDITION_GRANTS;
 use crate::api::{CloudDomainStatus, OrganizationSpec};
 use adopts::{against_adoption, outlook};
+use chosen::{closed_domain, track as chosen, unknown_domain};
 use jiff::Timestamp;
 use lines::Lines;
 use std::collections::BTreeMap;
@@ -52,6 +57,8 @@ pub struct Facts<'a> {
     pub organization: &'a str,
     /// The material part.
     pub application: &'a Application,
+    /// The leads of the form.
+    pub contacts: Option<&'a Contacts>,
     /// All decisions in the namespace that name this request, each with whether the person holds the verb.
     pub decisions: &'a [DecisionFact],
     /// The InformationSystem of the same code, where there is one.
@@ -221,7 +228,9 @@ fn ours(facts: &Facts<'_>, system: &SystemFact<'_>) -> Result<(), (&'static str,
                 format!(
                     "this request no longer says what was granted to system {code}: what was granted stands and this text has no effect; put it back, or ask with a ResourceChange (annex 2)"
                 ),
-                format!("本申请内容与已授予系统{code}的资源不一致，现有资源不受影响；请恢复原内容或填写资源变更申请表"),
+                format!(
+                    "本申请内容与已授予系统{code}的资源不一致，现有资源不受影响；请恢复原内容或填写资源变更/注销申请表"
+                ),
             ),
         )
     } else {
@@ -233,7 +242,10 @@ fn ours(facts: &Facts<'_>, system: &SystemFact<'_>) -> Result<(), (&'static str,
                     "system code {code} is taken: it was opened for request {}{other}, and nothing here touches it; choose another system.code, or ask for other resources of {code} with a ResourceChange (annex 2)",
                     by.name
                 ),
-                format!("系统代码{code}已被申请{}使用，请更换代码；如需调整该系统资源，请填写资源变更申请表", by.name),
+                format!(
+                    "系统代码{code}已被申请{}使用，请更换代码；如需调整该系统资源，请填写资源变更/注销申请表",
+                    by.name
+                ),
             ),
         )
     })
@@ -257,32 +269,6 @@ fn being_decided(facts: &Facts<'_>, rival: &Rival<'_>) -> Text {
     )
 }
 
-fn unknown_domain(facts: &Facts<'_>, registry: &Registry) -> Text {
-    let open = registry
-        .domains
-        .iter()
-        .filter(|(_, d)| !d.dedicated || d.organizations.iter().any(|o| o == facts.organization));
-    let names: Vec<&str> = open.map(|(name, _)| name.as_str()).collect();
-    Text::new(
-        format!(
-            "spec.application.domain: there is no CloudDomain `{}`; open to you: {}",
-            facts.application.domain,
-            names.join(", ")
-        ),
-        format!("没有云域{}，可选：{}", facts.application.domain, names.join("、")),
-    )
-}
-
-fn closed_domain(facts: &Facts<'_>) -> Text {
-    Text::new(
-        format!(
-            "spec.application.domain: {} is a dedicated domain (article 3) that is not open to {}: choose another, or the authority adds the unit to its spec.organizations",
-            facts.application.domain, facts.organization
-        ),
-        format!("专有域{}未向本单位开放，请另选或联系主管部门", facts.application.domain),
-    )
-}
-
 /// The newest filing by an entitled person whose digest is that of the content as it stands, under the version of the
 /// rules that was in force on the day of filing. A system that was granted keeps the filing of its grant.
 fn standing_round<'a>(facts: &Facts<'a>, registry: &'a Registry, organization: &OrganizationSpec) -> Option<Round<'a>> {
@@ -294,9 +280,12 @@ fn standing_round<'a>(facts: &Facts<'a>, registry: &'a Registry, organization: &
                 registry.policies.iter().find(|p| p.uid == grant.policy.uid)?
             }
             Some(_) => return None,
-            None => in_force_at(registry, organization, submission.at.timestamp()).ok()?,
+            None => round::judged_by(registry, organization, submission.at.timestamp())?,
         };
-        let track = policy.spec.track(&facts.application.track)?;
+        let track = match granted {
+            Some(_) => policy.spec.track(&facts.application.track)?,
+            None => chosen(facts, &policy.spec).ok()?,
+        };
         let pinned = digest::of_submission(matter.kind, matter.uid, facts.application, &policy.uid);
         let counts = match granted {
             Some(_) => submission.spec.request_ref.uid == matter.uid,
@@ -315,8 +304,9 @@ fn draft(facts: &Facts<'_>, registry: &Registry, organization: &OrganizationSpec
         Ok(policy) => policy,
         Err(why) => return report::stalled(facts, "NoPolicyInForce", &why),
     };
-    let Some(track) = policy.spec.track(&facts.application.track) else {
-        return report::stalled(facts, "TrackUnknown", &unknown_track(facts, &policy.spec));
+    let track = match chosen(facts, &policy.spec) {
+        Ok(track) => track,
+        Err((reason, why)) => return report::stalled(facts, reason, &why),
     };
     let day = calendar::date_in(now, &zone_of(&policy.spec));
     let lines = Lines::resolve(facts, registry, day, None);
@@ -328,19 +318,6 @@ fn draft(facts: &Facts<'_>, registry: &Registry, organization: &OrganizationSpec
         digest::of_submission(RequestKind::CloudResourceRequest, subject_uid(facts), facts.application, &policy.uid);
     let draft = report::Draft { policy, track, digest, lines: &lines, missing: &missing, outlook: outlook.as_ref() };
     report::draft(facts, registry, &draft, now)
-}
-
-fn unknown_track(facts: &Facts<'_>, policy: &GovernancePolicySpec) -> Text {
-    let tracks: Vec<&str> = policy.tracks.iter().map(|t| t.name.as_str()).collect();
-    Text::new(
-        format!(
-            "spec.application.track: {} has no track `{}`; it has {}",
-            policy.title.get(false),
-            facts.application.track,
-            tracks.join(", ")
-        ),
-        format!("《{}》没有流程{}，可选：{}", policy.title.zh, facts.application.track, tracks.join("、")),
-    )
 }
 
 /// What switches rules on: what the request says, who asks, and how its lines are opened.
@@ -362,13 +339,15 @@ fn missing(
 ) -> Vec<Text> {
     let known = completeness::Known {
         item: &|item| registry.items.get(item).map(|i| &i.spec),
-        organization: &|name| registry.organizations.contains_key(name),
         urgent: facts.system.is_some_and(|system| {
             system.spec.grants.first().is_some_and(|grant| grant.term.is_some())
                 && system.spec.domain == facts.application.domain
         }),
     };
-    completeness::missing(facts.application, organization, policy, track, circumstances, &known)
+    let mut missing = completeness::missing(facts.application, organization, policy, track, circumstances, &known);
+    missing.extend(payer::judge(&facts.application.funding, (facts.organization, organization), policy, registry));
+    missing.extend(completeness::leads(facts.contacts));
+    missing
 }
 
 /// A filing stands: walks through its gates.
@@ -381,10 +360,12 @@ fn in_round(
 ) -> Plan {
     let policy = &round.policy.spec;
     let zone = zone_of(policy);
-    let Some(track) = policy.track(&facts.application.track) else {
-        return report::stalled(facts, "TrackUnknown", &unknown_track(facts, policy));
-    };
     let granted = facts.granted();
+    let track = granted.and_then(|_| policy.track(&facts.application.track));
+    let track = match track.map_or_else(|| chosen(facts, policy), Ok) {
+        Ok(track) => track,
+        Err((reason, why)) => return report::stalled(facts, reason, &why),
+    };
     if granted.is_none()
         && let Err(out) = scope::judge(facts.application, &policy.scope)
     {
@@ -407,8 +388,13 @@ fn in_round(
         round::report::Scene { matter: facts.matter(), registry, round: *round, track, walk: &walk, zone: &zone };
     let scene = report::Scene { round: on_its_way, lines: &lines, missing: &missing, outlook: outlook.as_ref() };
     let mut plan = report::in_round(facts, &scene, now);
-    if granted.is_none() {
-        commit(facts, round, track, &lines, &walk, outlook.as_ref(), &mut plan);
+    match round::unsound(round.policy).filter(|_| granted.is_none()) {
+        Some(why) => {
+            plan.status.waiting_for = Some(shorten(&why.to_string(), 512));
+            plan.conditions.extend(held(round::UNSOUND, &why.to_string()));
+        }
+        None if granted.is_none() => commit(facts, round, track, &lines, &walk, outlook.as_ref(), &mut plan),
+        None => {}
     }
     plan.taken_back = taken_back::record(facts, &walk);
     if let (Some(at), Some(system)) = (walk.due_effects.get(&Effect::GoLive), facts.opened()) {
@@ -557,7 +543,7 @@ fn commit(
         suspensions: Vec::new(),
         departures: Vec::new(),
         migrated_from: application.origin.from.clone().filter(|_| application.origin.kind == OriginKind::Migrated),
-        keep_old_until: retention::keep_old_until(application, policy),
+        keep_old_until: retention::planned(application, policy),
         standby_for: application.standby_for.clone(),
         adopted: adopted.map(|(seen, adopts)| adoption::record(adopts, seen, effective_from, &zone_of(policy))),
     });

@@ -262,13 +262,67 @@ pub fn running_under<'r>(
     system: &InformationSystemSpec,
     at: Timestamp,
 ) -> Result<&'r Named<GovernancePolicySpec>, Text> {
-    in_force_at(registry, organization, at).or_else(|why| {
-        let by = system.grants.last().map(|grant| grant.policy.uid.as_str());
-        let ended = |p: &&Named<GovernancePolicySpec>| {
-            Some(p.uid.as_str()) == by && p.spec.valid_until < calendar::date_in(at, &zone_of(&p.spec))
-        };
-        registry.policies.iter().find(ended).ok_or(why)
-    })
+    in_force_at(registry, organization, at).or_else(|why| ended_version(registry, system, at).ok_or(why))
+}
+
+/// The version of the rules by which something is judged that was filed at a moment: the one in force then, of those that were
+/// there. What is made later changes nothing for it, whatever it says (article 42).
+#[must_use]
+pub fn judged_by<'r>(
+    registry: &'r Registry,
+    organization: &OrganizationSpec,
+    filed: Timestamp,
+) -> Option<&'r Named<GovernancePolicySpec>> {
+    let in_force = |p: &&'r Named<GovernancePolicySpec>| {
+        let day = calendar::date_in(filed, &zone_of(&p.spec));
+        p.spec.family == organization.policy_family && p.spec.valid_from <= day && day <= p.spec.valid_until
+    };
+    let versions: Vec<_> = registry.policies.iter().filter(in_force).collect();
+    let those = |there: &dyn Fn(Timestamp) -> bool| {
+        let mut there = versions.iter().filter(|p| there(p.created.timestamp()));
+        there.next().filter(|_| there.next().is_none()).copied()
+    };
+    // In one second nobody can tell which came first: what was filed had one version to go by.
+    those(&|created| created <= filed).or_else(|| those(&|created| created < filed))
+}
+
+/// As [`judged_by`], of what runs: after the last day of the last version it is that by which it was granted something last.
+#[must_use]
+pub fn running_judged_by<'r>(
+    registry: &'r Registry,
+    organization: &OrganizationSpec,
+    system: &InformationSystemSpec,
+    filed: Timestamp,
+) -> Option<&'r Named<GovernancePolicySpec>> {
+    judged_by(registry, organization, filed).or_else(|| ended_version(registry, system, filed))
+}
+
+fn ended_version<'r>(
+    registry: &'r Registry,
+    system: &InformationSystemSpec,
+    at: Timestamp,
+) -> Option<&'r Named<GovernancePolicySpec>> {
+    let by = system.grants.last().map(|grant| grant.policy.uid.as_str());
+    let ended = |p: &&Named<GovernancePolicySpec>| {
+        Some(p.uid.as_str()) == by && p.spec.valid_until < calendar::date_in(at, &zone_of(&p.spec))
+    };
+    registry.policies.iter().find(ended)
+}
+
+/// The reason while that is so.
+pub const UNSOUND: &str = "PolicyNotValid";
+
+/// Why nothing comes of what was filed under a version: that has turned out to be one that cannot be used.
+#[must_use]
+pub fn unsound(policy: &Named<GovernancePolicySpec>) -> Option<Text> {
+    let problem = policy::check(&policy.spec).into_iter().next()?;
+    Some(Text::new(
+        format!(
+            "nothing comes of it: GovernancePolicy {}, under which it was filed, cannot be used ({problem}); withdraw it, and file it once the authority has published another version",
+            policy.name
+        ),
+        format!("所依据的管理办法{}存在错误，不予执行；请撤回，待主管部门发布新版本后重新提交", policy.name),
+    ))
 }
 
 /// The zone of a policy; UTC where it names none that is known.

@@ -8,7 +8,7 @@ mod tests;
 use super::digest;
 use super::registry::{Named, Registry};
 use super::retention;
-use super::round::{Matter, Particulars, Round, Statement, in_force_at, zone_of};
+use super::round::{Matter, Particulars, Round, Statement, in_force_at, judged_by, unsound, zone_of};
 use super::text::{Text, shorten};
 use super::workflow::{Bound, DecisionFact, Walk};
 use crate::api::cloud_resource_request::CountedDecision;
@@ -121,23 +121,21 @@ impl<'a> Case<'a> {
 
     fn decided(&self, now: Timestamp) -> Plan {
         let (imposed, lifted) = on_record(&self.facts);
+        // What is filed goes on, whatever becomes of the rules since.
+        if let Some((round, rules, track)) = self.standing(imposed.as_ref()) {
+            return self.in_round(&round, (rules, track), imposed, lifted, now);
+        }
+        // Its rules are gone: what is in force stays so.
+        if imposed.is_some() {
+            return self.kept(imposed, lifted);
+        }
         let policy = match in_force_at(self.registry, self.organization, now) {
             Ok(policy) => policy,
-            Err(why) if imposed.is_none() => return report::stalled(&self.facts, "NoPolicyInForce", &why),
-            // What is in force is judged by its own version.
-            Err(_) => match self.registry.policies.first() {
-                Some(any) => any,
-                None => return self.kept(imposed, lifted),
-            },
+            Err(why) => return report::stalled(&self.facts, "NoPolicyInForce", &why),
         };
-        match self.standing(imposed.as_ref()) {
-            Some((round, rules, track)) => self.in_round(&round, (rules, track), imposed, lifted, now),
-            // Its rules are gone: what is in force stays so.
-            None if imposed.is_some() => self.kept(imposed, lifted),
-            None => match self.rules(policy) {
-                Ok((_, track)) => report::draft(self, policy, track, now),
-                Err((reason, why)) => report::stalled(&self.facts, reason, &why),
-            },
+        match self.rules(policy) {
+            Ok((_, track)) => report::draft(self, policy, track, now),
+            Err((reason, why)) => report::stalled(&self.facts, reason, &why),
         }
     }
 
@@ -183,7 +181,7 @@ impl<'a> Case<'a> {
                     self.registry.policies.iter().find(|p| p.uid == on_record.policy.uid)?
                 }
                 Some(_) => return None,
-                None => in_force_at(self.registry, self.organization, submission.at.timestamp()).ok()?,
+                None => judged_by(self.registry, self.organization, submission.at.timestamp())?,
             };
             let (rules, track) = self.rules(policy).ok()?;
             if let Some(on_record) = imposed {
@@ -208,7 +206,10 @@ impl<'a> Case<'a> {
         lifted: Option<Lifted>,
         now: Timestamp,
     ) -> Plan {
-        let problems = if imposed.is_some() { Vec::new() } else { self.problems(&round.policy.spec, track, now) };
+        let problems = match imposed {
+            Some(_) => Vec::new(),
+            None => unsound(round.policy).into_iter().chain(self.problems(&round.policy.spec, track, now)).collect(),
+        };
         let walk = self.walk(round, track, problems.is_empty(), imposed.as_ref(), lifted.as_ref(), now);
         let ended_by = walk.due_effects.get(&Effect::Lift).copied().filter(|_| imposed.is_some() && lifted.is_none());
         let begins = walk.due_effects.get(&Effect::Impose).copied().filter(|_| imposed.is_none());
@@ -302,16 +303,16 @@ impl<'a> Case<'a> {
             ));
         }
         if order.measure == Measure::StopGrants {
-            problems.extend(self.unheeded(policy, now).err());
+            problems.extend(self.unheeded(policy, &track.article, now).err());
         }
         problems
     }
 
     /// Whether the notice on which a stop of grants rests went unheeded (article 38).
-    fn unheeded(&self, policy: &GovernancePolicySpec, now: Timestamp) -> Result<(), Text> {
+    fn unheeded(&self, policy: &GovernancePolicySpec, article: &str, now: Timestamp) -> Result<(), Text> {
         let name = self.facts.order.notice.as_deref().unwrap_or_default();
         let wrong = |en: String, zh: String| {
-            Err(Text::new(format!("spec.order.notice: {en} (article 38)"), format!("{zh}（第三十八条）")))
+            Err(Text::new(format!("spec.order.notice: {en} ({article})"), format!("{zh}（{article}）")))
         };
         let Some(notice) = self.facts.notice else {
             return wrong(

@@ -223,6 +223,7 @@ impl Book {
             })
             .into_iter()
             .collect();
+        let contacts = rules::contacts();
         let ask = |decisions: &[DecisionFact]| {
             let facts = Facts {
                 name: &name,
@@ -230,6 +231,7 @@ impl Book {
                 generation: 1,
                 organization: rules::UNIT,
                 application: &application,
+                contacts: Some(&contacts),
                 decisions,
                 system: spec.as_ref().map(|spec| SystemFact {
                     spec,

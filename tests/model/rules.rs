@@ -2,12 +2,12 @@
 //! with room for one of two requests. The invariants read what must have been decided from the same tables.
 
 use std::collections::BTreeMap;
-use yunguan::api::cloud_resource_request::{Application, Funding, Line, SystemName};
-use yunguan::api::common::{Money, Names, Quantity};
+use yunguan::api::cloud_resource_request::{Application, Contacts, Funding, Line, SystemName};
+use yunguan::api::common::{Contact, Money, Names, Quantity, Time};
 use yunguan::api::decision::Verdict;
 use yunguan::api::governance_policy::{
-    ChangeRules, ChangeTracks, Effect, EffectRule, Gate as GateRule, HouseRules, Limit, RoleOrganizations, Scope,
-    ServiceType, SubmissionRule, Track as TrackRule,
+    ChangeRules, ChangeTracks, Effect, EffectRule, Gate as GateRule, HouseRules, Limit, Retention, RoleOrganizations,
+    Scope, ServiceType, SubmissionRule, Track as TrackRule,
 };
 use yunguan::api::organization::RoleMembers;
 use yunguan::api::{
@@ -291,6 +291,12 @@ pub fn application(track: Track, code: u8, content: u8) -> Application {
     }
 }
 
+/// The leads of every form.
+pub fn contacts() -> Contacts {
+    let lead = || Some(Contact { name: "张伟".to_owned(), phone: Some("0558-5550100".to_owned()), email: None });
+    Contacts { it_lead: lead(), system_lead: lead() }
+}
+
 /// The line whose units are confirmed.
 pub fn line() -> String {
     LINE.to_owned()
@@ -341,7 +347,7 @@ pub fn registry(lax: bool) -> Registry {
             ("cloud".to_owned(), organization("亳州云", &[Role::Provider])),
         ]),
         domains: BTreeMap::from([(DOMAIN.to_owned(), domain(false))]),
-        policies: vec![Named { name: FAMILY.to_owned(), uid: POLICY_UID.to_owned(), spec: policy() }],
+        policies: vec![Named { uid: POLICY_UID.to_owned(), ..named(FAMILY, policy()) }],
         items: BTreeMap::from([(ITEM.to_owned(), named(ITEM, item))]),
         products: vec![named("cpu-main", product)],
         calendars: BTreeMap::new(),
@@ -350,7 +356,7 @@ pub fn registry(lax: bool) -> Registry {
 }
 
 fn named<S>(name: &str, spec: S) -> Named<S> {
-    Named { name: name.to_owned(), uid: format!("uid-{name}"), spec }
+    Named { name: name.to_owned(), uid: format!("uid-{name}"), created: Time::default(), spec }
 }
 
 fn policy() -> GovernancePolicySpec {
@@ -369,6 +375,7 @@ fn policy() -> GovernancePolicySpec {
         service_types: vec![ServiceType { name: "CloudServer".to_owned(), names: Names::default() }],
         tracks: [Track::Full, Track::Short, Track::Board, Track::Light].map(Track::rule).to_vec(),
         changes: Some(changes()),
+        retention: Retention { old_system_months: Limit { value: 3, article: article() } },
         house_rules: HouseRules { never_above_asked: true, max_access_days: 30 },
         ..GovernancePolicySpec::default()
     }

@@ -192,11 +192,10 @@ async fn r24_1_an_urgent_grant_is_chased_and_ends_after_six_months_unless_it_goe
     ends.condition(CONDITION_OVERDUE, "False").await?;
     measured(&world, "yunguan_gates_overdue{gate=\"construction-approval\"} 1").await?;
 
-    // Extended beyond three months, by the authority's explicit decision.
+    // Extended by the urgent rule: the authority's decision, and no gate for long windows.
     let extended = midnight(allocated.checked_add(8.months())?)?;
     let longer = Changing::of_unit(&lasts, "longer", extension("drought", extended)).await?;
     longer.to_approval().await?;
-    longer.decide(AUTHORITY, "long-window", Verdict::Approve).await?;
     longer.decide(AUTHORITY, "approval", Verdict::Approve).await?;
     longer.committed().await?;
 

@@ -15,6 +15,7 @@ use crate::controllers::takeover;
 use crate::controllers::told::record_approval;
 use crate::core::guards::OF_ADOPTION;
 use crate::core::request::Plan;
+use crate::core::retention;
 use crate::runtime::apply::params;
 use crate::runtime::clock;
 use crate::runtime::controller::Error;
@@ -160,7 +161,11 @@ pub(super) async fn go_live(context: &Context, request: &CloudResourceRequest) -
         return Err(Error::Transient(why));
     }
     let Some(mut system) = observed.system.map(Arc::unwrap_or_clone) else { return Ok(()) };
-    system.spec.live = plan.live.or(system.spec.live);
+    if let Some(live) = plan.live {
+        // The way back is open for so long after it really went live.
+        system.spec.keep_old_until = retention::settled(&system.spec, &live, &context.registry());
+        system.spec.live = Some(live);
+    }
     system.spec.agreements.extend(plan.agreement);
     replace(context, &system).await?;
     tracing::info!(system = system.name_any(), "system is live");

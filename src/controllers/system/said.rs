@@ -1,7 +1,6 @@
 //! What the conditions of a system say.
 
 use super::{BOOKS_STOPPED, Outcome};
-use crate::api::InformationSystem;
 use crate::api::decommission::Leaving;
 use crate::api::information_system::{StopStatus, Suspension, SystemPhase};
 use crate::api::names::{
@@ -9,11 +8,14 @@ use crate::api::names::{
     CONDITION_PROVISIONED, CONDITION_READY, CONDITION_RECONCILING, CONDITION_STALLED, CONDITION_SUSPENDED,
     CONDITION_WITHIN_GRANT,
 };
+use crate::api::{InformationSystem, InformationSystemSpec};
 use crate::controllers::refused::REFUSED;
 use crate::core::catalog;
 use crate::core::effective;
 use crate::core::quantity::{Amounts, Format};
+use crate::core::registry::Registry;
 use crate::core::request::Statement;
+use crate::core::retention::{self, Kept};
 use crate::core::round::report::urgent_ended;
 use crate::core::stop::{self, Stop};
 use crate::core::text::Text;
@@ -39,9 +41,9 @@ pub(super) fn within_grant(held: &Amounts) -> Statement {
         "StillInUse",
         Text::new(
             format!(
-                "in use beyond what is granted: {list}; nothing is stopped: the unit scales down or removes what it does not need, and the quota follows (article 22)"
+                "in use beyond what is granted: {list}; nothing is stopped: the unit scales down or removes what it does not need, and the quota follows"
             ),
-            format!("超出授予仍在使用：{list}；系统不会停止任何业务，请使用单位自行释放，额度随之下调（第二十二条）"),
+            format!("超出授予仍在使用：{list}；系统不会停止任何业务，请使用单位自行释放，额度随之下调"),
         ),
     )
 }
@@ -68,20 +70,35 @@ pub(super) fn all_given(system: &InformationSystem, now: Timestamp) -> Option<St
     })
 }
 
-/// Whether the old self of a migrated system must still be kept; nothing on a new one.
-pub(super) fn old_system(system: &InformationSystem, retained: Option<Timestamp>, now: Timestamp) -> Option<Statement> {
-    let until = system.spec.keep_old_until?;
-    let kept = retained.is_none_or(|end| now < end);
-    Some(Statement::new(
-        CONDITION_OLD_SYSTEM_KEPT,
-        kept,
-        if kept { "Retained" } else { "RetentionOver" },
-        if kept {
-            format!("the old system is kept as a way back until the end of {until} (原系统须保留至{until}，第二十一条)")
-        } else {
-            format!("the old system had to be kept until {until}: it may go now (原系统保留期已于{until}届满)")
-        },
-    ))
+/// Whether the old self of a migrated system must still be kept; nothing on a new one, or one that has left.
+pub(super) fn old_system(
+    system: &InformationSystemSpec,
+    registry: &Registry,
+    retained: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<Statement> {
+    let article = retention::rules(system, registry).map(|rules| rules.retention.old_system_months.article.as_str());
+    let article = article.unwrap_or_default();
+    let (kept, reason, why) = match retention::kept(system, registry)? {
+        Kept::UntilLive => (
+            true,
+            "NotLive",
+            format!(
+                "the old system is kept as a way back for as long as this one is not live, and after that for the time that the rules say ({article}) (上线前及上线后规定期限内须保留原系统，{article})"
+            ),
+        ),
+        Kept::Until(day) if retained.is_none_or(|end| now < end) => (
+            true,
+            "Retained",
+            format!("the old system is kept as a way back until the end of {day} (原系统须保留至{day}，{article})"),
+        ),
+        Kept::Until(day) => (
+            false,
+            "RetentionOver",
+            format!("the old system had to be kept until {day}: it may go now (原系统保留期已于{day}届满)"),
+        ),
+    };
+    Some(Statement::new(CONDITION_OLD_SYSTEM_KEPT, kept, reason, why))
 }
 
 /// Whether the networks of a namespace that was taken over are shut yet; nothing on others.

@@ -21,7 +21,7 @@ fn r26_2_capacity_times_ratio_is_the_ceiling() {
     assert_eq!(fits(&cpus(3), &ceiling, &cpus(12)), Ok(()));
     let short = fits(&cpus(4), &ceiling, &cpus(12)).unwrap_err();
     assert_eq!(short[0].to_string(), "requests.cpu: 4 wanted, 3 free");
-    assert!(explain("main", &short).en.contains("article 26"));
+    assert!(explain("main", &short).en.contains("ask for less or another domain"));
 }
 
 /// A grant that holds at all times.

@@ -3,7 +3,7 @@
 use super::Case;
 use super::work::{Refused, Sort, Worked};
 use crate::api::GovernancePolicySpec;
-use crate::api::governance_policy::{Applies, ChangeRules};
+use crate::api::governance_policy::Applies;
 use crate::api::names::CONDITION_ELIGIBLE;
 use crate::api::usage::{Evidence, Finding, UsageRules};
 use crate::core::catalog;
@@ -18,7 +18,6 @@ impl Case<'_> {
     pub(super) fn judge_use(
         &self,
         policy: &GovernancePolicySpec,
-        rules: &ChangeRules,
         filing: Option<&DecisionFact>,
         worked: &mut Worked<'_>,
     ) {
@@ -37,32 +36,25 @@ impl Case<'_> {
             pinned.cloned().unwrap_or_else(|| Evidence { submission_uid: uid.to_owned(), ..self.facts.usage.clone() });
         match evidence.finding {
             Finding::Eligible => {}
-            Finding::NotEligible => worked.refusal = Some(not_eligible(usage, rules, &evidence)),
+            Finding::NotEligible => worked.refusal = Some(not_eligible(usage, &evidence)),
             Finding::Unknown => worked.applies.push(Applies::UsageUnknown),
         }
         worked.evidence = Some(evidence);
     }
 }
 
-/// Which rule is how far from being met, and which other ways there are.
-fn not_eligible(usage: &UsageRules, rules: &ChangeRules, evidence: &Evidence) -> Refused {
+/// Which rule is how far from being met.
+fn not_eligible(usage: &UsageRules, evidence: &Evidence) -> Refused {
     let article = &usage.memory_mean_above_percent.article;
-    let percent = rules.major_above_percent.value;
-    let (urgent, urgent_zh) = match rules.tracks.emergency {
-        Some(_) => (", or the provider's emergency expansion at a bottleneck", "，出现瓶颈时由云服务商提出应急扩容"),
-        None => ("", ""),
-    };
     Refused {
         type_: CONDITION_ELIGIBLE,
         reason: "NotEligible",
         why: Text::new(
             format!(
-                "its use does not allow a permanent expansion, for which one of these rules must be met ({article}): {}; file it again once one is; other ways: a temporary expansion with `window`, a major change (more than {percent} percent) by the whole application{urgent}",
+                "its use does not allow a permanent expansion, for which one of these rules must be met ({article}): {}; file it again once one is",
                 evidence.message
             ),
-            format!(
-                "未达到扩容条件（{article}），达标后可重新提交；也可申请临时扩容，或按重大变更（超过{percent}%）办理{urgent_zh}"
-            ),
+            format!("未达到扩容条件（{article}），达标后可重新提交"),
         ),
     }
 }

@@ -224,8 +224,8 @@ fn terms(
         (_, None, Some(_)) if line.quantity <= had => return Ok(None),
         (_, None, Some(_)) => {
             return Err(Text::new(
-                "the unit procures it itself, so there is nothing to grant (article 16): add a line of a catalog item instead",
-                "该行由单位自行采购，不予授予（第十六条），请另加目录项",
+                "the unit procures it itself, so there is nothing to grant: add a line of a catalog item instead",
+                "该行由单位自行采购，不予授予，请另加目录项",
             ));
         }
         (Some(named), None, None) => named.as_str(),

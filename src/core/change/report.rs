@@ -311,9 +311,9 @@ fn settled(case: &Case<'_>) -> Option<Statement> {
             "AnnexMissing",
             Text::new(
                 format!(
-                    "it is provisional: the unit files annex 2 with spec.change.settles: {name}, for the authority to decide (article 26)"
+                    "it is provisional: the unit files annex 2 with spec.change.settles: {name}, for the authority to decide"
                 ),
-                format!("应急扩容为临时措施，请使用单位填报附件2（settles填{name}）补办手续（第二十六条）"),
+                format!("应急扩容为临时措施，请使用单位填报附件2（settles填{name}）补办手续"),
             ),
         )
     })

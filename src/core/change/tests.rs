@@ -6,7 +6,7 @@ use crate::api::common::Document;
 use crate::api::names::*;
 use crate::api::resource_change::{ChangeGround, ChangeLine, ChangePhase, Extend, Window};
 use crate::api::usage::Finding;
-use crate::core::fixtures::{Drafted, Story};
+use crate::core::fixtures::{self, Drafted, Story};
 use crate::core::quantity::Amount;
 use jiff::ToSpan as _;
 
@@ -28,6 +28,7 @@ struct Changing {
     story: Story,
     name: String,
     change: Change,
+    contacts: Contacts,
     decisions: Vec<DecisionFact>,
     /// What is found of the system's use now: it may expand, unless a test says otherwise.
     usage: Evidence,
@@ -99,6 +100,7 @@ impl Changing {
             story,
             name: name.to_owned(),
             change,
+            contacts: fixtures::contacts(),
             decisions: Vec::new(),
             usage,
             pinned: None,
@@ -145,6 +147,7 @@ impl Changing {
             generation: 1,
             organization: &self.story.organization,
             change: &self.change,
+            contacts: Some(&self.contacts),
             decisions: &self.decisions,
             system: system.map(|(spec, provisioned_at)| SystemFact { spec, provisioned_at: *provisioned_at }),
             evidence: self.pinned.as_ref(),
@@ -387,7 +390,7 @@ fn r13_1_what_was_withdrawn_is_kept_until_it_is_changed_and_not_added_anew() {
         item.spec.withdrawn_from = Some(jiff::civil::date(2026, 11, 1));
         Changing::of(story, "more", Change { lines: lines(&[("cpu", wanted)]), ..Change::default() })
     };
-    assert!(with(24).says(CONDITION_RESOLVED).1.contains("not granted anew (article 13)"));
+    assert!(with(24).says(CONDITION_RESOLVED).1.contains("not granted anew"));
     assert_eq!(with(8).says(CONDITION_RESOLVED).0, "Resolved", "less of it keeps its terms");
     let mut untouched = with(16);
     untouched.change.lines = lines(&[("memory", 40)]);
@@ -454,6 +457,7 @@ fn r22_1_applied_again_after_it_was_pruned_it_goes_on_where_it_stood() {
         generation: 1,
         organization: &facts.story.organization,
         change: &facts.change,
+        contacts: Some(&facts.contacts),
         decisions: &facts.decisions,
         system: Some(SystemFact { spec: &system.0, provisioned_at: system.1 }),
         evidence: None,
@@ -549,13 +553,15 @@ fn r24_1_under_an_urgent_grant_nothing_changes_for_good_and_nothing_outlasts_it(
     let mut longer = longer;
     let years = (2026..2028).map(|year| crate::core::registry::Named {
         name: year.to_string(),
-        uid: String::new(),
         spec: crate::api::WorkCalendarSpec { year, ..Default::default() },
+        ..crate::core::registry::Named::default()
     });
     let calendars = crate::core::calendar::WorkCalendars::new(&years.collect::<Vec<_>>());
     longer.story.registry.calendars.insert("cn".into(), calendars);
     let mut longer = longer.filed();
-    longer.decides(AGENCY, "evaluation", Verdict::Approve).decides(AUTHORITY, "long-window", Verdict::Approve);
+    // Eight months in all, and no window of three: the authority decides, once.
+    longer.decides(AGENCY, "evaluation", Verdict::Approve);
+    assert_eq!(longer.open(), ["approval"]);
     longer.decides(AUTHORITY, "approval", Verdict::Approve);
     let longer = longer.operator_acts();
     assert_eq!(longer.cpus("2027-06-30T00:00:00Z"), Amount::units(8));

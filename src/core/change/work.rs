@@ -20,7 +20,7 @@ use crate::core::registry::Named;
 use crate::core::round::{report::unknown_year, zone_of};
 use crate::core::text::Text;
 use crate::core::workflow::DecisionFact;
-use crate::core::{calendar, catalog};
+use crate::core::{calendar, catalog, completeness};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -216,8 +216,12 @@ impl<'a> Case<'a> {
         if worked.lines.any_by_hand() {
             worked.applies.push(Applies::ManualServices);
         }
-        self.judge_use(&policy.spec, rules, filing, &mut worked);
+        self.judge_use(&policy.spec, filing, &mut worked);
         worked.missing = self.missing(worked.track, &worked.applies);
+        // At a bottleneck nobody waits for a form: that is the unit's annex 2 afterwards.
+        if sort != Sort::Emergency {
+            worked.missing.extend(completeness::leads(self.facts.contacts));
+        }
         Ok(worked)
     }
 
@@ -231,10 +235,10 @@ impl<'a> Case<'a> {
         let (system, end) = (&self.facts.change.system, Time::new(end));
         let why = Text::new(
             format!(
-                "{system} stands under an urgent grant that ends at {end} (article 24): ask for a `window` that ends with it, extend the urgent grant with `extend`, or file the whole application with systemRef: {system}"
+                "{system} stands under an urgent grant that ends at {end}: ask for a `window` that ends with it, extend the urgent grant with `extend`, or file the whole application with systemRef: {system}"
             ),
             format!(
-                "系统{system}使用紧急临时资源，{end}到期（第二十四条）：可申请不晚于到期的临时扩容、申请延期，或以systemRef提交完整申请转为长期资源"
+                "系统{system}使用紧急临时资源，{end}到期：可申请不晚于到期的临时扩容、申请延期，或以systemRef提交完整申请转为长期资源"
             ),
         );
         Err(("UrgentSystem", why))
@@ -375,12 +379,15 @@ impl<'a> Case<'a> {
         worked.asks = (Some(end), Some(extend.until));
         if extend.until <= end {
             worked.problems.push(Text::new(
-                format!("extend.until: the expansion lasts until {end} already: write a later end"),
-                format!("该临时扩容已至{end}，延期须填写更晚的截止时间"),
+                format!("extend.until: what it extends lasts until {end} already: write a later end"),
+                format!("原期限已至{end}，延期须填写更晚的截止时间"),
             ));
         }
-        let root_from = root.effective_from.timestamp();
-        long_window(root_from, extend.until.timestamp(), rules, zone, worked);
+        // What cannot wait has a time of its own, and is extended by the authority's decision, however long.
+        let urgent = root.change.is_none();
+        if !urgent {
+            long_window(root.effective_from.timestamp(), extend.until.timestamp(), rules, zone, worked);
+        }
         let none = WorkCalendars::default();
         let calendars = self.registry.calendars.get(&policy.spec.calendar).unwrap_or(&none);
         let days = u32::try_from(rules.extension_work_days.value).unwrap_or(0);
@@ -394,7 +401,9 @@ impl<'a> Case<'a> {
             );
             (unknown_year(&unknown).into(), why)
         })?;
-        worked.refusal = late(at, end, by, rules, zone);
+        let own = &rules.extension_work_days.article;
+        let article = policy.spec.urgent.as_ref().filter(|_| urgent).map_or(own, |rules| &rules.months.article);
+        worked.refusal = late(at, end, by, (rules.extension_work_days.value, article), zone);
         Ok(())
     }
 
@@ -415,10 +424,8 @@ impl<'a> Case<'a> {
         let found = spec.grants.iter().find(open);
         if found.is_none() {
             problems.push(Text::new(
-                format!(
-                    "settles: there is no emergency expansion {name} of this system that waits for annex 2 (article 26)"
-                ),
-                format!("系统没有待补办的应急扩容{name}（第二十六条）"),
+                format!("settles: there is no emergency expansion {name} of this system that waits for annex 2"),
+                format!("系统没有待补办的应急扩容{name}"),
             ));
         }
         found
@@ -473,10 +480,10 @@ impl<'a> Case<'a> {
 fn no_track(policy: &Named<GovernancePolicySpec>, what: &str) -> Stalled {
     let why = Text::new(
         format!(
-            "GovernancePolicy {} has no track for changes of sort `{what}`: ask for another sort of change",
+            "GovernancePolicy {} has no track for changes of sort `{what}`: the authority publishes a version that has one",
             policy.name
         ),
-        format!("管理办法{}没有该类变更（{what}）的流程", policy.name),
+        format!("管理办法{}没有该类变更（{what}）的流程，请主管部门发布含该流程的版本", policy.name),
     );
     ("NoTrackForChange", why)
 }
@@ -496,17 +503,14 @@ fn no_window(case: &Case<'_>, name: &str) -> Stalled {
 }
 
 /// Whether the extension is filed in time.
-fn late(at: Timestamp, end: Time, by: jiff::civil::Date, rules: &ChangeRules, zone: &TimeZone) -> Option<Refused> {
-    let (days, article) = (rules.extension_work_days.value, &rules.extension_work_days.article);
+fn late(at: Timestamp, end: Time, by: Date, (days, article): (i32, &str), zone: &TimeZone) -> Option<Refused> {
     if end.timestamp() <= at {
         return Some(Refused {
             type_: CONDITION_IN_TIME,
             reason: "WindowEnded",
             why: Text::new(
-                format!(
-                    "the expansion ended at {end}, and what has ended is not extended ({article}): ask for a new one with `window`"
-                ),
-                format!("该临时扩容已于{end}结束，不能延期（{article}），请另行申请临时扩容"),
+                format!("it ended at {end}, and what has ended is not extended ({article})"),
+                format!("期限已于{end}届满，不能延期（{article}）"),
             ),
         });
     }
@@ -515,9 +519,9 @@ fn late(at: Timestamp, end: Time, by: jiff::civil::Date, rules: &ChangeRules, zo
         reason: "FiledTooLate",
         why: Text::new(
             format!(
-                "an extension is filed at least {days} working days before the end: {by} would have been in time ({article}); the expansion ends at {end}; ask for a new one with `window`"
+                "an extension is filed at least {days} working days before the end: {by} would have been in time ({article}); it ends at {end}"
             ),
-            format!("延期须提前{days}个工作日申请，最迟{by}（{article}）；该扩容于{end}结束，请另行申请临时扩容"),
+            format!("延期须提前{days}个工作日申请，最迟{by}（{article}）；期限于{end}届满"),
         ),
     })
 }
@@ -570,7 +574,7 @@ fn directions(change: &Change, worked: &mut Worked<'_>) {
                 "lines: ground {} takes away, and a line goes up: leave it out, or choose ground Adjustment",
                 change.ground
             ),
-            "缩减或注销不得增加任何一行，请删除该行或改选资源调整",
+            "核减或注销不得增加任何一行，请删除该行或改选资源调整",
         ),
         ChangeGround::Cancellation if change.lines.iter().any(|line| line.quantity > 0) => Text::new(
             "lines: a cancellation sets quantity 0 on each line that it names: leave the others out, or choose ground Adjustment",

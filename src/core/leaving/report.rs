@@ -1,7 +1,7 @@
 //! Plans of departures for people to read: who must act by when, how far each volume is, and what is in the way.
 
 use super::steps::Next;
-use super::{Case, Facts, JobState, Plan, Step, Wait, Work};
+use super::{Case, Facts, JobState, KeptFor, Plan, Step, Wait, Work};
 use crate::api::GovernancePolicySpec;
 use crate::api::common::{PolicyRef, Time};
 use crate::api::decision::Verdict;
@@ -339,4 +339,24 @@ fn standing(
         ),
     ]);
     conditions
+}
+
+/// That a system stays as a way back, and until when.
+pub(super) fn kept(KeptFor { system, until, article }: KeptFor<'_>) -> Text {
+    let (en, zh) = match until {
+        Some(until) => (
+            format!("until {until} ({article}): file it then, or let it be decided then"),
+            format!("原系统须保留至{until}（{article}），请届时办理"),
+        ),
+        None => (
+            format!(
+                "until that has been live for the time that the rules say ({article}), and it is not live yet: file it then, or let it be decided then"
+            ),
+            format!("该系统尚未上线，原系统须保留至其上线后规定期限届满（{article}），请届时办理"),
+        ),
+    };
+    Text::new(
+        format!("spec.departure.system: {system} was migrated from it, and it is kept as a way back {en}"),
+        format!("系统{system}由本系统迁移而来，{zh}"),
+    )
 }

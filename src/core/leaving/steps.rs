@@ -97,7 +97,15 @@ impl Case<'_> {
             return record(Leaving { withdrawn: Some(lifted), ..leaving.clone() });
         }
         let cold = self.facts.departure.backup == BackupMode::Offline;
+        // Approved before there was a system that was migrated from it: it stays as the way back all the same.
+        let way_back = self.facts.kept_for.map(|kept| Wait {
+            until: kept.until.map(Time::timestamp),
+            ..Wait::for_("KeptAsWayBack", super::report::kept(kept))
+        });
         if leaving.offline_at.is_none() && (cold || walk.due_effects.contains_key(&Effect::Offline)) {
+            if let Some(way_back) = way_back {
+                return waits(way_back);
+            }
             return record(Leaving { offline_at: Some(Time::new(now)), ..leaving.clone() });
         }
         // Under a backup of what is offline nothing runs.
@@ -108,6 +116,7 @@ impl Case<'_> {
             return self.back_up(leaving, now);
         }
         match walk.due_effects.get(&Effect::Wipe) {
+            Some(_) if way_back.is_some() => (None, way_back),
             Some(allowed) => self.intend(leaving, walk, *allowed, unanswered.then_some(keep_days), now),
             None => (None, None),
         }

@@ -25,6 +25,7 @@ const PROVIDER: &str = "liu.yang@bozhou-cloud";
 struct Farewell {
     registry: Registry,
     departure: Departure,
+    contacts: Contacts,
     decisions: Vec<DecisionFact>,
     spec: InformationSystemSpec,
     provisioned_at: Option<Time>,
@@ -32,7 +33,7 @@ struct Farewell {
     world: World,
     proposal: Option<RightsizingProposalSpec>,
     retry: String,
-    kept_for: Option<(&'static str, Time)>,
+    kept_for: Option<KeptFor<'static>>,
     /// Jobs do their work by themselves.
     diligent: bool,
     /// How many volumes have come.
@@ -71,6 +72,7 @@ impl Farewell {
             departure: Departure {
                 system: "portal".into(), reason: "已被替代".into(), backup, ..Departure::default()
             },
+            contacts: fixtures::contacts(),
             decisions: Vec::new(),
             spec,
             provisioned_at: Some(Time::default()),
@@ -94,6 +96,7 @@ impl Farewell {
             generation: 1,
             organization: "bozhou-health",
             departure: &self.departure,
+            contacts: Some(&self.contacts),
             retry: &self.retry,
             decisions: &self.decisions,
             system: Some(SystemFact { spec: &self.spec, provisioned_at: self.provisioned_at, running: self.running }),
@@ -561,6 +564,7 @@ fn r23_1_what_cannot_leave_says_why() {
         generation: 1,
         organization: "bozhou-health",
         departure: &farewell.departure,
+        contacts: Some(&farewell.contacts),
         retry: "",
         decisions: &[],
         system: None,
@@ -575,26 +579,4 @@ fn r23_1_what_cannot_leave_says_why() {
     farewell.registry.policies.clear();
     assert_eq!(farewell.says(CONDITION_READY).1, "PolicyMissing");
     assert!(farewell.plan().step.is_none() && farewell.plan().status.committed);
-}
-
-#[test]
-fn r23_1_a_namespace_that_does_not_go_is_reported_and_never_forced() {
-    let mut farewell = Farewell::confirmed(BackupMode::Nothing);
-    assert_eq!(farewell.work()[..2], ["wipe data", "remove data"], "nothing is backed up, and all is wiped");
-    let attestation = farewell.draft(PROVIDER, "attestation", Verdict::File);
-    farewell.decisions.push(attestation);
-    let step = farewell.plan().step.unwrap();
-    farewell.takes(step);
-    assert_eq!(farewell.plan().step, Some(Step::DeleteNamespace));
-    farewell.world.namespace = NamespaceState::Terminating("NamespaceFinalizersRemaining: example.org/keep".into());
-    let plan = farewell.plan();
-    assert!(plan.step.is_none() && plan.watches);
-    let (_, reason, message) = farewell.says(CONDITION_READY);
-    assert!(reason == "NamespaceTerminating" && message.contains("example.org/keep"), "{message}");
-    farewell.world.namespace = NamespaceState::Gone;
-    farewell.world.left.insert("uid-data".into(), LeftBehind::ByProvisioner);
-    assert_eq!(farewell.says(CONDITION_READY).1, "VolumeLeaving");
-    farewell.world.left.clear();
-    farewell.goes_on();
-    assert_eq!(farewell.phase(), DecommissionPhase::Closed);
 }

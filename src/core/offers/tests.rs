@@ -51,7 +51,7 @@ fn r13_2_what_is_wrong_with_a_product_is_named_with_its_place_and_the_way_out() 
         (
             |r| {
                 let spec = vcpu(r).clone();
-                r.products.push(Named { name: "twin".into(), uid: "t".into(), spec });
+                r.products.push(Named { name: "twin".into(), uid: "t".into(), spec, ..Named::default() });
             },
             "spec.item: twin is a product for item vcpu in domain bozhou-main too",
         ),

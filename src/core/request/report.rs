@@ -14,6 +14,7 @@ use crate::core::adoption::Outlook;
 use crate::core::effective;
 use crate::core::quantity::Amounts;
 use crate::core::registry::{Named, Registry};
+use crate::core::retention::Kept;
 use crate::core::round::report::{
     OPERATOR, at_rest, completeness, ended_reason, ended_text, last_day, nobody_acts, progress, resolution, stuck,
     submission_gate, submission_of, urgent_ended, void_submissions, waiting_again, waiting_at, without_holder,
@@ -24,6 +25,7 @@ use crate::core::text::{Text, shorten};
 use crate::core::workflow::{Ended, Walk};
 use crate::core::{catalog, digest, retention, stop};
 use jiff::SignedDuration;
+use jiff::civil::Date;
 
 /// So often it is looked again at a namespace that is to be taken over.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(20);
@@ -188,7 +190,7 @@ pub(super) fn in_round(facts: &Facts<'_>, scene: &Scene<'_>, now: Timestamp) -> 
         adoption: outlook.and_then(|outlook| outlook.plan.clone()),
         system,
         until: facts.granted().and_then(|grant| grant.term.as_ref()?.until),
-        keep_old_until: retention::keep_old_until(facts.application, &policy.spec),
+        keep_old_until: kept_until(facts, registry, &policy.spec),
         ..with_lines(blank(facts), lines)
     };
     let mut conditions = standing(facts, on_its_way, phase, waiting_for.as_deref());
@@ -206,6 +208,15 @@ pub(super) fn in_round(facts: &Facts<'_>, scene: &Scene<'_>, now: Timestamp) -> 
     let again = looks_again(*outlook, now);
     let wake = dues.chain(urgent.and_then(effective::urgent_until)).chain(again).filter(|at| *at > now).min();
     Plan { status, conditions, wake, ..Plan::default() }
+}
+
+/// Until when its old self is kept: as planned, before it is open; after that what is on record, once it is live.
+fn kept_until(facts: &Facts<'_>, registry: &Registry, policy: &GovernancePolicySpec) -> Option<Date> {
+    let Some(system) = facts.opened() else { return retention::planned(facts.application, policy) };
+    match retention::kept(system.spec, registry)? {
+        Kept::Until(day) => Some(day),
+        Kept::UntilLive => None,
+    }
 }
 
 fn phase(facts: &Facts<'_>, walk: &Walk) -> Phase {

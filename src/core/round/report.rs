@@ -208,6 +208,8 @@ impl Scene<'_> {
         let role = filing.map_or(ROLE_UNIT, |filing| filing.role.as_str());
         let limit = rules.emergency_annex_work_days.as_ref();
         let (due, due_unknown) = told(self.due_at(limit.map(|limit| limit.value), since));
+        let emergency =
+            rules.tracks.emergency.as_deref().and_then(|name| policy.track(name)).map(|track| &track.article);
         OpenGate {
             gate: GATE_ANNEX.to_owned(),
             title: Names {
@@ -220,7 +222,7 @@ impl Scene<'_> {
             since: Some(since),
             due,
             due_unknown,
-            article: limit.map_or_else(|| "第二十六条".to_owned(), |limit| limit.article.clone()),
+            article: limit.map(|limit| &limit.article).or(emergency).cloned().unwrap_or_default(),
             ..OpenGate::default()
         }
     }
@@ -395,11 +397,9 @@ pub fn urgent_ended(system: &str, at: Timestamp) -> Vec<Statement> {
     let at = Time::new(at);
     let why = Text::new(
         format!(
-            "the urgent grant ended at {at} (article 24), and the system has nothing any more: to go on, file the whole application with systemRef: {system}"
+            "the urgent grant ended at {at}, and the system has nothing any more: to go on, file the whole application with systemRef: {system}"
         ),
-        format!(
-            "紧急临时资源已于{at}到期（第二十四条），系统不再有任何资源；如需继续使用，请以systemRef: {system}提交完整申请"
-        ),
+        format!("紧急临时资源已于{at}到期，系统不再有任何资源；如需继续使用，请以systemRef: {system}提交完整申请"),
     );
     vec![
         Statement::new(CONDITION_READY, false, URGENT_ENDED, why),

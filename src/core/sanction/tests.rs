@@ -298,3 +298,17 @@ fn r34_1_what_is_wrong_with_an_order_is_said_before_it_is_decided() {
     trial.registry.organizations.clear();
     assert_eq!(trial.says(CONDITION_READY).1, "OrganizationMissing");
 }
+
+#[test]
+fn r42_1_a_version_made_after_the_filing_changes_nothing_for_an_order() {
+    let mut trial = Trial::of(Measure::Suspension);
+    trial.decides(AGENCY, "submission", Verdict::Submit);
+    fixtures::typo(&mut trial.registry, Time::new(trial.now));
+    trial.decides(AUTHORITY, "decision", Verdict::Approve);
+    assert_eq!(trial.status.as_ref().map(|s| s.phase), Some(SanctionPhase::Imposed));
+    trial.decides(AUTHORITY, "lift-decision", Verdict::Approve);
+    assert_eq!(trial.status.as_ref().map(|s| s.phase), Some(SanctionPhase::Lifted));
+    let mut late = Trial::of(Measure::Warning);
+    fixtures::typo(&mut late.registry, Time::new(late.now));
+    assert_eq!(late.says(CONDITION_READY).1, "NoPolicyInForce");
+}

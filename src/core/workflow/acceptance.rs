@@ -64,8 +64,8 @@ fn withdrawal(
     let bound = match subject.bound {
         Bound::Because(why) => Some(why.clone()),
         Bound::ByGrant if granted() => Some(Text::new(
-            "resources are granted already: leaving the cloud is a Decommission (article 23)",
-            "资源已授予，如需退出请按第二十三条办理",
+            "resources are granted already: leaving the cloud is a Decommission",
+            "资源已授予，如需退出请另行提交退出申请",
         )),
         Bound::ByGrant | Bound::NotYet => None,
     };
@@ -268,7 +268,7 @@ fn amounts_are_sound(subject: &Subject<'_>, walk: &Walk, gate: &Gate, decision: 
             format!(
                 "line {line}: {quantity} is below {least}, and nobody has asked to cut so much; Return the request with the amounts recommended instead"
             ),
-            format!("行{line}：核定{quantity}低于{least}，超出申请缩减的范围，请退回并附建议数量"),
+            format!("行{line}：核定{quantity}低于{least}，超出申请核减的范围，请退回并附建议数量"),
         );
     }
     let agreed = walk.counted.iter().any(|d| d.gate == gate.name && d.verdict.agrees());

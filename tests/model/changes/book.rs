@@ -261,6 +261,7 @@ impl Book {
         let spec = self.told(question);
         // Use is no question here: a unit may ask for more.
         let usage = Evidence { finding: Finding::Eligible, ..Evidence::default() };
+        let contacts = rules::contacts();
         let ask = |decisions: &[DecisionFact]| {
             let facts = Facts {
                 name: &name,
@@ -268,6 +269,7 @@ impl Book {
                 generation: 1,
                 organization: rules::UNIT,
                 change: &change,
+                contacts: Some(&contacts),
                 decisions,
                 system: Some(SystemFact { spec: &spec, provisioned_at: Some(Time::new(moment(0, 0))) }),
                 evidence: None,

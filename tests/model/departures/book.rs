@@ -144,7 +144,7 @@ impl Book {
         let spec = self.told(question.record);
         let (seen, running) = self.look(&spec, question.site);
         let mut decisions = self.facts(Matter::Leave, question.decisions);
-        let departure = rules::departure(self.setup.backup);
+        let (departure, contacts) = (rules::departure(self.setup.backup), common::contacts());
         let ask = |decisions: &[DecisionFact]| {
             let facts = leaving::Facts {
                 name: name(Matter::Leave),
@@ -152,6 +152,7 @@ impl Book {
                 generation: 1,
                 organization: common::UNIT,
                 departure: &departure,
+                contacts: Some(&contacts),
                 retry: "",
                 decisions,
                 system: Some(SystemFact { spec: &spec, provisioned_at: Some(Time::new(moment(0, 0))), running }),

@@ -1,11 +1,13 @@
 //! Policies: gates that could never open or be passed, versions that overlap, roles that nobody holds.
 
 use super::*;
+use jiff::civil::date;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
-use yunguan::api::governance_policy::{Applies, Effect, EffectRule, Gate, GovernancePolicySpec, Track};
+use yunguan::api::governance_policy::{Applies, ChangeRules, Effect, EffectRule, Gate, GovernancePolicySpec, Track};
+use yunguan::api::sanction::{MeasureRule, Party};
 use yunguan::api::{GovernancePolicy, Organization};
 use yunguan::core::policy::check;
 use yunguan_cluster::wait_until;
@@ -61,11 +63,11 @@ async fn r41_1_a_policy_that_cannot_work_is_refused_when_it_is_made() -> Result<
         (|t| drop(t.effects.remove(0)), &[gates, "the track has no such effect: add Provision or GoLive"]),
         (
             |t| gate(t, "evaluation").confirms_amounts = false,
-            &[effects, "after a gate that confirms the amounts", "第十九条"],
+            &[effects, "after a gate that confirms the amounts", "核定资源量"],
         ),
         (|t| gate(t, "evaluation").when = Some(Applies::Migrated), &[effects, "and always applies"]),
         (|t| effect_after(t, 0, &["plan"]), &[effects, "name it or a later one in the `after` of Provision"]),
-        (|t| effect_after(t, 1, &["approval"]), &[effects, "GoLive must come after `provision`", "第二十一条"]),
+        (|t| effect_after(t, 1, &["approval"]), &[effects, "GoLive must come after `provision`", "资源开通之后"]),
         (
             |t| gate(t, "plan").verdicts = vec![Verdict::Return],
             &["gates[2].verdicts", "nobody can pass this gate: add Approve", "请补充"],
@@ -136,6 +138,7 @@ async fn r41_1_the_servers_rules_and_the_check_agree_on_tracks_made_at_random() 
                     p.contains("confirms the amounts")
                         || p.contains("GoLive must come")
                         || p.contains("no Return or Reject")
+                        || p.contains("confirms the amounts of what is open")
                 };
                 ensure!(problems.iter().all(|p| chain(&p.message)), "{problems:?} in {:?}", spec.tracks[0].gates);
                 beyond += 1;
@@ -198,6 +201,101 @@ fn tracks() -> impl Strategy<Value = Track> {
     })
 }
 
+type Undo = fn(&mut GovernancePolicySpec);
+
+/// Refused when it is made, or said in the condition: in both cases with the field, and `yunguan check` says so too.
+#[tokio::test]
+async fn r41_1_a_policy_whose_tracks_gates_or_numbers_undo_the_rules_is_refused_or_not_valid() -> Result<()> {
+    let world = world().await?;
+    let (policies, city) = shipped(world).await?;
+    let county = policies.get("guoyang-2025").await?.spec;
+    let of_county: &[(&str, Undo, &str)] = &[
+        ("level-0", |p| p.scope.max_protection_level.value = 0, "spec.scope.maxProtectionLevel"),
+        ("level-99", |p| p.scope.max_protection_level.value = 99, "spec.scope.maxProtectionLevel"),
+        ("kept-0", |p| p.retention.old_system_months.value = 0, "spec.retention.oldSystemMonths"),
+        ("window-0", |p| changes(p).window_months.value = 0, "spec.changes.windowMonths"),
+        ("past", |p| (p.valid_from, p.valid_until) = (date(2020, 1, 1), date(2021, 1, 1)), "spec.validUntil"),
+        ("calendar", |p| p.calendar = "mars".into(), "spec.calendar"),
+        ("role", |p| p.roles[1].role = "unit".into(), "spec.roles"),
+        (
+            "paper",
+            |p| p.tracks[0].documents[0].when = Some(Applies::Unanswered),
+            "documents[ConstructionApproval].when",
+        ),
+        ("gate", |p| p.tracks[0].gates[2].when = Some(Applies::LongWindow), "gates[test-report].when"),
+        ("confirms", |p| confirms_late(&mut p.tracks[0].gates[2]), "confirmsAmounts"),
+        ("lapses-1", |p| p.tracks[0].gates[1].lapses = true, "lapses"),
+        ("lapses-0", |p| p.tracks[0].gates[0].lapses = true, "lapses"),
+        ("lapses-4", |p| p.tracks[0].gates[4].lapses = true, "lapses"),
+        ("major", |p| changes(p).tracks.major = "Change".into(), "spec.changes.tracks.major"),
+    ];
+    let of_city: &[(&str, Undo, &str)] = &[
+        ("urgent-0", |p| p.urgent.iter_mut().for_each(|u| u.months.value = 0), "spec.urgent.months"),
+        ("urgent-leave", |p| p.urgent.iter_mut().for_each(|u| u.track = "Decommission".into()), "spec.urgent.track"),
+        ("minor-leave", |p| changes(p).tracks.minor = "Decommission".into(), "spec.changes.tracks.minor"),
+        ("leave", |p| p.leaving.iter_mut().for_each(|l| l.track = "Standard".into()), "spec.leaving.track"),
+        ("sanction", |p| measure(p, 0).track = "Standard".into(), "spec.sanctions.measures[Correction,Unit].track"),
+        ("provider", |p| measure(p, 4).party = Party::Provider, "spec.sanctions.measures"),
+    ];
+    let table = of_county.iter().map(|row| (&county, row)).chain(of_city.iter().map(|row| (&city, row)));
+    let (mut refused, mut told_later) = (0, 0);
+    for (good, (name, shape, field)) in table {
+        let mut spec = good.clone();
+        spec.family = format!("t-undo-{name}");
+        shape(&mut spec);
+        let last =
+            |text: &str| text.rsplit(['.', '[', ']']).find(|part| !part.is_empty()).unwrap_or_default().to_owned();
+        if !["past", "calendar"].contains(name) {
+            let problems = check(&spec);
+            ensure!(problems.iter().any(|p| p.at.contains(&last(field))), "{name}: {problems:?}");
+        }
+        let policy = GovernancePolicy::new(&format!("t-undo-{name}"), spec);
+        match policies.create(&PostParams::default(), &policy).await {
+            Ok(_) => {
+                told_later += 1;
+                wait_until(&format!("{name} not to be valid"), PATIENCE, async || {
+                    let conditions =
+                        policies.get(&format!("t-undo-{name}")).await?.status.unwrap_or_default().conditions;
+                    let valid = conditions.into_iter().find(|c| c.type_ == "Valid").context("no condition")?;
+                    ensure!(
+                        valid.status == "False" && valid.message.contains(field),
+                        "{}: {}",
+                        valid.status,
+                        valid.message
+                    );
+                    Ok(Some(()))
+                })
+                .await?;
+            }
+            answer => {
+                let message = denied(answer)?;
+                ensure!(message.contains(&last(field)), "{name}: {message}");
+                refused += 1;
+            }
+        }
+    }
+    let mut odd = county.clone();
+    odd.family = "../../etc 涡阳\n".into();
+    let message = denied(policies.create(&dry_run(), &GovernancePolicy::new("t-undo-family", odd)).await)?;
+    ensure!(message.contains("spec.family"), "{message}");
+    ensure!(refused >= 9 && told_later >= 8, "{refused} refused when made, {told_later} in the condition");
+    println!("policies that undo the rules: {} refused when made, {told_later} told in the condition", refused + 1);
+    Ok(())
+}
+
+fn changes(policy: &mut GovernancePolicySpec) -> &mut ChangeRules {
+    policy.changes.get_or_insert_default()
+}
+
+fn measure(policy: &mut GovernancePolicySpec, at: usize) -> &mut MeasureRule {
+    &mut policy.sanctions.get_or_insert_default().measures[at]
+}
+
+fn confirms_late(gate: &mut Gate) {
+    (gate.confirms_amounts, gate.verdicts, gate.reports) = (true, vec![Verdict::Confirm], Vec::new());
+    gate.role = "authority".into();
+}
+
 #[tokio::test]
 async fn r42_1_policies_that_only_the_rules_together_show_to_be_wrong_say_so() -> Result<()> {
     let world = world().await?;
@@ -228,7 +326,7 @@ async fn r42_1_policies_that_only_the_rules_together_show_to_be_wrong_say_so() -
         after(&mut p.tracks[0], "sign-unit", &["evaluation", "trial-report"]);
     })
     .await?;
-    let words = ["spec.tracks[Standard].effects", "confirms the amounts", "第十九条"];
+    let words = ["spec.tracks[Standard].effects", "confirms the amounts", "核定资源量"];
     says("t-aside", "Valid", "False", &words).await?;
     make("t-back", &|p| gate(&mut p.tracks[0], "sign-unit").verdicts.push(Verdict::Reject)).await?;
     says("t-back", "Valid", "False", &["spec.tracks[Standard].gates[sign-unit].verdicts", "leave them out"]).await?;
@@ -238,7 +336,7 @@ async fn r42_1_policies_that_only_the_rules_together_show_to_be_wrong_say_so() -
     make("t-few", &|p| gate(&mut p.tracks[0], "approval").quorum = Some(9)).await?;
     says("t-few", "Ready", "False", &["gate approval needs 9 different people, and this role has 2"]).await?;
 
-    // Two versions on one day: none judges, both say so, and what was filed goes on once one of them is gone.
+    // Two versions on one day: nothing new can be filed, both say so, and what was filed before goes on.
     make("t-first", &|_| {}).await?;
     let lives_by = |spec: &mut yunguan::api::OrganizationSpec| {
         spec.policy_family = "t-t-first".into();
@@ -254,12 +352,19 @@ async fn r42_1_policies_that_only_the_rules_together_show_to_be_wrong_say_so() -
         let words = [other, "spec.validFrom", "must not overlap", "delete one", "有效期不得重叠"];
         says(name, "Valid", "False", &words).await?;
     }
-    let (reason, message) = case.condition("Stalled", "True").await?;
+    let late = world.draft("t-in-two", "late", |_| {}).await?;
+    let (reason, message) = late.condition("Stalled", "True").await?;
     ensure!(reason == "NoPolicyInForce", "{reason}");
     told(&message, &["t-first and t-second are both in force", "must remove one", "两个版本"], Says::Bilingual)?;
+    case.decide(AUTHORITY, "completeness", Verdict::Approve).await?;
+    case.decide(AGENCY, "plan", Verdict::Confirm).await?;
+    case.phase(Phase::InReview).await?;
+    let judged = case.request().await?.status.and_then(|s| s.policy).context("no policy")?;
+    ensure!(judged.name == "t-first", "{judged:?}");
     policies.delete("t-second", &DeleteParams::default()).await?;
     says("t-first", "Valid", "True", &["办法可用"]).await?;
-    case.phase(Phase::InReview).await?;
+    late.phase(Phase::Draft).await?;
+    late.drafted("submission", Verdict::Submit).await?;
     // A family by which an organization lives, and none of it is left.
     let organizations: Api<Organization> = Api::all(world.admin().await?);
     let ready = |o: &Organization| {

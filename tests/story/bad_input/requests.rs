@@ -7,6 +7,7 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use yunguan::api::CloudResourceRequest;
 use yunguan::api::cloud_resource_request::{Application, CloudResourceRequestSpec, OriginKind};
+use yunguan::api::governance_policy::FundingSource;
 
 #[tokio::test]
 async fn r17_1_what_one_request_shows_is_refused_when_it_is_written() -> Result<()> {
@@ -35,7 +36,7 @@ async fn r17_1_what_one_request_shows_is_refused_when_it_is_written() -> Result<
         ("/lines/0/quantity", json!(i64::MAX), vec![quantity, "to 1000000"], Bilingual),
         ("/lines/0/name", json!("磁盘"), vec!["lines[0].name", "goes into `purpose`", "说明请填 purpose"], Bilingual),
         ("/lines/0/need", json!({"description": "x"}), vec![line, "fill in one of them"], Bilingual),
-        ("/lines/0/selfProcured", json!("x"), vec![line, "article 16"], Bilingual),
+        ("/lines/0/selfProcured", json!("x"), vec![line, "leave selfProcured out"], Bilingual),
         (
             "/lines/0",
             json!({"name": "gpu", "quantity": 1, "need": {"description": "x", "size": {"cores": 0}}}),
@@ -157,7 +158,24 @@ async fn r18_1_what_only_the_rules_show_stands_in_a_condition() -> Result<()> {
             |a| a.track = "standard".into(),
             "Stalled",
             "True",
-            &["spec.application.track", "it has Standard", "没有流程standard"],
+            &["spec.application.track", "it has Standard, Urgent", "没有流程standard"],
+        ),
+        (
+            "light-track",
+            |a| {
+                "MinorChange".clone_into(&mut a.track);
+                a.documents.clear();
+            },
+            "Stalled",
+            "True",
+            &["track `MinorChange`", "choose one that is, Standard, Urgent", "流程MinorChange不适用于本申请"],
+        ),
+        (
+            "wiping-track",
+            |a| a.track = "Decommission".into(),
+            "Stalled",
+            "True",
+            &["track `Decommission`", "choose one that is, Standard, Urgent", "不适用于本申请"],
         ),
         (
             "no-papers",
@@ -192,6 +210,20 @@ async fn r18_1_what_only_the_rules_show_stands_in_a_condition() -> Result<()> {
             &["funding.payer: there is no Organization nobody", "付费单位nobody未登记"],
         ),
         (
+            "own-money",
+            |a| a.funding.source = FundingSource::OwnFunds,
+            "Complete",
+            "False",
+            &["the unit or its supervising department pays: t-in-rules, not bozhou-finance (第五条)", "费用自行承担"],
+        ),
+        (
+            "budget-money",
+            |a| a.funding.payer = "guoyang-finance".into(),
+            "Complete",
+            "False",
+            &["which a finance department pays", "[bozhou-finance] (第五条)", "财政资金由财政部门支付"],
+        ),
+        (
             "unticked",
             |a| a.service_types.truncate(1),
             "Complete",
@@ -210,7 +242,7 @@ async fn r18_1_what_only_the_rules_show_stands_in_a_condition() -> Result<()> {
             |a| (a.origin.kind, a.origin.from) = (OriginKind::Migrated, Some("机房".into())),
             "Complete",
             "False",
-            &["origin.cutOverDate", "第二十一条"],
+            &["origin.cutOverDate", "第二十一条", "计划割接日期"],
         ),
         (
             "level-four",

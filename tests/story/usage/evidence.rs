@@ -57,8 +57,7 @@ async fn r26_2_use_when_filing_decides_who_grows_for_good_and_stays_when_prometh
     let (refused, vouched) = (more(usual, "usual.more", 20).await?, more(gaps, "gaps.more", 20).await?);
     ensure!(grows.says(CONDITION_ELIGIBLE, "MemoryMean").await?.contains("75.0%"));
     let told = refused.says(CONDITION_ELIGIBLE, "NotEligible").await?;
-    for part in ["70.0% (above 70%", "hour 2 (at least 3)", "storage use 70.0%", "第二十六条", "`window`", "应急扩容"]
-    {
+    for part in ["70.0% (above 70%", "hour 2 (at least 3)", "storage use 70.0%", "第二十六条"] {
         ensure!(told.contains(part), "{part}: {told}");
     }
     let filing = submit(&refused).await?;

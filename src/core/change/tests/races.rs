@@ -258,3 +258,16 @@ fn r22_1_changes_that_race_are_each_granted_once_against_what_stands_and_never_b
     println!("{histories} histories of five changes by two operators: {granted} grants");
     assert!(granted > histories * 2, "they do something");
 }
+
+#[test]
+fn r42_1_a_version_made_after_the_filing_changes_nothing_for_a_change_or_its_grant() {
+    let mut filed = Changing::up_and_down(&[("cpu", 20)]).filed();
+    fixtures::typo(&mut filed.story.registry, Time::new(filed.now));
+    assert_eq!(filed.phase(), ChangePhase::InReview);
+    filed.decides(AGENCY, "evaluation", Verdict::Approve).decides(AUTHORITY, "approval", Verdict::Approve);
+    let granted = filed.operator_acts();
+    assert_eq!(granted.phase(), ChangePhase::InEffect, "and what is granted shows so");
+    let next = granted.next("another", Change { lines: lines(&[("cpu", 21)]), ..Change::default() });
+    let (reason, message) = next.says(CONDITION_STALLED);
+    assert!(reason == "NoPolicyInForce" && message.contains("bozhou-2024 and bozhou-2025"), "{message}");
+}

@@ -20,7 +20,7 @@ fn r3_1_what_a_request_names_wrongly_is_told_with_what_it_may_name() {
     assert!(message.contains("bozhou-main") && !message.contains("dedicated"), "not open to a school: {message}");
     let (reason, message) = says("health-portal", |story| story.request.spec.application.track = "Quick".into());
     assert_eq!(reason, "TrackUnknown");
-    assert!(message.contains("no track `Quick`; it has Standard, Urgent"), "{message}");
+    assert!(message.contains("no track `Quick`; for this request it has Standard, Urgent"), "{message}");
 }
 
 #[test]

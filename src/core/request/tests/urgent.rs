@@ -93,8 +93,8 @@ fn calendars_of_all_years() -> crate::core::calendar::WorkCalendars {
     let years: Vec<_> = (2026..2030)
         .map(|year| Named {
             name: year.to_string(),
-            uid: String::new(),
             spec: WorkCalendarSpec { year, ..WorkCalendarSpec::default() },
+            ..Named::default()
         })
         .collect();
     crate::core::calendar::WorkCalendars::new(&years)
