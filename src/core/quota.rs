@@ -95,15 +95,14 @@ pub fn bound(amounts: &Amounts, countable: &Countable) -> Amounts {
             *limit = amounts.get(&requests);
         }
     }
-    devices(all.into_iter().collect(), &countable.classes())
+    devices(&all.into_iter().collect(), &countable.classes())
 }
 
 /// A device can be had by a claim of its class, by the class alone, and by the name of a resource that its class stands for
 /// (KEP-5004), and a quota counts each of these by itself: what is granted of one is granted by all of its names.
-fn devices(all: Amounts, classes: &BTreeMap<&str, Option<&str>>) -> Amounts {
-    let granted = all.clone();
+fn devices(granted: &Amounts, classes: &BTreeMap<&str, Option<&str>>) -> Amounts {
     let mut all: BTreeMap<String, Amount> =
-        all.iter().map(|(resource, amount)| (resource.to_owned(), amount)).collect();
+        granted.iter().map(|(resource, amount)| (resource.to_owned(), amount)).collect();
     for (class, extended) in classes {
         let requested = extended.map(|extended| format!("requests.{extended}"));
         let as_resource = requested.as_deref().map(|name| granted.get(name)).unwrap_or_default();
