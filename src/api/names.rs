@@ -28,6 +28,8 @@ pub const ANNOTATION_ADOPT: &str = "yunguan.dev/adopt";
 pub const LABEL_STOPPED: &str = "yunguan.dev/stopped";
 /// Whether everything that was granted is given.
 pub const CONDITION_ALL_GIVEN: &str = "AllGiven";
+/// Beside a node selector of a namespace: that it is its domain's.
+pub const ANNOTATION_NODES: &str = "yunguan.dev/nodes";
 /// Type of the limits by which `config/admission/pod-defaults.yaml` fills in what containers leave out.
 pub const LIMITS_OF_CONTAINERS: &str = "yunguan.dev/container";
 /// The system leaves the cloud, and is offline.

@@ -53,6 +53,22 @@ pub fn cap(wanted: &mut ResourceQuota, standing: &ResourceQuota) {
     }
 }
 
+/// Whether a quota is at work: until the control plane has taken note of it, everything passes.
+#[must_use]
+pub fn is_at_work(quota: &ResourceQuota) -> bool {
+    let noted = quota.status.as_ref().and_then(|status| status.hard.as_ref()).map(read).unwrap_or_default();
+    noted == hard(quota)
+}
+
+/// What is in use beyond what a quota is to have.
+#[must_use]
+pub fn in_use_beyond(standing: &ResourceQuota, wanted: &ResourceQuota) -> Amounts {
+    let used = standing.status.as_ref().and_then(|s| s.used.as_ref()).map(read).unwrap_or_default();
+    let goal = hard(wanted);
+    let bound = used.iter().filter(|(resource, _)| goal.iter().any(|(there, _)| there == *resource));
+    bound.map(|(resource, amount)| (resource.to_owned(), amount)).collect::<Amounts>().beyond(&goal)
+}
+
 fn hard(quota: &ResourceQuota) -> Amounts {
     quota.spec.as_ref().and_then(|spec| spec.hard.as_ref()).map(read).unwrap_or_default()
 }
@@ -157,6 +173,26 @@ mod tests {
             hard(&amounts, &registry),
             ["requests.cpu=4", "requests.hugepages-2Mi=0", "requests.nvidia.com/gpu=0"]
         );
+    }
+
+    /// The control plane notes a quota a moment after it was made; what slipped in before is beyond it.
+    #[test]
+    fn r25_1_a_quota_is_at_work_once_it_was_noted_and_what_is_in_use_beyond_it_is_known() {
+        let quota = |spec: &str, hard: &str, used: &str| -> ResourceQuota {
+            serde_json::from_value(serde_json::json!({
+                "spec": {"hard": {"requests.storage": spec, "pods": "10"}},
+                "status": {"hard": {"requests.storage": hard, "pods": "10"}, "used": {"requests.storage": used, "pods": "2"}},
+            }))
+            .unwrap()
+        };
+        let mut new = quota("500Gi", "500Gi", "0");
+        new.status = None;
+        assert!(!is_at_work(&new));
+        assert!(!is_at_work(&quota("500Gi", "1Ti", "0")) && is_at_work(&quota("1024Gi", "1Ti", "0")));
+        let full = quota("500Gi", "500Gi", "100Ti");
+        let more = in_use_beyond(&full, &full).print();
+        assert_eq!(more.iter().map(|(r, q)| format!("{r}={}", q.0)).collect::<Vec<_>>(), ["requests.storage=101900Gi"]);
+        assert!(in_use_beyond(&quota("500Gi", "500Gi", "500Gi"), &full).is_empty());
     }
 
     /// A device has a name for claims, one for pods that name its class, and one for pods that name a resource: whoever has

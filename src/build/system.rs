@@ -3,7 +3,8 @@
 use super::access::{Pass, cluster_role};
 use super::{binding, labels, meta, network, quota, subjects};
 use crate::api::names::{
-    ANNOTATION_OWNER_UID, CLUSTER_ROLE_DEVELOPER, KEY_WIPING, LABEL_STOPPED, PURPOSE_SYSTEM, ROLE_UNIT,
+    ANNOTATION_ADOPT, ANNOTATION_APPLIED, ANNOTATION_NODES, ANNOTATION_OWNER_UID, CLUSTER_ROLE_DEVELOPER, KEY_WIPING,
+    LABEL_STOPPED, PURPOSE_SYSTEM, ROLE_UNIT,
 };
 use crate::api::organization::RoleMembers;
 use crate::api::{CloudDomainSpec, InformationSystemSpec, OrganizationSpec};
@@ -15,6 +16,7 @@ use crate::core::stop;
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::RoleBinding;
+use std::collections::BTreeMap;
 
 /// What a system's namespace consists of, in the order in which it is made: the limits come before the people.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,33 +114,59 @@ pub fn is_wiped(system: &InformationSystemSpec) -> bool {
     stop::leaving(system).is_some_and(|leaving| leaving.wipe.is_some())
 }
 
-/// Labels of a system's namespace that it has for a time.
-pub const COMES_AND_GOES: [&str; 2] = [LABEL_STOPPED, KEY_WIPING];
+/// By this pods of a namespace go to the nodes of its domain.
+const NODE_SELECTOR: &str = "scheduler.alpha.kubernetes.io/node-selector";
 
-/// A namespace that was in use before, with what is ours on top of what others have set.
+/// Whether a label or an annotation of a namespace is the operator's: others have set theirs on one that is taken over, the
+/// mark that lets it be taken over among them. A node selector is the operator's where it says so beside it.
+fn is_ours(key: &str, all: &BTreeMap<String, String>) -> bool {
+    match key {
+        ANNOTATION_ADOPT => false,
+        "pod-security.kubernetes.io/enforce" | "pod-security.kubernetes.io/warn" => true,
+        NODE_SELECTOR => all.contains_key(ANNOTATION_NODES),
+        _ => key.starts_with("yunguan.dev/"),
+    }
+}
+
+/// Whether a namespace says what it should, and nothing more of what is the operator's: what is wanted no longer is no more.
+#[must_use]
+pub fn says_the_same(wanted: &Namespace, there: &Namespace) -> bool {
+    fn ours(all: Option<&BTreeMap<String, String>>) -> BTreeMap<&String, &String> {
+        let all = all.into_iter();
+        all.flat_map(|all| all.iter().filter(|(key, _)| is_ours(key, all) && *key != ANNOTATION_APPLIED)).collect()
+    }
+    let (wanted, there) = (&wanted.metadata, &there.metadata);
+    ours(wanted.labels.as_ref()) == ours(there.labels.as_ref())
+        && ours(wanted.annotations.as_ref()) == ours(there.annotations.as_ref())
+}
+
+/// A namespace that was in use before, with what is ours in the place of what was ours, and all that others have set.
 #[must_use]
 pub fn adopting(wanted: &Namespace, there: &Namespace) -> Namespace {
+    let mut next = without_ours(there);
+    let (labels, annotations) = (wanted.metadata.labels.clone(), wanted.metadata.annotations.clone());
+    next.metadata.labels.get_or_insert_default().extend(labels.unwrap_or_default());
+    next.metadata.annotations.get_or_insert_default().extend(annotations.unwrap_or_default());
+    next
+}
+
+fn without_ours(there: &Namespace) -> Namespace {
     let mut next = there.clone();
-    let (labels, annotations) = (&wanted.metadata.labels, &wanted.metadata.annotations);
-    next.metadata.labels.get_or_insert_default().extend(labels.clone().unwrap_or_default());
-    // What comes and goes is taken off again by what is wanted not naming it.
-    for key in COMES_AND_GOES {
-        if !labels.as_ref().is_some_and(|labels| labels.contains_key(key)) {
-            next.metadata.labels.get_or_insert_default().remove(key);
-            next.metadata.annotations.get_or_insert_default().remove(key);
-        }
+    for map in [&mut next.metadata.labels, &mut next.metadata.annotations] {
+        let all = map.clone().unwrap_or_default();
+        map.get_or_insert_default().retain(|key, _| !is_ours(key, &all));
     }
-    next.metadata.annotations.get_or_insert_default().extend(annotations.clone().unwrap_or_default());
     next
 }
 
 /// A namespace that was in use before, without what is ours; the Pod Security standard stays.
 #[must_use]
 pub fn releasing(there: &Namespace) -> Namespace {
-    let mut next = there.clone();
-    let ours = |key: &str| key.starts_with("yunguan.dev/");
-    next.metadata.labels.get_or_insert_default().retain(|label, _| !ours(label));
-    next.metadata.annotations.get_or_insert_default().retain(|note, _| !ours(note));
+    let mut next = without_ours(there);
+    let labels = there.metadata.labels.iter().flatten();
+    let standard = labels.filter(|(label, _)| label.starts_with("pod-security.kubernetes.io/"));
+    next.metadata.labels.get_or_insert_default().extend(standard.map(|(k, v)| (k.clone(), v.clone())));
+    next.metadata.annotations.get_or_insert_default().remove(ANNOTATION_ADOPT);
     next
 }
 
@@ -168,7 +196,53 @@ pub fn namespace(name: &str, uid: &str, system: &InformationSystemSpec, domain: 
     if !domain.node_selector.is_empty() {
         let selector: Vec<String> =
             domain.node_selector.iter().map(|(key, value)| format!("{key}={}", value.0)).collect();
-        annotations.insert("scheduler.alpha.kubernetes.io/node-selector".to_owned(), selector.join(","));
+        annotations.insert(NODE_SELECTOR.to_owned(), selector.join(","));
+        annotations.insert(ANNOTATION_NODES.to_owned(), "domain".to_owned());
     }
     Namespace { metadata, ..Namespace::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::cloud_domain::LabelValue;
+    use serde_json::json;
+
+    fn space(value: serde_json::Value) -> Namespace {
+        serde_json::from_value(json!({"metadata": value})).unwrap()
+    }
+
+    /// What is taken away from what is wanted goes; what others have set stays, a node selector of their own too.
+    #[test]
+    fn r4_2_what_is_ours_on_a_namespace_is_as_wanted_both_ways() {
+        let record = InformationSystemSpec { namespace: "prod".into(), ..InformationSystemSpec::default() };
+        let mut domain = CloudDomainSpec::default();
+        let plain = namespace("portal", "u", &record, &domain);
+        domain.node_selector.insert("pool".into(), LabelValue("gov".into()));
+        let on_nodes = namespace("portal", "u", &record, &domain);
+        let theirs = space(json!({
+            "labels": {"team": "web", "pod-security.kubernetes.io/audit": "restricted"},
+            "annotations": {NODE_SELECTOR: "zone=a", ANNOTATION_ADOPT: "yg-a/b/c"},
+        }));
+        assert!(!says_the_same(&plain, &theirs));
+        let taken = adopting(&plain, &theirs);
+        assert!(says_the_same(&plain, &taken));
+        assert_eq!(taken.metadata.annotations.as_ref().unwrap()[NODE_SELECTOR], "zone=a", "nobody asked for another");
+        assert!(!says_the_same(&on_nodes, &taken));
+        let moved = adopting(&on_nodes, &taken);
+        assert!(says_the_same(&on_nodes, &moved) && !says_the_same(&plain, &moved));
+        let back = adopting(&plain, &moved);
+        assert!(says_the_same(&plain, &back));
+        let annotations = back.metadata.annotations.clone().unwrap();
+        assert!(!annotations.contains_key(NODE_SELECTOR) && annotations.contains_key(ANNOTATION_ADOPT));
+        assert_eq!(back.metadata.labels.as_ref().unwrap()["team"], "web");
+        // A label of ours that nobody wants.
+        let mut more = back.clone();
+        more.metadata.labels.as_mut().unwrap().insert("yunguan.dev/stopped".into(), "suspended".into());
+        assert!(!says_the_same(&plain, &more) && says_the_same(&plain, &adopting(&plain, &more)));
+        let mut freed = releasing(&moved).metadata;
+        freed.labels.as_mut().unwrap().retain(|label, _| !label.ends_with("/enforce") && !label.ends_with("/warn"));
+        assert_eq!(freed.labels, theirs.metadata.labels);
+        assert_eq!(freed.annotations, Some(BTreeMap::new()), "nothing of ours, nor the mark");
+    }
 }

@@ -115,6 +115,8 @@ pub struct Indexes {
     pub systems_stalled: Arc<Index<String, InformationSystem>>,
     /// Ledger entries by system.
     pub ledger_by_system: Arc<Index<Id<InformationSystem>, LedgerEntry>>,
+    /// Network policies by namespace.
+    pub networks_by_namespace: Arc<Index<Id<Namespace>, NetworkPolicy>>,
     /// Role bindings by namespace.
     pub bindings_by_namespace: Arc<Index<Id<Namespace>, RoleBinding>>,
 }

@@ -3,11 +3,11 @@
 use super::Context;
 use super::binding::bind;
 use super::refused::{REFUSED, refused};
-use super::system::same_labels;
 use crate::api::names::{CONDITION_READY, CONDITION_STALLED, LABEL_MANAGED, SHIPPED_ROLES, cluster_role};
 use crate::api::organization::OrganizationStatus;
 use crate::api::{CloudResourceRequest, Decision, InformationSystem, LedgerEntry, Organization};
 use crate::build::home;
+use crate::build::system::says_the_same;
 use crate::core::names::home_namespace;
 use crate::core::registry::Registry;
 use crate::core::request::Statement;
@@ -20,6 +20,7 @@ use crate::runtime::steps::Steps;
 use jiff::SignedDuration;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::rbac::v1::RoleBinding;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::ListParams;
 use kube::{Api, Resource, ResourceExt as _};
@@ -113,6 +114,17 @@ async fn furnish(organization: &Organization, context: &Context, steps: &mut Ste
             steps.add("rights", Error::Refused(refusal));
         }
     }
+    // A role that the rules name no more is nobody's any more.
+    for id in context.indexes.bindings_by_namespace.ids(&Id::new(&namespace)) {
+        let surplus = !home.bindings.iter().any(|wanted| wanted.name_any() == id.name());
+        if surplus && let Some(binding) = context.managed.bindings.get(&id) {
+            let bindings = context.api::<RoleBinding>(&namespace);
+            let gone = apply::delete(&bindings, &context.metrics, binding.as_ref()).await;
+            if steps.note("rights", gone).is_some() {
+                context.authority.forget();
+            }
+        }
+    }
     if !unbound.is_empty() {
         problem = problem.or(Some((
             UNBOUND,
@@ -172,7 +184,7 @@ async fn make(context: &Context, wanted: &Namespace, may_be: bool) -> Result<Mad
             _ => {}
         }
     }
-    apply::ensure(&namespaces, &context.metrics, wanted, observed.as_deref(), same_labels).await?;
+    apply::ensure(&namespaces, &context.metrics, wanted, observed.as_deref(), says_the_same).await?;
     Ok(Made::Stands)
 }
 

@@ -37,6 +37,9 @@ use work::Work;
 /// Books that have stopped are looked at again so often: nothing tells of a foreign entry that is gone.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 
+/// A quota that is not at work yet is looked at again by then, should the watch not tell of it.
+const QUOTA_PATIENCE: SignedDuration = SignedDuration::from_secs(10);
+
 /// The reason while something else stands in the books than the operator wrote.
 const BOOKS_STOPPED: &str = "BooksStopped";
 
@@ -85,6 +88,10 @@ pub async fn reconcile(system: Arc<InformationSystem>, context: Arc<Context>) ->
     let shut = system.spec.adopted.as_ref().map(|adopted| adopted.networks_shut_from.timestamp());
     let next = ends.chain(stop.next).chain(shut.filter(|at| *at > now)).min();
     let unfinished = work.steps.outcome();
+    if outcome.waits && outcome.refused.is_none() && outcome.stop.is_none() && outcome.problem.is_none() {
+        let soon = now.checked_add(QUOTA_PATIENCE).ok();
+        return Ok(Settled { next: next.into_iter().chain(soon).min(), version: None, unfinished });
+    }
     // What goes better by itself in a moment is not told.
     if unfinished.is_some() && outcome.refused.is_none() && outcome.stop.is_none() && outcome.problem.is_none() {
         return Ok(Settled { next, version: None, unfinished });
@@ -150,6 +157,10 @@ struct Outcome {
     amounts: Amounts,
     /// What is still in use beyond that.
     held: Amounts,
+    /// What is in use beyond what is granted, held or not.
+    beyond: Amounts,
+    /// Whether all stands and the quota is not at work yet.
+    waits: bool,
     /// Whether all that was granted stands.
     open: bool,
     problem: Option<(&'static str, String)>,
@@ -180,9 +191,9 @@ async fn tell(system: &InformationSystem, context: &Context, corrected: &[Object
     }
 }
 
-/// Whether `there` carries every label that `wanted` does.
+/// Whether an object that is wholly ours carries the labels that it should, and no others.
 pub(super) fn same_labels<K: Resource>(wanted: &K, there: &K) -> bool {
-    wanted.labels().iter().all(|(label, value)| there.labels().get(label) == Some(value))
+    wanted.labels() == there.labels()
 }
 
 async fn report(
@@ -234,7 +245,7 @@ async fn report(
     let seen = super::usage::of(context, system, &before);
     let mut statements = said::statements(system, outcome, status.phase, now);
     statements.extend(seen.statements);
-    statements.push(said::within_grant(&outcome.held));
+    statements.push(said::within_grant(&outcome.beyond));
     statements.extend(said::all_given(system, now));
     statements.extend(said::old_system(&system.spec, &context.registry(), retained, now));
     statements.extend(said::networks(system, now));

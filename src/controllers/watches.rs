@@ -198,6 +198,10 @@ fn indexes() -> Indexes {
         systems_by_domain: Index::new(|s: &InformationSystem| Some(Id::new(&s.spec.domain)), takes),
         systems_stalled: Index::new(stalled, |_| ()),
         ledger_by_system: Index::new(|e: &LedgerEntry| Some(beside(e, &e.spec.system.name)), |_| ()),
+        networks_by_namespace: Index::new(
+            |n: &NetworkPolicy| n.namespace().map(|namespace| Id::new(&namespace)),
+            |_| (),
+        ),
         bindings_by_namespace: Index::new(|b: &RoleBinding| b.namespace().map(|namespace| Id::new(&namespace)), |_| ()),
     }
 }
@@ -407,11 +411,13 @@ fn watch_managed(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Inde
     let selector = Some(selector.as_str());
     let by_namespace = Arc::clone(&indexes.bindings_by_namespace);
     let note: Router<RoleBinding> = Box::new(move |change| drop(by_namespace.note(change)));
+    let networks = Arc::clone(&indexes.networks_by_namespace);
+    let note_network: Router<NetworkPolicy> = Box::new(move |change| drop(networks.note(change)));
     ManagedStores {
         namespaces: hub.watch(all::<Namespace>(client), selector, vec![to_owner(queues)]),
         quotas: hub.watch(all::<ResourceQuota>(client), selector, vec![to_owner(queues)]),
         limits: hub.watch(all::<LimitRange>(client), selector, vec![to_owner(queues)]),
-        networks: hub.watch(all::<NetworkPolicy>(client), selector, vec![to_owner(queues)]),
+        networks: hub.watch(all::<NetworkPolicy>(client), selector, vec![note_network, to_owner(queues)]),
         bindings: hub.watch(all::<RoleBinding>(client), selector, vec![note, to_owner(queues)]),
     }
 }

@@ -1,16 +1,19 @@
 //! What is granted is given: by whatever name a product says it, for whatever pods state, and no device besides.
 
-use crate::support::{made, object, objects, refused};
+use crate::support::{edit, made, object, objects, operator, refused};
 use crate::world::*;
 use anyhow::{Context as _, Result, ensure};
-use k8s_openapi::api::core::v1::ResourceQuota;
+use k8s_openapi::api::core::v1::{Namespace, ResourceQuota};
 use k8s_openapi::api::events::v1::Event;
-use kube::api::{DynamicObject, ListParams, PostParams};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::rbac::v1::RoleBinding;
+use kube::api::{DynamicObject, ListParams, ObjectMeta, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt as _};
 use serde_json::{Value, json};
+use yunguan::api::cloud_domain::{LabelValue, Network};
 use yunguan::api::cloud_resource_request::Line;
-use yunguan::api::{CatalogItem, CloudDomain, ServiceProduct};
+use yunguan::api::{CatalogItem, CloudDomain, InformationSystem, ServiceProduct};
 use yunguan_cluster::wait_until;
 
 /// Offers an item in a domain, and waits until the operator knows.
@@ -210,4 +213,90 @@ async fn r25_1_limits_alone_are_given_and_written_once() -> Result<()> {
     let told = events.list(&ListParams::default()).await?;
     ensure!(!told.iter().any(|e| e.reason.as_deref() == Some("DriftCorrected")), "nobody has changed anything");
     Ok(())
+}
+
+/// What is taken away is gone: a network and a node selector of the domain, and a role that the rules name no more.
+#[tokio::test]
+async fn r25_1_what_is_wanted_no_longer_is_taken_away() -> Result<()> {
+    let world = world().await?;
+    world.unit("t-less", None).await?;
+    let admin = world.admin().await?;
+    domain(&admin, "t-less", json!({"requests.cpu": "100", "pods": "100"})).await?;
+    offer(&admin, "t-less", "t-less-core", json!({"cpu": "1", "pods": "10"})).await?;
+    let domains: Api<CloudDomain> = Api::all(admin.clone());
+    edit(&domains, "t-less", |domain: &mut CloudDomain| {
+        domain.spec.node_selector.insert("yunguan.dev/domain".into(), LabelValue("less".into()));
+    })
+    .await?;
+    let case = world
+        .draft("t-less", "less", |spec| {
+            spec.application.domain = "t-less".into();
+            spec.application.lines = vec![line("t-less-core", 2)];
+        })
+        .await?;
+    case.to_trial().await?;
+    let namespace = case.namespace();
+    let spaces: Api<Namespace> = Api::all(admin.clone());
+    let on_nodes = |space: &Namespace| space.annotations().contains_key("scheduler.alpha.kubernetes.io/node-selector");
+    eventually(&spaces, &namespace, "on the domain's nodes", on_nodes).await?;
+    let policies: Api<NetworkPolicy> = Api::namespaced(admin.clone(), &namespace);
+    policies.get("yunguan-internet").await?;
+    // Only the operator writes such bindings: this is one that it made before the rules were others.
+    let home: Api<RoleBinding> = Api::namespaced(operator(&world.cluster).await?, &case.home());
+    let mut further = home.get("yunguan-auditor").await?;
+    further.metadata = ObjectMeta { labels: further.metadata.labels, ..ObjectMeta::default() };
+    further.metadata.name = Some("yunguan-expert".into());
+    home.create(&PostParams::default(), &further).await?;
+
+    edit(&domains, "t-less", |domain: &mut CloudDomain| {
+        domain.spec.node_selector.clear();
+        domain.spec.networks.retain(|ranges| ranges.network != Network::Internet);
+    })
+    .await?;
+    eventually(&spaces, &namespace, "on any node", |space| !on_nodes(space)).await?;
+    wait_until("the network to be shut and the role to be gone", PATIENCE, async || {
+        let open = policies.get_opt("yunguan-internet").await?.is_some();
+        Ok((!open && home.get_opt("yunguan-expert").await?.is_none()).then_some(()))
+    })
+    .await?;
+    policies.get("yunguan-default-deny").await?;
+    policies.get("yunguan-government-extranet").await?;
+    Ok(())
+}
+
+/// People are let in once the quota is at work, and what slipped in all the same is said.
+#[tokio::test]
+async fn r25_1_people_come_after_the_quota_and_use_beyond_it_is_said() -> Result<()> {
+    let world = world().await?;
+    world.unit("t-after", None).await?;
+    let case = world.draft("t-after", "after", |_| {}).await?;
+    let mut audit = world.cluster.audit_from_now()?;
+    case.to_trial().await?;
+    let inside = format!("/namespaces/{}/", case.namespace());
+    let events = audit.new_events()?;
+    let first = |what: &str, verb: &str| {
+        events
+            .iter()
+            .position(|e| e.code() < 300 && e.verb == verb && e.request_uri.contains(&format!("{inside}{what}")))
+    };
+    let noted = first("resourcequotas/yunguan/status", "update").context("the quota was never noted")?;
+    let let_in = first("rolebindings", "create").context("nobody was let in")?;
+    ensure!(noted < let_in, "people were let in before the quota was at work");
+    // A quota that is overrun, as one that was not at work in time.
+    let quotas: Api<ResourceQuota> = Api::namespaced(world.admin().await?, &case.namespace());
+    let systems: Api<InformationSystem> = Api::namespaced(world.admin().await?, &case.home());
+    let says = |system: &InformationSystem, status: &str, what: &str| {
+        let conditions = system.status.iter().flat_map(|s| &s.conditions);
+        let mut said = conditions.filter(|c| c.type_ == "WithinGrant" && c.status == status);
+        said.any(|c| c.message.contains(what))
+    };
+    eventually(&systems, "after", "within", |system| says(system, "True", "")).await?;
+    wait_until("use beyond the grant to be said", PATIENCE, async || {
+        let mut quota = quotas.get_status("yunguan").await?;
+        let used = quota.status.get_or_insert_default().used.get_or_insert_default();
+        used.insert("requests.storage".into(), k8s_openapi::apimachinery::pkg::api::resource::Quantity("100Ti".into()));
+        quotas.replace_status("yunguan", &PostParams::default(), &quota).await?;
+        Ok(says(&systems.get("after").await?, "False", "requests.storage").then_some(()))
+    })
+    .await
 }

@@ -1,12 +1,11 @@
 //! The namespace of a system: whose it is, and what it says. One that was in use before is taken over as it is, and never made
 //! again.
 
-use super::same_labels;
 use super::work::note;
 use crate::api::InformationSystem;
 use crate::api::adoption::Adopted;
 use crate::api::names::{ANNOTATION_APPLIED, ANNOTATION_OWNER_UID, LABEL_MANAGED, LABEL_STOPPED};
-use crate::build::system::{COMES_AND_GOES, adopting, releasing};
+use crate::build::system::{adopting, releasing, says_the_same};
 use crate::controllers::Context;
 use crate::controllers::context::managed_selector;
 use crate::core::adoption::{self, mark_of};
@@ -136,14 +135,9 @@ pub(super) async fn keep(
     corrected: &mut Vec<ObjectReference>,
 ) -> Result<(), Error> {
     let namespaces: Api<Namespace> = Api::all(context.client.clone());
-    let same = |wanted: &Namespace, there: &Namespace| {
-        let annotations = wanted.annotations().iter().all(|(k, v)| there.annotations().get(k) == Some(v));
-        let passing = COMES_AND_GOES.iter().all(|key| wanted.labels().get(*key) == there.labels().get(*key));
-        annotations && passing && same_labels(wanted, there)
-    };
     let done = match system.spec.adopted {
-        Some(_) => apply::merge(&namespaces, &context.metrics, wanted, there, adopting, same).await?,
-        None => apply::ensure(&namespaces, &context.metrics, wanted, Some(there), same).await?,
+        Some(_) => apply::merge(&namespaces, &context.metrics, wanted, there, adopting, says_the_same).await?,
+        None => apply::ensure(&namespaces, &context.metrics, wanted, Some(there), says_the_same).await?,
     };
     note(done, wanted, corrected);
     Ok(())
@@ -204,12 +198,7 @@ pub(super) async fn take_over(
     if !ours && let Some(refusal) = not_let_go(system, &observed) {
         return Ok(Some(refusal));
     }
-    let done = apply::merge(&namespaces, &context.metrics, wanted, &observed, adopting, |wanted, there| {
-        let annotations = wanted.annotations().iter().all(|(k, v)| there.annotations().get(k) == Some(v));
-        let passing = COMES_AND_GOES.iter().all(|key| wanted.labels().get(*key) == there.labels().get(*key));
-        annotations && passing && same_labels(wanted, there)
-    });
-    let done = done.await?;
+    let done = apply::merge(&namespaces, &context.metrics, wanted, &observed, adopting, says_the_same).await?;
     note(if done == Done::Corrected && !ours { Done::Changed } else { done }, wanted, corrected);
     Ok(None)
 }

@@ -16,7 +16,7 @@ use crate::controllers::binding::{bind, has_surplus};
 use crate::controllers::context::beside;
 use crate::controllers::request::commit::replace;
 use crate::core::quantity::Amounts;
-use crate::core::quota::{Countable, Defaults};
+use crate::core::quota::{Countable, Defaults, bound};
 use crate::core::stop as stopping;
 use crate::core::{adoption, effective, names, people};
 use crate::runtime::apply::{self, Done};
@@ -223,13 +223,28 @@ impl<'a> Work<'a> {
                 },
             }
         }
-        outcome.held = self.fill(&mut wanted, &most, books.is_some()).await;
-        outcome.open = self.steps.are_done(&["namespace", "books", "quota", "limits", "networks"]);
+        let goal = wanted.quota.clone();
+        outcome.held = self.fill(&mut wanted, &most, &countable, books.is_some()).await;
+        let standing = context.managed.quotas.get(&self.id(&goal));
+        let beyond = standing.as_ref().map(|there| quota::in_use_beyond(there, &goal)).unwrap_or_default();
+        outcome.beyond = outcome.held.clone().highest(&beyond);
+        let stands = self.steps.are_done(&["namespace", "books", "quota", "limits", "networks"]);
+        outcome.open = stands && self.binds(&goal);
+        outcome.waits = stands && !outcome.open;
     }
 
     /// Fills the namespace. Gives back what is in use beyond what the quota should be.
-    async fn fill(&mut self, wanted: &mut SystemObjects, most: &Amounts, on_record: bool) -> Amounts {
-        let held = self.limit(wanted, most, on_record).await;
+    async fn fill(
+        &mut self,
+        wanted: &mut SystemObjects,
+        most: &Amounts,
+        countable: &Countable,
+        on_record: bool,
+    ) -> Amounts {
+        let held = self.limit(wanted, &bound(most, countable), on_record).await;
+        // What is had by several names is held by all of them, and counted by the one that was granted.
+        let held = held.iter().filter(|(resource, _)| most.iter().any(|(granted, _)| granted == *resource));
+        let held = held.map(|(resource, amount)| (resource.to_owned(), amount)).collect();
         let managed = &self.context.managed;
         let same_limits = |a: &LimitRange, b: &LimitRange| same_labels(a, b) && a.spec == b.spec;
         self.put("limits", &managed.limits, &wanted.limits, same_limits).await;
@@ -237,8 +252,10 @@ impl<'a> Work<'a> {
         for policy in &wanted.policies {
             self.put("networks", &managed.networks, policy, same_policy).await;
         }
+        self.shut(&wanted.policies).await;
         let shut = wanted.policies.first().is_none_or(|deny| self.is_there("networks", &managed.networks, deny));
-        let limited = self.is_there("quota", &managed.quotas, &wanted.quota)
+        let limited = self.binds(&wanted.quota)
+            && self.is_there("quota", &managed.quotas, &wanted.quota)
             && self.is_there("limits", &managed.limits, &wanted.limits);
         // Nobody works in it before it is limited.
         if on_record && limited && shut {
@@ -247,6 +264,19 @@ impl<'a> Work<'a> {
             }
         }
         held
+    }
+
+    /// Shuts networks that were open and are not to be any more.
+    async fn shut(&mut self, wanted: &[NetworkPolicy]) {
+        let namespace = &self.system.spec.namespace;
+        for id in self.context.indexes.networks_by_namespace.ids(&Id::new(namespace)) {
+            let surplus = !wanted.iter().any(|wanted| wanted.name_any() == id.name());
+            if surplus && let Some(policy) = self.context.managed.networks.get(&id) {
+                let policies = self.context.api::<NetworkPolicy>(namespace);
+                let gone = apply::delete(&policies, &self.context.metrics, policy.as_ref()).await;
+                self.steps.note("networks", gone);
+            }
+        }
     }
 
     /// Puts the quota in place, never below what is in use; what is not on record takes nothing more.
@@ -290,6 +320,12 @@ impl<'a> Work<'a> {
         if let Some(done) = self.steps.note(step, outcome) {
             note(done, wanted, &mut self.corrected);
         }
+    }
+
+    /// Whether the quota holds people back: a new one does not before the control plane has noted it, which the watch tells.
+    fn binds(&self, quota: &ResourceQuota) -> bool {
+        let opened = self.system.status.as_ref().is_some_and(|s| s.provisioned_at.is_some());
+        opened || self.context.managed.quotas.get(&self.id(quota)).is_some_and(|there| quota::is_at_work(&there))
     }
 
     /// Whether something stands, as it should or as it was before.
