@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use kube::api::ListParams;
 use kube::{Api, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 /// The registry and the domains, as they stand.
@@ -46,6 +47,8 @@ pub async fn read(session: &Session) -> Result<Rules, Failure> {
         calendars: Registry::calendars_of(&calendars),
         // Of the cluster's devices only the operator keeps account.
         device_classes: Vec::new(),
+        // Whose a code is follows from when it was registered, which the operator judges.
+        credit_codes: BTreeMap::new(),
     };
     Ok(Rules { registry, domains })
 }

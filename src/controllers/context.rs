@@ -16,8 +16,8 @@ use crate::api::{
 use crate::core::capacity::{InQuota, Taken};
 use crate::core::quantity::QuantityError;
 use crate::core::registry::{self, Named, Registry};
-use crate::core::sanction;
 use crate::core::text::Text;
+use crate::core::{credit_code, sanction};
 use crate::runtime::events::Events;
 use crate::runtime::id::Id;
 use crate::runtime::index::Index;
@@ -246,7 +246,12 @@ impl Context {
         let mut classes: Vec<_> = rules.device_classes.all().map(|class| device_class(&class)).collect();
         classes.sort_by(|a, b| a.name.cmp(&b.name));
         let calendars = sorted(rules.calendars.all().map(|c| named(c.as_ref(), &c.spec)).collect());
+        let organizations = rules.organizations.all();
         Registry {
+            credit_codes: credit_code::shared(organizations.map(|o| {
+                let created = o.metadata.creation_timestamp.as_ref().map(|at| at.0);
+                (created, o.name_any(), o.spec.social_credit_code.clone())
+            })),
             organizations: rules.organizations.all().map(|o| (o.name_any(), o.spec.clone())).collect(),
             domains: rules.domains.all().map(|d| (d.name_any(), d.spec.clone())).collect(),
             policies: sorted(rules.policies.all().map(|p| named(p.as_ref(), &p.spec)).collect()),

@@ -151,6 +151,13 @@ fn unsound(organization: &Organization, registry: &Registry) -> Option<(&'static
     if let Err(error) = credit_code::validate(&organization.spec.social_credit_code) {
         return Some(("CreditCodeWrong", format!("spec.socialCreditCode: {error}")));
     }
+    let (name, code) = (organization.name_any(), &organization.spec.social_credit_code);
+    if let Some(holder) = registry.credit_codes.get(code).filter(|holder| **holder != name) {
+        let why = format!(
+            "spec.socialCreditCode: Organization {holder} has {code} already, and a code is one organization's: correct the wrong one (统一社会信用代码已由单位{holder}使用，请更正)"
+        );
+        return Some(("CreditCodeTaken", why));
+    }
     let supervisor = organization.spec.supervisor.as_ref().filter(|s| !registry.organizations.contains_key(*s))?;
     Some((
         "SupervisorUnknown",

@@ -1,5 +1,7 @@
 //! The unified social credit code (统一社会信用代码), GB 32100-2015.
 
+use std::collections::BTreeMap;
+
 const ALPHABET: &str = "0123456789ABCDEFGHJKLMNPQRTUWXY";
 
 /// What is wrong with a code.
@@ -41,6 +43,20 @@ pub fn validate(code: &str) -> Result<(), CreditCodeError> {
         Some(found) if !ALPHABET.contains(found) => Err(CreditCodeError::Character(found)),
         found => Err(CreditCodeError::CheckDigit { found: found.unwrap_or(' '), expected }),
     }
+}
+
+/// Which organization holds each code that several name: the one that was registered first, by the moment of its creation, then
+/// by name. Organizations are given as moment, name and code.
+#[must_use]
+pub fn shared<T: Ord>(organizations: impl IntoIterator<Item = (T, String, String)>) -> BTreeMap<String, String> {
+    let mut organizations: Vec<_> = organizations.into_iter().collect();
+    organizations.sort();
+    let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (_, name, code) in organizations {
+        all.entry(code).or_default().push(name);
+    }
+    let several = all.into_iter().filter(|(_, names)| names.len() > 1);
+    several.filter_map(|(code, names)| Some((code, names.into_iter().next()?))).collect()
 }
 
 /// The check digit of the first 17 characters: 31 less the sum of value times 3 to the place, modulo 31.
@@ -98,5 +114,12 @@ mod tests {
         fn reading_never_panics(code in "\\PC{0,24}") {
             let _ = validate(&code);
         }
+    }
+
+    #[test]
+    fn r17_1_a_code_that_several_name_is_of_the_first() {
+        let named = |at: u8, name: &str, code: &str| (at, name.to_owned(), code.to_owned());
+        let all = [named(2, "a", "X"), named(1, "b", "X"), named(1, "c", "X"), named(1, "d", "Y")];
+        assert_eq!(shared(all), [("X".to_owned(), "b".to_owned())].into());
     }
 }

@@ -72,6 +72,7 @@ fn read_registry() -> Registry {
             .collect(),
         calendars: Registry::calendars_of(&calendars),
         device_classes: Vec::new(),
+        credit_codes: Default::default(),
     }
 }
 

@@ -48,6 +48,8 @@ pub struct Registry {
     pub calendars: BTreeMap<String, WorkCalendars>,
     /// Classes of devices of the cluster.
     pub device_classes: Vec<DeviceClass>,
+    /// Which organization holds a credit code, where several name it.
+    pub credit_codes: BTreeMap<String, String>,
 }
 
 impl Registry {

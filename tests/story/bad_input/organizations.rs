@@ -108,6 +108,16 @@ async fn r7_1_an_organization_that_cannot_work_says_so_and_so_do_its_requests() 
     world.organization("t-in-orphan", |spec| spec.supervisor = Some("t-nowhere".into())).await?;
     ready("t-in-orphan", "SupervisorUnknown", &["spec.supervisor", "no Organization t-nowhere", "主管部门未登记"])
         .await?;
+    // The code of another: who came first keeps it, and it is free once it is corrected there.
+    let held = organizations.get("t-in-home").await?.spec.social_credit_code;
+    world.organization("t-in-twin", |spec| spec.social_credit_code.clone_from(&held)).await?;
+    ready(
+        "t-in-twin",
+        "CreditCodeTaken",
+        &["spec.socialCreditCode", "Organization t-in-home has", &held, "统一社会信用代码已由单位t-in-home使用"],
+    )
+    .await?;
+    world.home_ready("t-in-home").await?;
     // A supervisor that lists nobody: the request that waits for it says who is missing, and goes on when they are there.
     world.unit("t-in-silent", None).await?;
     world.unit("t-in-child", Some("t-in-silent")).await?;
@@ -141,6 +151,6 @@ async fn r7_1_an_organization_that_cannot_work_says_so_and_so_do_its_requests() 
     let ghost = Case { world, unit: "t-in-empty".into(), name: "ghost".into() };
     let (_, message) = ghost.condition("Stalled", "True").await?;
     told(&message, &["gate submission", "role `unit`", "Organization t-in-empty"], Says::Bilingual)?;
-    println!("organizations that say what they lack: 5");
+    println!("organizations that say what they lack: 6");
     goes_on(world, "t-in-home", "ordinary").await
 }
