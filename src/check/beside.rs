@@ -30,9 +30,9 @@ pub(super) fn problems(all: &[Found], today: Date) -> Vec<String> {
         let versions = policies.iter().map(|(_, policy)| &policy.spec);
         let versions: Vec<_> = versions.filter(|policy| policy.family == unit.spec.policy_family).collect();
         let track = &request.spec.application.track;
-        let fits = |policy: &&&GovernancePolicySpec| uses::for_requests(policy).iter().any(|t| t.name == *track);
+        let fits = |policy: &GovernancePolicySpec| uses::for_requests(policy).iter().any(|t| t.name == *track);
         if let Some(policy) = versions.first()
-            && versions.iter().find(fits).is_none()
+            && !versions.iter().any(|policy| fits(policy))
         {
             let fit: Vec<&str> = uses::for_requests(policy).into_iter().map(|t| t.name.as_str()).collect();
             problems.push(format!(
