@@ -2,8 +2,8 @@
 
 use super::text::Text;
 use crate::api::CloudDomainSpec;
+use ::core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A range of addresses of one family, such as `10.0.0.0/8`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
