@@ -208,7 +208,7 @@ mod tests {
     use crate::api::cloud_domain::LabelValue;
     use serde_json::json;
 
-    fn space(value: serde_json::Value) -> Namespace {
+    fn space(value: &serde_json::Value) -> Namespace {
         serde_json::from_value(json!({"metadata": value})).unwrap()
     }
 
@@ -220,7 +220,7 @@ mod tests {
         let plain = namespace("portal", "u", &record, &domain);
         domain.node_selector.insert("pool".into(), LabelValue("gov".into()));
         let on_nodes = namespace("portal", "u", &record, &domain);
-        let theirs = space(json!({
+        let theirs = space(&json!({
             "labels": {"team": "web", "pod-security.kubernetes.io/audit": "restricted"},
             "annotations": {NODE_SELECTOR: "zone=a", ANNOTATION_ADOPT: "yg-a/b/c"},
         }));

@@ -15,6 +15,7 @@ use crate::api::{
 };
 use jiff::{Timestamp, ToSpan as _};
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -72,7 +73,7 @@ fn read_registry() -> Registry {
             .collect(),
         calendars: Registry::calendars_of(&calendars),
         device_classes: Vec::new(),
-        credit_codes: Default::default(),
+        credit_codes: BTreeMap::new(),
     }
 }
 

@@ -78,7 +78,7 @@ mod tests {
     fn judged(unit: &str, source: FundingSource, payer: &str) -> Option<String> {
         let registry = fixtures::registry();
         let organization = &registry.organizations[unit];
-        let policy = registry.policies.iter().find(|p| p.spec.family == organization.policy_family).unwrap();
+        let policy = registry.policies.iter().find(|p| p.spec.family == organization.policy_family)?;
         let funding = Funding { source, payer: payer.to_owned() };
         judge(&funding, (unit, organization), &policy.spec, &registry).map(|text| text.to_string())
     }

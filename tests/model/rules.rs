@@ -352,6 +352,7 @@ pub fn registry(lax: bool) -> Registry {
         products: vec![named("cpu-main", product)],
         calendars: BTreeMap::new(),
         device_classes: Vec::new(),
+        credit_codes: BTreeMap::new(),
     }
 }
 

@@ -65,6 +65,15 @@ fn hard(quota: &ResourceQuota) -> Vec<String> {
     hard.map(|(resource, amount)| format!("{resource}={}", amount.0)).collect()
 }
 
+/// A kind of the API of devices.
+fn of_devices(kind: &str) -> ApiResource {
+    ApiResource::from_gvk(&GroupVersionKind::gvk("resource.k8s.io", "v1", kind))
+}
+
+fn class(name: &str, spec: &Value) -> Result<DynamicObject> {
+    object(json!({"apiVersion": "resource.k8s.io/v1", "kind": "DeviceClass", "metadata": {"name": name}, "spec": spec}))
+}
+
 #[tokio::test]
 async fn r25_1_what_is_granted_is_given_by_whatever_name_and_for_whatever_a_pod_states() -> Result<()> {
     let world = world().await?;
@@ -84,14 +93,9 @@ async fn r25_1_what_is_granted_is_given_by_whatever_name_and_for_whatever_a_pod_
     offer(&admin, "t-names", "t-huge", json!({"hugepages-2Mi": "1Gi"})).await?;
     offer(&admin, "t-names", "t-gpu", json!({"requests.nvidia.com/gpu": "1"})).await?;
     offer(&admin, "t-names", "t-device", json!({"deviceclass.resource.kubernetes.io/gpu.t-names": "1"})).await?;
-    let classes = |kind: &str| ApiResource::from_gvk(&GroupVersionKind::gvk("resource.k8s.io", "v1", kind));
-    let class = |name: &str, spec: Value| {
-        object(json!({"apiVersion": "resource.k8s.io/v1", "kind": "DeviceClass",
-        "metadata": {"name": name}, "spec": spec}))
-    };
-    let device_classes: Api<DynamicObject> = Api::all_with(admin.clone(), &classes("DeviceClass"));
+    let device_classes: Api<DynamicObject> = Api::all_with(admin.clone(), &of_devices("DeviceClass"));
     let new = PostParams::default();
-    device_classes.create(&new, &class("gpu.t-names", json!({"extendedResourceName": "t-names.cn/gpu"}))?).await?;
+    device_classes.create(&new, &class("gpu.t-names", &json!({"extendedResourceName": "t-names.cn/gpu"}))?).await?;
 
     let case = world
         .draft("t-names", "names", |spec| {
@@ -155,10 +159,10 @@ async fn r25_1_what_is_granted_is_given_by_whatever_name_and_for_whatever_a_pod_
     ensure!(message.contains("exceeded quota"), "{message}");
 
     // Devices: as many as were granted, of the class that was granted; one that came since is nobody's.
-    device_classes.create(&new, &class("other.t-names", json!({}))?).await?;
+    device_classes.create(&new, &class("other.t-names", &json!({}))?).await?;
     let knows = |q: &ResourceQuota| hard(q).iter().any(|h| h == "other.t-names.deviceclass.resource.k8s.io/devices=0");
     eventually(&quotas, "yunguan", "to know of the new class", knows).await?;
-    let claims: Api<DynamicObject> = Api::namespaced_with(admin.clone(), &namespace, &classes("ResourceClaim"));
+    let claims: Api<DynamicObject> = Api::namespaced_with(admin.clone(), &namespace, &of_devices("ResourceClaim"));
     let claim = |name: &str, class: &str, count: i64| {
         let exactly = json!({"deviceClassName": class, "allocationMode": "ExactCount", "count": count});
         object(json!({"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim", "metadata": {"name": name},

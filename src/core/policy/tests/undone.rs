@@ -233,7 +233,7 @@ fn r41_1_a_circumstance_that_cannot_hold_on_a_track_is_named() {
     let paper = |spec: &mut GovernancePolicySpec, name: &str, when| track(spec, name).documents[0].when = Some(when);
     let asked = |spec: &mut GovernancePolicySpec, name: &str, when| track(spec, name).gates[0].when = Some(when);
     for when in [LongWindow, UsageUnknown, Unanswered] {
-        let said = |p: &Problem| p.at.ends_with(".when") && p.message.contains("never holds on this track");
+        let said = |p: &Problem| p.at.ends_with("].when") && p.message.contains("never holds on this track");
         let problems = check(&bozhou(|p| paper(p, "Standard", when)));
         assert!(
             problems.iter().any(|p| p.at == "spec.tracks[Standard].documents[ConstructionApproval].when" && said(p))
@@ -260,7 +260,7 @@ fn r41_1_a_circumstance_that_cannot_hold_on_a_track_is_named() {
     assert_eq!(
         check(&guoyang(|p| p.tracks[1].gates[0].when = Some(LongWindow)))
             .iter()
-            .filter(|p| p.at.ends_with(".when"))
+            .filter(|p| p.at.ends_with("].when"))
             .count(),
         0
     );
