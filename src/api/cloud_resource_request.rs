@@ -435,6 +435,7 @@ pub enum DueUnknown {
 /// A gate at which somebody can act.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field that people read, as it stands in the policy")]
 pub struct OpenGate {
     /// Gate (环节).
     #[schemars(length(max = 40))]
@@ -477,6 +478,12 @@ pub struct OpenGate {
     /// Whether amounts are confirmed here.
     #[serde(default)]
     pub confirms_amounts: bool,
+    /// Whether it passes only with complete material (须材料齐全).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub requires_complete: bool,
+    /// Whether whoever passes it says why (须说明理由).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub requires_reason: bool,
     /// Whether somebody is only heard here: any opinion passes it, and so does silence until it is due (征求意见).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hearing: bool,

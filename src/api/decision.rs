@@ -33,9 +33,9 @@ use serde::{Deserialize, Serialize};
 #[x_kube(validation = ("has(self.decidedBy)", "decidedBy was not stamped: the admission policy yunguan-decision-stamp is missing; install config/admission (办理人未由系统填写，请重新安装 config/admission)"))]
 #[x_kube(validation = ("(self.verdict == 'Submit') == (self.gate == 'submission') && (self.verdict != 'Submit' || !has(self.submissionUid))",
     "a Submit is made at gate `submission` and opens a round, so it has no submissionUid; every other verdict is made at another gate: use `kubectl yunguan submit` (提交申请须在 submission 环节办理，且不填 submissionUid)"))]
-#[x_kube(validation = ("self.verdict in ['Submit', 'Authorize', 'Withdraw'] || self.gate == 'take-up' || has(self.submissionUid)",
-    "submissionUid says which filing of the request is decided upon: copy it from the request's status.submission.uid (请从申请的 status.submission.uid 填写所办理的轮次)"))]
-#[x_kube(validation = ("!(self.verdict in ['Reject', 'Return']) || (has(self.comment) && self.comment.size() > 0)",
+#[x_kube(validation = ("self.verdict in ['Submit', 'Authorize'] || self.gate == 'take-up' || has(self.submissionUid)",
+    "submissionUid says which filing of the request is decided upon: copy it from the request's status.submission.uid; to end an access, it is the uid of the Authorize (请从申请的 status.submission.uid 填写所办理的轮次；终止访问授权时填写该授权的 uid)"))]
+#[x_kube(validation = ("!(self.verdict in ['Reject', 'Return']) || (has(self.comment) && self.comment.matches('[^\\\\s\\\\v\\\\x{85}\\\\p{Z}]'))",
     "a Reject or Return says why in spec.comment, so that the unit knows what to mend (不予通过或退回须在 comment 中说明理由)"))]
 #[x_kube(validation = ("self.verdict != 'File' || (has(self.evidence) && self.evidence.size() > 0 && self.evidence.all(e, has(e.result)))",
     "a File carries the reports in spec.evidence, each with its result Passed or Failed (备案须附报告及结论)"))]

@@ -1,9 +1,12 @@
 //! Whom a unit lets into its system, for a stated time and purpose (article 35).
 
+use crate::api::cloud_resource_request::{VoidDecision, VoidReason};
 use crate::api::decision::{Access, Verdict};
 use crate::api::names::{CLUSTER_ROLE_GUEST_OPERATE, CLUSTER_ROLE_GUEST_VIEW, GATE_ACCESS, ROLE_UNIT};
 use crate::core::digest;
-use crate::core::workflow::DecisionFact;
+use crate::core::round::report::newest;
+use crate::core::text::Text;
+use crate::core::workflow::{DecisionFact, Refusal, place};
 use jiff::{Timestamp, ToSpan as _};
 
 /// An authorisation that holds now.
@@ -21,31 +24,101 @@ pub struct Pass {
 /// exactly what the digest names, not beyond the longest time that the policy allows.
 #[must_use]
 pub fn passes(system_uid: &str, decisions: &[DecisionFact], max_days: i32) -> Vec<Pass> {
-    let counts = |d: &DecisionFact| {
-        d.entitled && d.spec.gate == GATE_ACCESS && d.spec.role == ROLE_UNIT && d.spec.request_ref.uid == system_uid
-    };
+    let counts = |d: &&DecisionFact| judge(system_uid, decisions, d).is_ok();
     let revoked_at = |uid: &str| {
         decisions
             .iter()
-            .filter(|d| counts(d) && d.spec.verdict == Verdict::Withdraw)
-            .filter(|d| d.spec.submission_uid.as_deref() == Some(uid))
+            .filter(|d| d.spec.verdict == Verdict::Withdraw && d.spec.submission_uid.as_deref() == Some(uid))
+            .filter(counts)
             .map(|d| d.at.timestamp())
             .min()
     };
     decisions
         .iter()
-        .filter(|d| counts(d) && d.spec.verdict == Verdict::Authorize)
+        .filter(|d| d.spec.verdict == Verdict::Authorize)
+        .filter(counts)
         .filter_map(|decision| {
             let access = decision.spec.access.clone()?;
-            if decision.spec.digest != digest::of_access(system_uid, &access) {
-                return None;
-            }
             let latest = decision.at.timestamp().checked_add((i64::from(max_days) * 24).hours()).ok()?;
             let until = access.until.timestamp().min(latest);
             let until = revoked_at(&decision.uid).map_or(until, |revoked| until.min(revoked));
             Some(Pass { decision: decision.clone(), access, until })
         })
         .collect()
+}
+
+/// Whether a decision lets somebody in, or ends that. Who holds the unit's role changes with time, so that comes last.
+///
+/// # Errors
+/// Says why it does not.
+pub fn judge(system_uid: &str, decisions: &[DecisionFact], decision: &DecisionFact) -> Result<(), Refusal> {
+    let refuse = |reason, en: &str, zh: &str| Err(Refusal { reason, message: Text::new(en.to_owned(), zh.to_owned()) });
+    let spec = &decision.spec;
+    if spec.request_ref.uid != system_uid {
+        return refuse(
+            VoidReason::OtherRequest,
+            "it names another system that was also called so: look at the one that stands now and decide again",
+            "所办理的是另一个同名系统，请对当前的系统重新办理",
+        );
+    }
+    if spec.gate != GATE_ACCESS {
+        return refuse(
+            VoidReason::UnknownGate,
+            "of a system only gate `access` is decided: who is let in, and the end of that",
+            "系统仅可在access环节办理访问授权及其终止",
+        );
+    }
+    if spec.role != ROLE_UNIT {
+        return refuse(VoidReason::WrongRole, "the unit lets people in, nobody else does", "访问授权由使用单位办理");
+    }
+    match (spec.verdict, &spec.access) {
+        (Verdict::Authorize, Some(access)) if spec.digest == digest::of_access(system_uid, access) => {}
+        (Verdict::Authorize, _) => {
+            return refuse(
+                VoidReason::OtherContent,
+                "its digest is not that of whom it lets in, until when and what for: use `kubectl yunguan authorize`",
+                "摘要与授权内容不符，请使用kubectl yunguan authorize",
+            );
+        }
+        (Verdict::Withdraw, _) => {
+            let ends = |d: &DecisionFact| {
+                d.spec.verdict == Verdict::Authorize
+                    && d.spec.request_ref.uid == system_uid
+                    && spec.submission_uid.as_deref() == Some(d.uid.as_str())
+            };
+            if !decisions.iter().any(ends) {
+                return refuse(
+                    VoidReason::OtherSubmission,
+                    "its submissionUid is the uid of no authorization of this system: use `kubectl yunguan revoke`",
+                    "submissionUid不是本系统访问授权的uid，请使用kubectl yunguan revoke",
+                );
+            }
+        }
+        _ => {
+            return refuse(
+                VoidReason::VerdictNotOffered,
+                "gate `access` offers Authorize and Withdraw",
+                "access环节仅可授权或终止授权",
+            );
+        }
+    }
+    if decision.entitled {
+        return Ok(());
+    }
+    refuse(
+        VoidReason::NotEntitled,
+        "the person does not hold the role unit of this unit now: somebody listed in the Organization's spec.members decides",
+        "办理人目前不具备本单位unit角色，请由单位成员办理",
+    )
+}
+
+/// The newest decisions about a system that do not count, and why.
+#[must_use]
+pub fn void(system_uid: &str, decisions: &[DecisionFact]) -> Vec<VoidDecision> {
+    let mut made: Vec<&DecisionFact> = decisions.iter().collect();
+    made.sort_by_key(|d| place(d));
+    let judged = made.into_iter().filter_map(|d| Some(judge(system_uid, decisions, d).err()?.of(d)));
+    newest(judged.collect())
 }
 
 /// The ClusterRole of a guest.
@@ -103,6 +176,24 @@ mod tests {
         forged.spec.access.as_mut().unwrap().username = "somebody-else".into();
         assert!(passes("sys", &[stranger, provider, forged], 30).is_empty());
         assert!(passes("other", &[authorize(3)], 30).is_empty());
+    }
+
+    #[test]
+    fn r35_1_what_lets_nobody_in_says_why() {
+        let shaped = |shape: &dyn Fn(&mut DecisionFact)| {
+            let mut made = authorize(3);
+            shape(&mut made);
+            void("sys", &[authorize(3), made]).into_iter().map(|v| v.reason).collect::<Vec<_>>()
+        };
+        assert_eq!(shaped(&|_| {}), []);
+        assert_eq!(shaped(&|d| d.spec.request_ref.uid = "other".into()), [VoidReason::OtherRequest]);
+        assert_eq!(shaped(&|d| d.spec.gate = "approval".into()), [VoidReason::UnknownGate]);
+        assert_eq!(shaped(&|d| d.spec.role = "provider".into()), [VoidReason::WrongRole]);
+        assert_eq!(shaped(&|d| d.spec.verdict = Verdict::Approve), [VoidReason::VerdictNotOffered]);
+        let username = |d: &mut DecisionFact| d.spec.access.as_mut().unwrap().username = "else".into();
+        assert_eq!(shaped(&username), [VoidReason::OtherContent]);
+        assert_eq!(shaped(&|d| d.spec.verdict = Verdict::Withdraw), [VoidReason::OtherSubmission]);
+        assert_eq!(shaped(&|d| d.entitled = false), [VoidReason::NotEntitled]);
     }
 
     #[test]

@@ -1,25 +1,26 @@
 //! A unit lets somebody into its system for a stated time and purpose, and ends that (R35.1).
 
-use super::act::{Made, create, report};
+use super::act::{self, Made, report};
 use super::args::{Authorize, Level, Making, Output, Revoke};
-use super::decision;
 use super::failure::{Exit, Failure};
+use super::foresee;
 use super::lang::Lang;
 use super::moment::Clock;
 use super::outcome::Outcome;
 use super::page::{Page, short_digest};
 use super::session::Session;
 use super::words;
-use crate::api::InformationSystem;
 use crate::api::cloud_resource_request::OpenGate;
 use crate::api::common::{RequestKind, RequestRef};
-use crate::api::decision::{Access, AccessLevel, Decision, DecisionSpec, Verdict};
+use crate::api::decision::{Access, AccessLevel, DecisionSpec, Verdict};
 use crate::api::names::{GATE_ACCESS, ROLE_UNIT};
+use crate::api::{GovernancePolicy, InformationSystem};
+use crate::build::access::{Pass, judge, passes};
+use crate::core::workflow::acts::{self, Prospect};
+use crate::core::workflow::{DecisionFact, place};
 use crate::core::{digest, people};
 use jiff::Timestamp;
-use kube::ResourceExt as _;
-use kube::api::ListParams;
-use std::collections::BTreeSet;
+use kube::{Api, ResourceExt as _};
 use std::time::Duration;
 
 /// Lets somebody in.
@@ -45,20 +46,53 @@ pub async fn authorize(session: &Session, clock: &Clock, format: Output, wish: &
         },
     };
     let system = open(session, &wish.system, Verdict::Authorize).await?;
-    let digest = digest::of_access(&system.uid().unwrap_or_default(), &access);
+    let (namespace, uid) = (system.namespace().unwrap_or_default(), system.uid().unwrap_or_default());
+    let digest = digest::of_access(&uid, &access);
     let spec = DecisionSpec {
         comment: wish.making.comment.clone(),
         access: Some(access.clone()),
         ..spec(&system, Verdict::Authorize, digest)
     };
     let preview = preview(lang, clock, &system, &spec, &access);
-    let person = session.me().await?.username.unwrap_or_default();
-    let wanted = decision::object(spec, &system.namespace().unwrap_or_default(), &person, 0);
-    let made = create(session, wanted, &preview, &wish.making).await?;
+    let decisions = foresee::decisions(session, &namespace, &uid, Some(GATE_ACCESS)).await?;
+    let passes = passes(&uid, &decisions, longest(session, &system).await);
+    let lets_in = |d: &DecisionFact| passes.iter().any(|p| p.decision.uid == d.uid && p.until > clock.now);
+    let made = make(session, &system, spec, &decisions, lets_in, &preview, &wish.making).await?;
     let name = made.decision.name_any();
     let entered = move |s: &InformationSystem| guests(s).any(|decision| decision == name);
     let told = lang.let_in(&access.username, &clock.minute(until));
     finish(session, format, &system, &made, &wish.making, entered, &told).await
+}
+
+/// Makes a decision about access, unless the same person has done the same and that `stands`.
+async fn make(
+    session: &Session,
+    system: &InformationSystem,
+    spec: DecisionSpec,
+    decisions: &[DecisionFact],
+    stands: impl Fn(&DecisionFact) -> bool,
+    preview: &Page,
+    making: &Making,
+) -> Result<Made, Failure> {
+    let (namespace, uid) = (system.namespace().unwrap_or_default(), system.uid().unwrap_or_default());
+    let mut wanted = act::stamped(session, &namespace, spec).await?;
+    let by = wanted.spec.decided_by.clone().unwrap_or_default();
+    let unit = OpenGate { organizations: vec![system.spec.organization.clone()], ..gate(wanted.spec.verdict) };
+    wanted.entitled = foresee::is_member(session, &unit, &by).await;
+    let done = |d: &&DecisionFact| acts::is_by(d, &by) && acts::say_the_same(&d.spec, &wanted.spec) && stands(d);
+    let prospect = match decisions.iter().find(done) {
+        Some(before) => Prospect::Done(before),
+        None => judge(&uid, decisions, &wanted).map_or_else(Prospect::Void, |()| Prospect::Counts),
+    };
+    act::create(session, &namespace, &wanted, decisions, prospect, preview, making).await
+}
+
+/// For how many days people can be let into a system, by its rules as the operator takes them.
+async fn longest(session: &Session, system: &InformationSystem) -> i32 {
+    let policies: Api<GovernancePolicy> = Api::all(session.client.clone());
+    let Some(named) = system.spec.grants.first().map(|grant| &grant.policy) else { return 1 };
+    let policy = policies.get(&named.name).await.ok().filter(|p| p.uid().as_ref() == Some(&named.uid));
+    policy.map_or(1, |policy| policy.spec.house_rules.max_access_days)
 }
 
 /// Ends somebody's access, however often it was granted.
@@ -70,26 +104,29 @@ pub async fn revoke(session: &Session, clock: &Clock, format: Output, wish: &Rev
     let system = open(session, &wish.system, Verdict::Withdraw).await?;
     let namespace = system.namespace().unwrap_or_default();
     let uid = system.metadata.uid.clone().unwrap_or_default();
-    let params = ListParams::default().fields(&format!("spec.requestRef.uid={uid},spec.gate={GATE_ACCESS}"));
-    let decisions = session.list(&session.api::<Decision>(&namespace), &params).await;
-    let decisions = decisions.map_err(|e| session.failure(&e))?;
-    let standing = standing(&decisions, &wish.user, clock.now);
+    let decisions = foresee::decisions(session, &namespace, &uid, Some(GATE_ACCESS)).await?;
+    let standing = standing(&passes(&uid, &decisions, longest(session, &system).await), &wish.user, clock.now);
     if standing.is_empty() {
+        // Said again, it is done already.
+        let person = session.me().await?.username.unwrap_or_default();
+        if let Some(before) = ended(&decisions, &wish.user, &person) {
+            let (outcome, decision) = (Outcome::AlreadyDecided, act::object(before, &namespace));
+            return report(session, format, &decision, &outcome, outcome.page(lang));
+        }
         let name = system.name_any();
         return Err(Failure::new(Exit::Nothing, lang.no_guest(&wish.user, &name), lang.next_guests(&name)));
     }
-    let person = session.me().await?.username.unwrap_or_default();
     for granted in standing {
         let spec = DecisionSpec {
             comment: wish.making.comment.clone(),
-            submission_uid: granted.metadata.uid.clone(),
+            submission_uid: Some(granted.uid.clone()),
             ..spec(&system, Verdict::Withdraw, granted.spec.digest.clone())
         };
         let Some(access) = &granted.spec.access else { continue };
         let preview = preview(lang, clock, &system, &spec, access);
-        let wanted = decision::object(spec, &namespace, &person, 0);
-        let made = create(session, wanted, &preview, &wish.making).await?;
-        let name = granted.name_any();
+        // What still lets somebody in has not been ended.
+        let made = make(session, &system, spec, &decisions, |_| false, &preview, &wish.making).await?;
+        let name = granted.name.clone();
         let left = move |s: &InformationSystem| guests(s).all(|decision| decision != name);
         finish(session, format, &system, &made, &wish.making, left, &lang.let_out(&wish.user)).await?;
     }
@@ -101,12 +138,7 @@ async fn open(session: &Session, target: &str, verdict: Verdict) -> Result<Infor
     let lang = session.lang;
     let (namespace, name) = session.target(target)?;
     let system: InformationSystem = session.get(&namespace, &name).await?;
-    let gate = OpenGate {
-        gate: GATE_ACCESS.to_owned(),
-        role: ROLE_UNIT.to_owned(),
-        verdicts: vec![verdict],
-        ..OpenGate::default()
-    };
+    let gate = gate(verdict);
     let rights = session.rights([(namespace.as_str(), &gate)]).await?;
     if rights.wildcard(&namespace) {
         return Err(Failure::new(Exit::Refused, lang.wildcard(), lang.next_wildcard()));
@@ -116,6 +148,15 @@ async fn open(session: &Session, target: &str, verdict: Verdict) -> Result<Infor
         return Err(Failure::new(Exit::Refused, lang.not_your_role(&GATE_ACCESS, &role), lang.next_role(&role)));
     }
     Ok(system)
+}
+
+fn gate(verdict: Verdict) -> OpenGate {
+    OpenGate {
+        gate: GATE_ACCESS.to_owned(),
+        role: ROLE_UNIT.to_owned(),
+        verdicts: vec![verdict],
+        ..OpenGate::default()
+    }
 }
 
 fn spec(system: &InformationSystem, verdict: Verdict, digest: String) -> DecisionSpec {
@@ -137,19 +178,22 @@ fn guests(system: &InformationSystem) -> impl Iterator<Item = &str> {
     system.status.iter().flat_map(|s| &s.guests).map(|g| g.decision.as_str())
 }
 
-/// Authorizations of this user that have neither run out nor been ended.
-fn standing<'a>(decisions: &'a [Decision], user: &str, now: Timestamp) -> Vec<&'a Decision> {
-    let ended: BTreeSet<&str> = decisions
-        .iter()
-        .filter(|d| d.spec.verdict == Verdict::Withdraw)
-        .filter_map(|d| d.spec.submission_uid.as_deref())
-        .collect();
-    let stands = |d: &&Decision| {
-        let access = d.spec.access.as_ref();
-        access.is_some_and(|a| a.username == user && a.until.timestamp() > now)
-            && !d.metadata.uid.as_deref().is_some_and(|uid| ended.contains(uid))
+/// Authorizations by which this user is let in now.
+fn standing(passes: &[Pass], user: &str, now: Timestamp) -> Vec<DecisionFact> {
+    let of_user = passes.iter().filter(|pass| pass.access.username == user && pass.until > now);
+    of_user.map(|pass| pass.decision.clone()).collect()
+}
+
+/// The last decision by which this person has ended the access of that user.
+fn ended<'d>(decisions: &'d [DecisionFact], user: &str, person: &str) -> Option<&'d DecisionFact> {
+    let of_user = |uid: &str| {
+        decisions.iter().any(|d| d.uid == uid && d.spec.access.as_ref().is_some_and(|access| access.username == user))
     };
-    decisions.iter().filter(stands).collect()
+    let ends = |d: &&DecisionFact| {
+        let by = d.spec.decided_by.as_ref().is_some_and(|by| by.username == person);
+        by && d.spec.verdict == Verdict::Withdraw && d.spec.submission_uid.as_deref().is_some_and(of_user)
+    };
+    decisions.iter().filter(ends).max_by_key(|d| place(d))
 }
 
 fn preview(lang: Lang, clock: &Clock, system: &InformationSystem, spec: &DecisionSpec, access: &Access) -> Page {
@@ -208,13 +252,27 @@ async fn finish(
 mod tests {
     use super::super::samples::{at, clock};
     use super::*;
+    use crate::api::decision::DecidedBy;
 
-    fn decision(uid: &str, verdict: Verdict, user: Option<&str>, until: &str, ends: Option<&str>) -> Decision {
+    fn decision(uid: &str, verdict: Verdict, user: Option<&str>, until: &str, ends: Option<&str>) -> DecisionFact {
         let access = user.map(|user| Access { username: user.into(), until: at(until), ..Access::default() });
-        let spec = DecisionSpec { verdict, access, submission_uid: ends.map(Into::into), ..DecisionSpec::default() };
-        let mut decision = Decision::new(uid, spec);
-        decision.metadata.uid = Some(uid.into());
-        decision
+        let digest = access.as_ref().map(|access| digest::of_access("sys", access)).unwrap_or_default();
+        let by = DecidedBy { username: "li".into(), person: "li".into(), ..DecidedBy::default() };
+        let mut system = InformationSystem::new("portal", crate::api::InformationSystemSpec::default());
+        system.metadata.uid = Some("sys".into());
+        DecisionFact {
+            name: uid.into(),
+            uid: uid.into(),
+            at: at("2026-11-20T00:00:00Z"),
+            order: 1,
+            entitled: true,
+            spec: DecisionSpec {
+                access,
+                submission_uid: ends.map(Into::into),
+                decided_by: Some(by),
+                ..spec(&system, verdict, digest)
+            },
+        }
     }
 
     #[test]
@@ -227,7 +285,10 @@ mod tests {
             decision("d", Verdict::Withdraw, None, later, Some("c")),
             decision("e", Verdict::Authorize, Some("other"), later, None),
         ];
-        let uids: Vec<_> = standing(&all, "vendor", clock().now).iter().map(|d| d.name_any()).collect();
-        assert_eq!(uids, ["a"]);
+        let standing = standing(&passes("sys", &all, 30), "vendor", clock().now);
+        assert_eq!(standing.iter().map(|d| d.uid.as_str()).collect::<Vec<_>>(), ["a"]);
+        assert_eq!(ended(&all, "vendor", "li").map(|d| d.uid.as_str()), Some("d"));
+        assert_eq!(ended(&all, "vendor", "wang"), None, "somebody else's word is not mine");
+        assert_eq!(ended(&all, "other", "li"), None);
     }
 }

@@ -4,22 +4,29 @@ use super::args::{Act, Making, Output};
 use super::choose::{Wish, choose};
 use super::decision::{self, Details};
 use super::detail;
-use super::evidence::{self, Report};
+use super::evidence::{self, Report, Source};
 use super::failure::{Exit, Failure};
+use super::foresee::{self, Seen};
+use super::lang::Lang;
 use super::outcome::Outcome;
 use super::output;
 use super::page::Page;
-use super::paper::{Paper, Stage};
+use super::paper::{self, Paper, Stage};
 use super::read;
 use super::session::Session;
 use super::words;
 use crate::api::cloud_resource_request::{OpenGate, Phase};
-use crate::api::decision::{Decision, LineAmount, TestResult, Verdict};
+use crate::api::common::{RequestKind, Time};
+use crate::api::decision::{Decision, DecisionSpec, LineAmount, TestResult, Verdict};
 use crate::api::names;
-use crate::core::workflow::GATE_WITHDRAWAL;
+use crate::core::workflow::acts::{self, Prospect};
+use crate::core::workflow::{DecisionFact, GATE_WITHDRAWAL};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt as _;
 use kube::api::PostParams;
 use serde::Serialize;
+use std::path::Path;
 use std::time::Duration;
 
 /// How long the operator is given to catch up with the last edit.
@@ -38,8 +45,12 @@ pub struct Order<'a> {
     pub as_asked: bool,
     /// Reports.
     pub reports: &'a [Report],
+    /// One for all that the gate asks for and none of these is.
+    pub all: Option<&'a Path>,
     /// What these find.
     pub result: TestResult,
+    /// What the person did up to then is another matter.
+    pub since: Option<Time>,
 }
 
 /// What was made, for scripts.
@@ -56,6 +67,48 @@ struct MadeReport<'a> {
     outcome: &'a Outcome,
 }
 
+/// A submission of what was just drafted.
+pub(super) fn submission(namespace: &str, kind: RequestKind, name: &str, making: &Making) -> Act {
+    Act {
+        request: format!("{namespace}/{}", paper::typed(kind, name)),
+        gate: None,
+        digest: None,
+        making: making.clone(),
+    }
+}
+
+impl<'a> Order<'a> {
+    /// A verdict, and nothing with it.
+    #[must_use]
+    pub fn plain(verdict: Verdict, act: &'a Act) -> Self {
+        Self {
+            verdict,
+            act,
+            grant: &[],
+            as_asked: false,
+            reports: &[],
+            all: None,
+            result: TestResult::Passed,
+            since: None,
+        }
+    }
+}
+
+impl Order<'_> {
+    /// The reports, for a gate that asks for these kinds.
+    fn reports_for(&self, kinds: &[String]) -> Vec<Report> {
+        let mut reports = self.reports.to_vec();
+        for kind in kinds {
+            if let Some(file) = self.all
+                && !reports.iter().any(|report| report.kind == *kind)
+            {
+                reports.push(Report { kind: kind.clone(), source: Source::File(file.to_owned()) });
+            }
+        }
+        reports
+    }
+}
+
 /// Decides.
 ///
 /// # Errors
@@ -63,36 +116,109 @@ struct MadeReport<'a> {
 pub async fn decide(session: &Session, format: Output, order: Order<'_>) -> Result<Exit, Failure> {
     let lang = session.lang;
     let paper = current(session, &order.act.request).await?;
-    let gate = gate(session, &paper, &order).await?;
+    let seen = Seen::read(session, &paper).await?;
+    let gate = match gate(session, &paper, &seen, &order).await {
+        Ok(gate) => gate,
+        Err(failure) => {
+            let username = session.me().await?.username.unwrap_or_default();
+            let before = repeats(lang, &paper, &seen, &order, &username)?.ok_or(failure)?;
+            let (outcome, decision) = (Outcome::AlreadyDecided, object(before, paper.namespace()));
+            return report(session, format, &decision, &outcome, outcome.page(lang));
+        }
+    };
     decision::insist(lang, &gate, order.act.digest.as_deref())?;
+    let reports = order.reports_for(&gate.reports);
     if order.verdict == Verdict::File {
-        evidence::complete(lang, &gate, order.reports)?;
+        evidence::complete(lang, &gate, &reports)?;
     }
     let details = Details {
         comment: order.act.making.comment.clone(),
-        evidence: evidence::collect(lang, order.reports, order.result)?,
+        evidence: evidence::collect(lang, &reports, order.result)?,
         grant: decision::amounts(lang, &paper, &gate, order.verdict, order.grant, order.as_asked)?,
     };
     let spec = decision::build(lang, &paper, &gate, order.verdict, details)?;
     let clock = read::clock(session).await?;
     let preview = detail::preview(lang, &clock, &paper, &gate, &spec);
-    let person = session.me().await?.username.unwrap_or_default();
-    let wanted = decision::object(spec, paper.namespace(), &person, paper.standing().round);
-    let made = create(session, wanted, &preview, &order.act.making).await?;
-    let Some(known) = made.outcome else {
-        let outcome = watch(session, &paper, &made.decision, order.act.making.wait).await;
-        return report(session, format, &made.decision, &outcome, outcome.page(lang));
-    };
-    // Who repeats a decision that does not count should learn so.
-    let void = Outcome::of(&paper, &made.decision.name_any()).filter(|o| matches!(o, Outcome::Void { .. }));
-    match void {
-        Some(void) if known == Outcome::AlreadyDecided => {
-            let mut page = known.page(lang);
-            page.append(void.page(lang));
-            report_as(format, &made.decision, &void, page)
+    let mut wanted = stamped(session, paper.namespace(), spec).await?;
+    let by = wanted.spec.decided_by.clone().unwrap_or_default();
+    wanted.entitled = foresee::is_member(session, &gate, &by).await;
+    let prospect = seen.prospect(&gate, &wanted);
+    let made =
+        create(session, paper.namespace(), &wanted, seen.decisions(), prospect, &preview, &order.act.making).await?;
+    match made.outcome {
+        Some(Outcome::DryRun) => report(session, format, &made.decision, &Outcome::DryRun, Page::default()),
+        known => {
+            let outcome = watch(session, &paper, &made.decision, order.act.making.wait).await;
+            // Who repeats a decision learns whether it counts.
+            let outcome = known.filter(|_| !matches!(outcome, Outcome::Void { .. })).unwrap_or(outcome);
+            report(session, format, &made.decision, &outcome, outcome.page(lang))
         }
-        _ => report(session, format, &made.decision, &known, known.page(lang)),
     }
+}
+
+/// The decision by which exactly this was done before, where its gate is no longer open to it; nothing where that is not so.
+fn repeats<'s>(
+    lang: Lang,
+    paper: &Paper,
+    seen: &'s Seen<'_>,
+    order: &Order<'_>,
+    username: &str,
+) -> Result<Option<&'s DecisionFact>, Failure> {
+    let gate = match order.verdict {
+        Verdict::Submit => Some(names::GATE_SUBMISSION),
+        Verdict::Withdraw => Some(GATE_WITHDRAWAL),
+        _ => order.act.gate.as_deref(),
+    };
+    let before = seen.done_before(username, order.verdict, gate);
+    let Some(before) = before.filter(|d| order.since.is_none_or(|since| d.at > since)) else { return Ok(None) };
+    let there = &before.spec;
+    let gate = OpenGate {
+        gate: there.gate.clone(),
+        role: there.role.clone(),
+        digest: there.digest.clone(),
+        confirms_amounts: !there.grant.is_empty(),
+        reports: there.evidence.iter().map(|e| e.name.clone()).collect(),
+        ..OpenGate::default()
+    };
+    let Ok(grant) = decision::amounts(lang, paper, &gate, order.verdict, order.grant, order.as_asked) else {
+        return Ok(None);
+    };
+    let comment = order.act.making.comment.clone();
+    let evidence = evidence::collect(lang, &order.reports_for(&gate.reports), order.result)?;
+    let wanted = decision::build(lang, paper, &gate, order.verdict, Details { comment, evidence, grant })?;
+    let read = decision::insist(lang, &gate, order.act.digest.as_deref()).is_ok();
+    Ok(Some(before).filter(|before| read && acts::say_the_same(&before.spec, &wanted)))
+}
+
+/// A decision that is there, as an object.
+pub(super) fn object(decision: &DecisionFact, namespace: &str) -> Decision {
+    let mut object = Decision::new(&decision.name, decision.spec.clone());
+    object.metadata.namespace = Some(namespace.to_owned());
+    object.metadata.uid = Some(decision.uid.clone());
+    object
+}
+
+/// The decision as the API server would stamp it. Admission speaks before anybody is asked.
+///
+/// # Errors
+/// When admission refuses it.
+pub(super) async fn stamped(session: &Session, namespace: &str, spec: DecisionSpec) -> Result<DecisionFact, Failure> {
+    let mut probe = Decision::new("", spec);
+    probe.metadata = ObjectMeta {
+        generate_name: Some(format!("{}-", names::GATE_SUBMISSION)),
+        namespace: Some(namespace.to_owned()),
+        ..ObjectMeta::default()
+    };
+    let params = PostParams { dry_run: true, ..PostParams::default() };
+    let made = session.api::<Decision>(namespace).create(&params, &probe).await.map_err(|e| session.failure(&e))?;
+    Ok(DecisionFact {
+        name: String::new(),
+        uid: String::new(),
+        at: Time::new(Timestamp::now()),
+        order: u64::MAX,
+        entitled: true,
+        spec: made.spec,
+    })
 }
 
 /// The paper with a status that knows its last edit.
@@ -111,7 +237,7 @@ fn caught_up(paper: &Paper) -> bool {
     paper.standing().observed_generation.is_some_and(|seen| seen >= paper.generation())
 }
 
-async fn gate(session: &Session, paper: &Paper, order: &Order<'_>) -> Result<OpenGate, Failure> {
+async fn gate(session: &Session, paper: &Paper, seen: &Seen<'_>, order: &Order<'_>) -> Result<OpenGate, Failure> {
     let lang = session.lang;
     let (namespace, status) = (paper.namespace(), paper.standing());
     let (gates, wanted) = if order.verdict == Verdict::Withdraw {
@@ -121,8 +247,8 @@ async fn gate(session: &Session, paper: &Paper, order: &Order<'_>) -> Result<Ope
             return Err(Failure::new(Exit::Refused, lang.committed(&phase), lang.next_explain()));
         }
         let filing = status.submission.filter(|_| !status.stage.sent_back());
+        let filing = filing.and_then(|filing| seen.decisions().iter().find(|d| d.uid == filing.uid));
         let filing = filing.ok_or_else(|| Failure::new(Exit::Refused, lang.cannot_withdraw(), lang.next_explain()))?;
-        let filing: Decision = session.get(namespace, &filing.name).await?;
         (vec![decision::withdrawal_gate(&filing.spec)], Some(GATE_WITHDRAWAL))
     } else if order.verdict == Verdict::Submit {
         (status.open_gates.to_vec(), Some(names::GATE_SUBMISSION))
@@ -145,42 +271,60 @@ pub(super) struct Made {
     pub(super) outcome: Option<Outcome>,
 }
 
-/// Shows what is decided, asks, and creates it.
+/// Shows what is decided, asks, and creates it under the first name that is free, unless it was done before or would be void.
 pub(super) async fn create(
     session: &Session,
-    decision: Decision,
+    namespace: &str,
+    wanted: &DecisionFact,
+    known: &[DecisionFact],
+    prospect: Prospect<'_>,
     preview: &Page,
     making: &Making,
 ) -> Result<Made, Failure> {
     let lang = session.lang;
-    let namespace = decision.namespace().unwrap_or_default();
-    output::aside(&preview.render());
-    if making.dry_run {
-        return Ok(Made { decision, outcome: Some(Outcome::DryRun) });
+    match prospect {
+        Prospect::Done(before) => {
+            let decision = object(before, namespace);
+            return Ok(Made { decision, outcome: Some(Outcome::AlreadyDecided) });
+        }
+        Prospect::Void(refusal) => return Err(foresee::would_be_void(lang, &refusal)),
+        Prospect::Counts => {}
     }
-    if !making.yes {
-        match output::ask(&lang.confirm()) {
-            Some(true) => {}
-            Some(false) => return Err(Failure::plain(Exit::Error, lang.not_confirmed())),
-            None => return Err(Failure::new(Exit::Usage, lang.not_confirmed(), lang.next_yes())),
+    let username = wanted.spec.decided_by.as_ref().map(|by| by.username.clone()).unwrap_or_default();
+    let salt = format!("{username} {}", Timestamp::now());
+    let spec = DecisionSpec { decided_by: None, ..wanted.spec.clone() };
+    let taken = |name: &str| known.iter().any(|d| d.name == name);
+    let free = acts::names(&spec, &username, &salt).filter(|name| !taken(name));
+    let mut decision = Decision::new("", spec.clone());
+    decision.metadata.namespace = Some(namespace.to_owned());
+    output::aside(&preview.render());
+    let mut asked = making.yes;
+    for name in free {
+        decision.metadata.name = Some(name.clone());
+        if making.dry_run {
+            return Ok(Made { decision, outcome: Some(Outcome::DryRun) });
+        }
+        if !asked {
+            match output::ask(&lang.confirm()) {
+                Some(true) => asked = true,
+                Some(false) => return Err(Failure::plain(Exit::Error, lang.not_confirmed())),
+                None => return Err(Failure::new(Exit::Usage, lang.not_confirmed(), lang.next_yes())),
+            }
+        }
+        match session.api::<Decision>(namespace).create(&PostParams::default(), &decision).await {
+            Ok(decision) => return Ok(Made { decision, outcome: None }),
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {
+                // What somebody else keeps under it, even unreadable, is no reason to be silent.
+                let there = session.api::<Decision>(namespace).get(&name).await.ok();
+                let same = there.filter(|d| foresee::fact(d).is_some_and(|d| acts::is_this(&wanted.spec, &d, known)));
+                if let Some(decision) = same {
+                    return Ok(Made { decision, outcome: Some(Outcome::AlreadyDecided) });
+                }
+            }
+            Err(error) => return Err(session.failure(&error)),
         }
     }
-    match session.api::<Decision>(&namespace).create(&PostParams::default(), &decision).await {
-        Ok(created) => Ok(Made { decision: created, outcome: None }),
-        Err(kube::Error::Api(status)) if status.is_already_exists() => already(session, &namespace, decision).await,
-        Err(error) => Err(session.failure(&error)),
-    }
-}
-
-/// The same person has decided on the same content before: done, unless they now want something else.
-async fn already(session: &Session, namespace: &str, wanted: Decision) -> Result<Made, Failure> {
-    let lang = session.lang;
-    let before: Decision = session.get(namespace, &wanted.name_any()).await?;
-    if before.spec.verdict != wanted.spec.verdict || before.spec.grant != wanted.spec.grant {
-        let verdict = words::verdict(lang, before.spec.verdict);
-        return Err(Failure::new(Exit::Refused, lang.decided_otherwise(&verdict), lang.next_decided_otherwise()));
-    }
-    Ok(Made { decision: before, outcome: Some(Outcome::AlreadyDecided) })
+    Err(Failure::plain(Exit::Error, lang.names_taken(&spec.request_ref.name)))
 }
 
 async fn watch(session: &Session, paper: &Paper, decision: &Decision, seconds: u64) -> Outcome {

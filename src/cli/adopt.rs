@@ -37,7 +37,12 @@ pub async fn adopt(session: &Session, format: Output, wish: &Adopt) -> Result<Ex
         return Err(Failure::new(Exit::Usage, lang.adopts_nothing(&name), lang.next_adopts()));
     };
     if request.status.as_ref().is_some_and(|status| status.committed) {
-        return Err(Failure::new(Exit::Refused, lang.adopted_already(&adopts.namespace), lang.next_on_record()));
+        if wish.plan {
+            return Err(Failure::new(Exit::Refused, lang.adopted_already(&adopts.namespace), lang.next_on_record()));
+        }
+        // What was asked for is done, for this very request.
+        output::aside(&format!("{}\n", lang.adopted_already(&adopts.namespace)));
+        return Ok(Exit::Done);
     }
     let mark = mark(&namespace, &name, &request.uid().unwrap_or_default());
     let (space, found) = look(session, &request, &adopts.namespace, &mark).await?;

@@ -6,8 +6,7 @@ use super::page::short_digest;
 use super::paper::Paper;
 use crate::api::cloud_resource_request::OpenGate;
 use crate::api::common::RequestRef;
-use crate::api::decision::{Decision, DecisionSpec, Evidence, LineAmount, Verdict};
-use crate::core::names;
+use crate::api::decision::{DecisionSpec, Evidence, LineAmount, Verdict};
 use crate::core::workflow::GATE_WITHDRAWAL;
 
 /// What a person adds to a verdict.
@@ -72,30 +71,6 @@ pub fn withdrawal_gate(filing: &DecisionSpec) -> OpenGate {
         digest: filing.digest.clone(),
         ..OpenGate::default()
     }
-}
-
-/// The object to create; its name makes a second vote on the same thing collide in the API server.
-///
-/// `round` is the round that has been filed, 0 before the first.
-#[must_use]
-pub fn object(spec: DecisionSpec, namespace: &str, person: &str, round: i64) -> Decision {
-    let act = act(&spec, round);
-    let name = names::decision_name(&spec.request_ref.name, &spec.request_ref.uid, &act, &spec.digest, person);
-    let mut decision = Decision::new(&name, spec);
-    decision.metadata.namespace = Some(namespace.to_owned());
-    decision
-}
-
-/// The part of the name that says what is done. It is the gate, and more where one digest stands for several acts:
-/// the same content can be filed, and taken back, once a round; a guest's access is granted and ended.
-fn act(spec: &DecisionSpec, round: i64) -> String {
-    let nth = match (spec.verdict, spec.gate.as_str()) {
-        (Verdict::Submit, _) => round + 1,
-        (Verdict::Withdraw, GATE_WITHDRAWAL) => round,
-        (Verdict::Withdraw, _) => return format!("{}-end", spec.gate),
-        _ => 1,
-    };
-    if nth > 1 { format!("{}-{nth}", spec.gate) } else { spec.gate.clone() }
 }
 
 /// Refuses to go on when the content is not what the person has read.
@@ -226,35 +201,6 @@ mod tests {
         let failure =
             build(Lang::En, &request.clone().into(), &gate, Verdict::Approve, Details::default()).unwrap_err();
         assert_eq!(failure.exit, Exit::Refused);
-    }
-
-    #[test]
-    fn the_same_vote_of_the_same_person_has_the_same_name() {
-        let request = request();
-        let gate = gate_of(&request);
-        let spec = build(Lang::En, &request.clone().into(), &gate, Verdict::Approve, Details::default()).unwrap();
-        let returned = DecisionSpec { verdict: Verdict::Return, ..spec.clone() };
-        let other = DecisionSpec { digest: DIGEST.replace('a', "b"), ..spec.clone() };
-        let of =
-            |spec: &DecisionSpec, person: &str| object(spec.clone(), "yg-health", person, 1).metadata.name.unwrap();
-        assert_eq!(of(&spec, "li"), of(&returned, "li"));
-        assert_ne!(of(&spec, "li"), of(&spec, "wang"));
-        assert_ne!(of(&spec, "li"), of(&other, "li"));
-        assert!(of(&spec, "li").starts_with("portal.11111111.evaluation.aaaaaaaaaaaa."));
-    }
-
-    #[test]
-    fn acts_on_one_digest_that_are_not_the_same_vote_have_other_names() {
-        let request = request();
-        let spec = build(Lang::En, &request.clone().into(), &gate_of(&request), Verdict::Withdraw, Details::default())
-            .unwrap();
-        let at = |gate: &str, verdict| DecisionSpec { gate: gate.into(), verdict, ..spec.clone() };
-        let submit = at("submission", Verdict::Submit);
-        assert_eq!([0, 1, 2].map(|round| act(&submit, round)), ["submission", "submission-2", "submission-3"]);
-        let withdraw = at(GATE_WITHDRAWAL, Verdict::Withdraw);
-        assert_eq!([1, 2].map(|round| act(&withdraw, round)), ["withdrawal", "withdrawal-2"]);
-        assert_eq!(act(&at("access", Verdict::Authorize), 0), "access");
-        assert_eq!(act(&at("access", Verdict::Withdraw), 0), "access-end");
     }
 
     #[test]

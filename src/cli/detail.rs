@@ -257,7 +257,10 @@ fn before_and_after(change: &ResourceChange) -> Vec<Fact> {
         (Some(before), Some(after)) => arrow(&before.0, &after.0),
         _ => String::new(),
     };
-    vec![(("Amounts", "资源合计"), difference(&status.before, &status.after)), (("CNY a month", "月费用（元）"), fee)]
+    // What cannot be worked out is not nothing.
+    let is_known = status.lines.iter().all(|line| line.problem.is_none());
+    let amounts = if is_known { difference(&status.before, &status.after) } else { String::new() };
+    vec![(("Amounts", "资源合计"), amounts), (("CNY a month", "月费用（元）"), fee)]
 }
 
 /// Each resource before and after; what stays as it is once.

@@ -8,10 +8,10 @@ use super::moment::Clock;
 use super::page::Page;
 use super::paper::Paper;
 use super::session::Session;
-use super::{leads, output, read, rules, whatif};
+use super::{form, leads, output, read, rules, whatif};
 use crate::api::common::{Document, Time};
 use crate::api::decision::{Evidence, LineAmount, TestResult};
-use crate::api::resource_change::{Change, ChangeGround, ChangeLine, Extend, Window};
+use crate::api::resource_change::{Change, ChangeGround, ChangeLine, ChangePhase, Extend, Window};
 use crate::api::{CloudResourceRequest, InformationSystem, ResourceChange, ResourceChangeSpec};
 use crate::core::names::organization_of;
 use kube::ResourceExt as _;
@@ -110,10 +110,16 @@ pub async fn taken_up(
         output::result(format, &wanted, |_| Page::default())?;
         return Ok(None);
     }
-    let api = session.api::<ResourceChange>(namespace);
-    let made = api.create(&PostParams::default(), &wanted).await.map_err(|e| session.failure(&e))?;
-    let name = made.name_any();
-    output::aside(&format!("{}\n", lang.drafted(&Paper::from(made).path())));
+    // What an earlier attempt has drafted says exactly this; what somebody else has under a like name does not.
+    let change = wanted.spec.change.clone();
+    let same = |there: &ResourceChange| {
+        let draft = there.status.as_ref().is_none_or(|s| s.phase == ChangePhase::Draft);
+        there.spec.change == change && draft
+    };
+    let (name, new) = form::made(session, namespace, wanted, false, same).await?;
+    if new {
+        output::aside(&format!("{}\n", lang.drafted(&format!("{namespace}/change/{name}"))));
+    }
     Ok(Some(name))
 }
 

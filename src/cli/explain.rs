@@ -219,14 +219,20 @@ fn mover(
         due: clock.due_of(lang, gate.due, gate.due_unknown),
         article: gate.article.clone(),
         you,
-        commands: gate.verdicts.iter().map(|verdict| command(paper, gate, *verdict)).collect(),
+        commands: gate.verdicts.iter().filter_map(|verdict| command(paper, gate, *verdict)).collect(),
     }
 }
 
-/// A command line that does it, with the words that only a person can fill in in capitals.
-fn command(paper: &Paper, gate: &OpenGate, verdict: Verdict) -> String {
+/// A command line that does it, and what it does counts; the words that only a person can fill in stand in capitals. Nothing
+/// where the gate cannot be passed as things are.
+fn command(paper: &Paper, gate: &OpenGate, verdict: Verdict) -> Option<String> {
     if gate.gate == names::GATE_ANNEX {
-        return annex(paper);
+        return Some(annex(paper));
+    }
+    let status = paper.standing();
+    let incomplete = status.conditions.iter().any(|c| c.type_ == names::CONDITION_COMPLETE && c.status == "False");
+    if verdict.agrees() && gate.requires_complete && incomplete {
+        return None;
     }
     let mut words = vec![
         format!("kubectl yunguan {}", words::subcommand(verdict)),
@@ -237,16 +243,23 @@ fn command(paper: &Paper, gate: &OpenGate, verdict: Verdict) -> String {
         words.push(format!("--gate {}", gate.gate));
     }
     if gate.confirms_amounts && verdict.agrees() {
-        words.push("--as-asked".to_owned());
+        // Where somebody has confirmed amounts here, the next one agrees on the same.
+        let confirmed = status.lines.iter().filter_map(|line| Some((&line.name, line.confirmed?)));
+        let confirmed: Vec<String> = confirmed.map(|(line, units)| format!("--grant {line}={units}")).collect();
+        match gate.agreed {
+            0 => words.push("--as-asked".to_owned()),
+            _ if confirmed.is_empty() => words.push("--as-asked".to_owned()),
+            _ => words.extend(confirmed),
+        }
     }
     if verdict == Verdict::File {
         words.extend(gate.reports.iter().map(|report| format!("--report {report}=FILE")));
         words.push("--result Passed".to_owned());
     }
-    if matches!(verdict, Verdict::Return | Verdict::Reject) {
+    if matches!(verdict, Verdict::Return | Verdict::Reject) || (gate.requires_reason && verdict.agrees()) {
         words.push("--comment REASON".to_owned());
     }
-    words.join(" ")
+    Some(words.join(" "))
 }
 
 /// Annex 2 for an emergency expansion: another change, which says that it makes this one good.
@@ -521,6 +534,28 @@ mod tests {
         let (explanation, _) = explained_change(Lang::En, &change);
         let how = &explanation.movers[0].commands[0];
         assert!(how.starts_with("kubectl yunguan change portal -n ") && how.contains("--settles flu"), "{how}");
+    }
+
+    #[test]
+    fn what_is_printed_counts_as_it_is() {
+        let mut request = request();
+        let commands =
+            |request: &CloudResourceRequest| explained(Lang::En, request, "agency").movers[0].commands.clone();
+        assert!(commands(&request)[0].ends_with("--gate evaluation --as-asked"), "{:?}", commands(&request));
+        let status = request.status.as_mut().unwrap();
+        status.open_gates[0].requires_reason = true;
+        status.open_gates[0].agreed = 1;
+        status.lines[0].confirmed = Some(3);
+        status.lines[1].confirmed = Some(400);
+        let told = commands(&request);
+        assert!(told[0].ends_with("--grant web=3 --grant disk=400 --comment REASON"), "{told:?}");
+        assert!(told[1].contains(" return ") && told[1].ends_with("--comment REASON"), "{told:?}");
+        let status = request.status.as_mut().unwrap();
+        status.open_gates[0].requires_complete = true;
+        status.conditions = vec![condition("a paper is missing")];
+        status.conditions[0].type_ = names::CONDITION_COMPLETE.into();
+        let told = commands(&request);
+        assert!(told.len() == 1 && told[0].contains(" return "), "it can only be sent back: {told:?}");
     }
 
     #[test]

@@ -6,9 +6,9 @@ use super::moment::Clock;
 use super::page::{Page, short_digest};
 use super::paper::{Paper, typed};
 use super::words;
-use crate::api::cloud_resource_request::{DueUnknown, OpenGate};
+use crate::api::cloud_resource_request::{CountedDecision, DueUnknown, OpenGate};
 use crate::api::common::{Money, Names, RequestKind, Time};
-use crate::api::decision::Verdict;
+use crate::api::decision::{TestResult, Verdict};
 use crate::core::workflow::GATE_WITHDRAWAL;
 use serde::Serialize;
 
@@ -67,10 +67,13 @@ pub fn items(
 ) -> Vec<Item> {
     let Some(status) = paper.progress() else { return Vec::new() };
     let filed = status.submission.is_some_and(|s| s.by == user);
+    // Reports that failed are filed again.
+    let is_repeatable = |d: &CountedDecision| d.result == Some(TestResult::Failed);
     let acted = |gate: &OpenGate| {
         let mut mine = status.decisions.iter().filter(|d| d.by == user);
         (filed && gate.role != filing_role)
-            || mine.any(|d| d.role != gate.role || (d.gate == gate.gate && d.digest == gate.digest))
+            || mine
+                .any(|d| d.role != gate.role || (d.gate == gate.gate && d.digest == gate.digest && !is_repeatable(d)))
     };
     let waiting = status.open_gates.iter().filter(|g| g.gate != GATE_WITHDRAWAL && may(g) && !acted(g));
     waiting

@@ -1,28 +1,25 @@
 //! Leaving the cloud (article 23): the form, the unit's word on the backup, the provider's on the wipe.
 
-use super::act;
+use super::act::{self, Order, submission};
 use super::args::{Act, Attest, Leave, Making, Output, Retry};
-use super::evidence::{Report, Source};
 use super::failure::{Exit, Failure};
+use super::form;
 use super::leads;
 use super::output;
 use super::page::Page;
-use super::paper;
+use super::paper::{self, Stage};
 use super::session::Session;
 use crate::api::common::RequestKind;
-use crate::api::decision::{TestResult, Verdict};
-use crate::api::decommission::{BackupMode, Departure};
+use crate::api::decision::Verdict;
+use crate::api::decommission::{BackupMode, DecommissionPhase, Departure};
 use crate::api::names::ANNOTATION_RETRY;
 use crate::api::rightsizing_proposal::ObjectRef;
 use crate::api::{Decommission, DecommissionSpec, InformationSystem, Organization};
 use crate::core::names::organization_of;
 use jiff::Timestamp;
-use kube::api::{Patch, PatchParams, PostParams};
-use kube::{Api, ResourceExt as _};
+use kube::Api;
+use kube::api::{Patch, PatchParams};
 use serde_json::json;
-
-/// Names that are tried before somebody has to give one.
-const TRIES: usize = 99;
 
 /// Makes the form by which a system leaves, and files it.
 ///
@@ -85,30 +82,20 @@ async fn file(
         output::result(format, &wanted, |_| Page::default())?;
         return Ok(Exit::Done);
     }
-    let name = create(session, namespace, wanted, name.is_some()).await?;
-    output::aside(&format!("{}\n", lang.drafted(&format!("{namespace}/decommission/{name}"))));
-    let act = Act {
-        request: format!("{namespace}/{}", paper::typed(RequestKind::Decommission, &name)),
-        gate: None,
-        digest: None,
-        making: making.clone(),
+    let departure = wanted.spec.departure.clone();
+    let same = |form: &Decommission| {
+        let over = form
+            .status
+            .as_ref()
+            .is_some_and(|s| Stage::Departure(s.phase).sent_back() || s.phase == DecommissionPhase::Closed);
+        form.spec.departure == departure && !over
     };
-    act::decide(session, format, plain(Verdict::Submit, &act)).await
-}
-
-/// Under the first name that is free; a name that somebody gave is the only one.
-async fn create(session: &Session, namespace: &str, form: Decommission, given: bool) -> Result<String, Failure> {
-    let (lang, base) = (session.lang, form.name_any());
-    for number in 1..=if given { 1 } else { TRIES } {
-        let mut wanted = form.clone();
-        wanted.metadata.name = Some(if number == 1 { base.clone() } else { format!("{base}-{number}") });
-        match session.api::<Decommission>(namespace).create(&PostParams::default(), &wanted).await {
-            Ok(made) => return Ok(made.name_any()),
-            Err(kube::Error::Api(status)) if status.is_already_exists() => {}
-            Err(error) => return Err(session.failure(&error)),
-        }
+    let (name, new) = form::made(session, namespace, wanted, name.is_some(), same).await?;
+    if new {
+        output::aside(&format!("{}\n", lang.drafted(&format!("{namespace}/decommission/{name}"))));
     }
-    Err(Failure::new(Exit::Usage, lang.name_taken(&base), lang.next_other_name()))
+    let act = submission(namespace, RequestKind::Decommission, &name, making);
+    act::decide(session, format, Order::plain(Verdict::Submit, &act)).await
 }
 
 /// Confirms that the backup is whole, at the gate that is the unit's.
@@ -117,7 +104,7 @@ async fn create(session: &Session, namespace: &str, form: Decommission, given: b
 /// When there is nothing to confirm, or a rule refuses it.
 pub async fn confirm_backup(session: &Session, format: Output, wish: &Act) -> Result<Exit, Failure> {
     let act = of_decommission(session, wish)?;
-    act::decide(session, format, plain(Verdict::Confirm, &act)).await
+    act::decide(session, format, Order::plain(Verdict::Confirm, &act)).await
 }
 
 /// Attests that nothing is left: by a report each, or one for all that none names.
@@ -126,17 +113,7 @@ pub async fn confirm_backup(session: &Session, format: Output, wish: &Act) -> Re
 /// As [`confirm_backup`].
 pub async fn attest(session: &Session, format: Output, wish: &Attest) -> Result<Exit, Failure> {
     let act = of_decommission(session, &wish.act)?;
-    let paper = session.paper(&act.request).await?;
-    let asked = paper.standing().open_gates.iter().filter(|gate| gate.verdicts.contains(&Verdict::File));
-    let mut reports = wish.report.clone();
-    for kind in asked.flat_map(|gate| &gate.reports) {
-        if let Some(file) = &wish.all
-            && !reports.iter().any(|report| report.kind == *kind)
-        {
-            reports.push(Report { kind: kind.clone(), source: Source::File(file.clone()) });
-        }
-    }
-    let order = act::Order { reports: &reports, ..plain(Verdict::File, &act) };
+    let order = Order { reports: &wish.report, all: wish.all.as_deref(), ..Order::plain(Verdict::File, &act) };
     act::decide(session, format, order).await
 }
 
@@ -164,8 +141,4 @@ fn of_decommission(session: &Session, wish: &Act) -> Result<Act, Failure> {
     let (namespace, name) = session.target(&rest)?;
     let request = format!("{namespace}/{}", paper::typed(RequestKind::Decommission, &name));
     Ok(Act { request, ..wish.clone() })
-}
-
-fn plain(verdict: Verdict, act: &Act) -> act::Order<'_> {
-    act::Order { verdict, act, grant: &[], as_asked: false, reports: &[], result: TestResult::Passed }
 }

@@ -83,8 +83,6 @@ messages! {
     confirm() = "Go on? [y/N] ", "确认办理？[y/N] ";
     not_confirmed() = "nothing was decided", "未作任何办理";
     next_yes() = "check what is shown above, then answer y, or give --yes", "请核对以上内容，回答 y 或使用 --yes";
-    decided_otherwise(verdict) = "you have decided otherwise on exactly this content: {verdict}", "您已就同一内容作出其他决定：{verdict}";
-    next_decided_otherwise() = "a decision cannot be changed; it is made anew when the content changes or the request is filed again", "办理意见不可更改；内容变更或重新提交后方可再次办理";
     already() = "you have decided this already; nothing was changed", "您已就此办理过，未作更改";
     made(verdict, gate, name) = "{verdict} at {gate}: made ({name})", "已在 {gate} 办理“{verdict}”（{name}）";
     counts() = "it counts", "办理有效";
@@ -95,6 +93,9 @@ messages! {
     now_waits(what) = "now waiting for: {what}", "下一步等待：{what}";
     void(why, message) = "it does not count: {why}: {message}", "办理无效：{why}：{message}";
     next_void() = "read the request again (kubectl yunguan explain), then decide anew", "请重新阅读申请（kubectl yunguan explain）后再办理";
+    would_be_void(why, message) = "nothing was decided, since it would not count: {why}: {message}", "未作办理，因办理将无效：{why}：{message}";
+    next_would_be_void() = "mend what is said above, or see who can act and how: kubectl yunguan explain", "请按上述说明处理，或查看办理人和办理方式：kubectl yunguan explain";
+    names_taken(name) = "{name}, and every other name that was tried, is taken by something else", "名称 {name} 及其他备选名称均已被占用";
     pending() = "the operator has not looked at it yet; see later with kubectl yunguan timeline", "管理程序尚未处理，请稍后用 kubectl yunguan timeline 查看";
     let_in(user, until) = "{user} is let in until {until}", "已允许 {user} 访问，截止 {until}";
     let_out(user) = "the access of {user} has ended", "{user} 的访问已终止";
@@ -181,8 +182,8 @@ messages! {
 
     drafted(path) = "Drafted: {path}", "已起草：{path}";
     next_submit(path) = "read it (kubectl yunguan status {path}), then file it: kubectl yunguan submit {path}", "核对（kubectl yunguan status {path}）后提交：kubectl yunguan submit {path}";
-    next_not_drafted() = "nothing was drafted; ask for a time that is still to come, as the message says", "未起草；请按提示另选时间";
-    name_taken(name) = "there is a change {name} already, and it was left as it is", "已有名为 {name} 的变更申请，未作改动";
+    next_not_drafted() = "nothing was drafted; mend what the message says and try again", "未起草；请按提示修改后重试";
+    name_taken(name) = "there is a {name} already that says something else, and it was left as it is", "已有名为 {name} 的申请且内容不同，未作改动";
     next_other_name() = "give another --name, or leave it out for one that is free", "请用 --name 另取名称，或不填由系统取名";
     bad_moment(text) = "`{text}` is no day or moment: use 2026-12-31, 2026-12-31T18:00:00+08:00, or a time from now such as 3d", "“{text}”不是有效的日期或时刻：可用 2026-12-31、2026-12-31T18:00:00+08:00，或 3d 等时长";
     window_without_end() = "--from says when a temporary expansion begins, and nothing says when it ends", "填写了 --from，但未填写截止时间";

@@ -15,6 +15,8 @@ pub mod draft;
 pub mod evidence;
 pub mod explain;
 pub mod failure;
+pub mod foresee;
+pub mod form;
 pub mod help;
 pub mod inbox;
 pub mod lang;
@@ -40,9 +42,9 @@ pub mod whatif;
 pub mod whoami;
 pub mod words;
 
-use crate::api::decision::{TestResult, Verdict};
+use crate::api::decision::Verdict;
 use act::Order;
-use args::{Act, ActWithAmounts, Catalog, Cli, Command, Output};
+use args::{ActWithAmounts, Catalog, Cli, Command, Output};
 use clap::FromArgMatches as _;
 use failure::{Exit, Failure};
 use lang::Lang;
@@ -90,15 +92,15 @@ async fn execute(session: &Session, format: Output, command: &Command) -> Result
         return Err(Failure::new(Exit::Usage, lang.no_table(), lang.next_table()));
     }
     match command {
-        Command::Submit(act) => act::decide(session, format, plain(Verdict::Submit, act)).await,
-        Command::Reject(act) => act::decide(session, format, plain(Verdict::Reject, act)).await,
-        Command::Sign(act) => act::decide(session, format, plain(Verdict::Sign, act)).await,
-        Command::Withdraw(act) => act::decide(session, format, plain(Verdict::Withdraw, act)).await,
+        Command::Submit(act) => act::decide(session, format, Order::plain(Verdict::Submit, act)).await,
+        Command::Reject(act) => act::decide(session, format, Order::plain(Verdict::Reject, act)).await,
+        Command::Sign(act) => act::decide(session, format, Order::plain(Verdict::Sign, act)).await,
+        Command::Withdraw(act) => act::decide(session, format, Order::plain(Verdict::Withdraw, act)).await,
         Command::Approve(act) => act::decide(session, format, with_amounts(Verdict::Approve, act)).await,
         Command::Return(act) => act::decide(session, format, with_amounts(Verdict::Return, act)).await,
         Command::Confirm(act) => act::decide(session, format, with_amounts(Verdict::Confirm, act)).await,
         Command::File(file) => {
-            let order = Order { reports: &file.report, result: file.result, ..plain(Verdict::File, &file.act) };
+            let order = Order { reports: &file.report, result: file.result, ..Order::plain(Verdict::File, &file.act) };
             act::decide(session, format, order).await
         }
         Command::Change(wish) => draft::change(session, format, wish).await,
@@ -133,10 +135,6 @@ async fn execute(session: &Session, format: Output, command: &Command) -> Result
     }
 }
 
-fn plain(verdict: Verdict, act: &Act) -> Order<'_> {
-    Order { verdict, act, grant: &[], as_asked: false, reports: &[], result: TestResult::Passed }
-}
-
 fn with_amounts(verdict: Verdict, act: &ActWithAmounts) -> Order<'_> {
-    Order { grant: &act.grant, as_asked: act.as_asked, ..plain(verdict, &act.act) }
+    Order { grant: &act.grant, as_asked: act.as_asked, ..Order::plain(verdict, &act.act) }
 }

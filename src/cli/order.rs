@@ -1,25 +1,22 @@
 //! Orders that stop systems, and their end (article 34).
 
-use super::act;
+use super::act::{self, submission};
 use super::args::{Act, Output, Suspend};
 use super::failure::{Exit, Failure};
+use super::form;
 use super::output;
 use super::page::Page;
-use super::paper;
+use super::paper::{self, Stage};
 use super::rules;
 use super::session::Session;
 use crate::api::common::RequestKind;
-use crate::api::decision::{TestResult, Verdict};
+use crate::api::decision::Verdict;
 use crate::api::sanction::{Measure, Order, Party};
 use crate::api::{InformationSystem, Organization, OrganizationSpec, Sanction, SanctionSpec};
 use crate::core::names::organization_of;
 use crate::core::round::in_force_at;
 use jiff::Timestamp;
-use kube::api::PostParams;
-use kube::{Api, ResourceExt as _};
-
-/// Names that are tried before somebody has to give one.
-const TRIES: usize = 99;
+use kube::Api;
 
 /// Makes the order that stops systems of one unit, and files it.
 ///
@@ -65,15 +62,18 @@ pub async fn suspend(session: &Session, format: Output, wish: &Suspend) -> Resul
         output::result(format, &sanction, |_| Page::default())?;
         return Ok(Exit::Done);
     }
-    let name = create(session, &namespace, sanction, wish.name.is_some()).await?;
-    output::aside(&format!("{}\n", lang.drafted(&format!("{namespace}/sanction/{name}"))));
-    let act = Act {
-        request: format!("{namespace}/{}", paper::typed(RequestKind::Sanction, &name)),
-        gate: None,
-        digest: None,
-        making: wish.making.clone(),
+    let order = sanction.spec.order.clone();
+    let same = |form: &Sanction| {
+        let status = form.status.as_ref();
+        let over = status.is_some_and(|s| Stage::Sanction(s.phase).sent_back() || s.lifted.is_some());
+        form.spec.order == order && !over
     };
-    act::decide(session, format, plain(Verdict::Submit, &act)).await
+    let (name, new) = form::made(session, &namespace, sanction, wish.name.is_some(), same).await?;
+    if new {
+        output::aside(&format!("{}\n", lang.drafted(&format!("{namespace}/sanction/{name}"))));
+    }
+    let act = submission(&namespace, RequestKind::Sanction, &name, &wish.making);
+    act::decide(session, format, act::Order::plain(Verdict::Submit, &act)).await
 }
 
 /// The article by which the unit's own rules suspend its systems.
@@ -88,21 +88,6 @@ async fn article(session: &Session, name: &str, unit: &OrganizationSpec) -> Resu
         .ok_or_else(|| Failure::plain(Exit::Refused, session.lang.suspends_nobody(&policy.name, &name)))
 }
 
-/// Under the first name that is free; a name that somebody gave is the only one.
-async fn create(session: &Session, namespace: &str, sanction: Sanction, given: bool) -> Result<String, Failure> {
-    let (lang, base) = (session.lang, sanction.name_any());
-    for number in 1..=if given { 1 } else { TRIES } {
-        let mut wanted = sanction.clone();
-        wanted.metadata.name = Some(if number == 1 { base.clone() } else { format!("{base}-{number}") });
-        match session.api::<Sanction>(namespace).create(&PostParams::default(), &wanted).await {
-            Ok(made) => return Ok(made.name_any()),
-            Err(kube::Error::Api(status)) if status.is_already_exists() => {}
-            Err(error) => return Err(session.failure(&error)),
-        }
-    }
-    Err(Failure::new(Exit::Usage, lang.name_taken(&base), lang.next_other_name()))
-}
-
 /// Decides that an order is lifted, at the gate that is the person's.
 ///
 /// # Errors
@@ -112,15 +97,12 @@ pub async fn lift(session: &Session, format: Output, wish: &Act) -> Result<Exit,
     let (kind, rest) = paper::split_kind(&wish.request);
     let (namespace, name) = session.target(&rest)?;
     let sanction: Sanction = session.get(&namespace, &name).await?;
-    let in_force = sanction.status.is_some_and(|s| s.imposed.is_some() && s.lifted.is_none());
-    if kind.is_some_and(|kind| kind != RequestKind::Sanction) || !in_force {
+    // One that is lifted already may have been lifted by the same person.
+    let imposed = sanction.status.and_then(|s| s.imposed).map(|imposed| imposed.at);
+    if kind.is_some_and(|kind| kind != RequestKind::Sanction) || imposed.is_none() {
         return Err(Failure::new(Exit::Refused, lang.not_in_force(&name), lang.next_explain()));
     }
     let request = format!("{namespace}/{}", paper::typed(RequestKind::Sanction, &name));
     let act = Act { request, ..wish.clone() };
-    act::decide(session, format, plain(Verdict::Approve, &act)).await
-}
-
-fn plain(verdict: Verdict, act: &Act) -> act::Order<'_> {
-    act::Order { verdict, act, grant: &[], as_asked: false, reports: &[], result: TestResult::Passed }
+    act::decide(session, format, act::Order { since: imposed, ..act::Order::plain(Verdict::Approve, &act) }).await
 }

@@ -1,24 +1,27 @@
 //! What use suggests: the agency takes it up with a ResourceChange that it files at once, or dismisses it for a while.
 
-use super::act::{self, Order, create};
-use super::args::{Act, Dismiss, Making, Output, Takeup};
+use super::act::{self, Order, create, submission};
+use super::args::{Dismiss, Making, Output, Takeup};
 use super::failure::{Exit, Failure};
 use super::inbox::Item;
 use super::lang::Lang;
 use super::outcome::Outcome;
 use super::page::{Page, short_digest};
 use super::session::Session;
-use super::{decision, draft, leave, paper, words};
+use super::{draft, foresee, leave, paper, rules, words};
+use crate::api::RightsizingProposal;
 use crate::api::cloud_resource_request::OpenGate;
 use crate::api::common::{Names, RequestKind, RequestRef};
-use crate::api::decision::{DecisionSpec, Dismissal, TestResult, Verdict};
+use crate::api::decision::{Decision, DecisionSpec, Dismissal, Verdict};
 use crate::api::names::{GATE_TAKE_UP, ROLE_AGENCY};
-use crate::api::resource_change::{Change, ChangeGround, ChangeLine, ChangePhase};
+use crate::api::resource_change::{Change, ChangeGround, ChangeLine};
 use crate::api::rightsizing_proposal::{Action, ObjectRef, ProposalPhase};
-use crate::api::{ResourceChange, RightsizingProposal};
 use crate::core::digest;
+use crate::core::names::organization_of;
+use crate::core::proposal::judge_time;
+use crate::core::workflow::DecisionFact;
+use crate::core::workflow::acts::{self, Prospect};
 use kube::ResourceExt as _;
-use kube::api::ListParams;
 use std::time::Duration;
 
 /// The gate at which an open proposal waits.
@@ -71,9 +74,21 @@ pub fn item(proposal: &RightsizingProposal) -> Option<Item> {
 /// # Errors
 /// When it is not open, or a rule refuses it.
 pub async fn take_up(session: &Session, format: Output, wish: &Takeup) -> Result<Exit, Failure> {
-    let proposal = open(session, &wish.proposal).await?;
+    let lang = session.lang;
+    let (proposal, open) = look(session, &wish.proposal).await?;
     let (namespace, name) = (proposal.namespace().unwrap_or_default(), proposal.name_any());
     let spec = &proposal.spec;
+    if open.is_none() {
+        // Taken up already: filed by the same person, that is said; by another one, it is no longer open.
+        let change = proposal.status.as_ref().and_then(|s| s.change_ref.as_ref());
+        let change = change.ok_or_else(|| not_open(lang, &proposal))?;
+        let kind = match spec.action {
+            Action::Reclaim => RequestKind::Decommission,
+            Action::Reduce | Action::Expand => RequestKind::ResourceChange,
+        };
+        let act = submission(&namespace, kind, &change.name, &wish.making);
+        return act::decide(session, format, Order::plain(Verdict::Submit, &act)).await;
+    }
     let ground = match spec.action {
         Action::Reclaim => {
             let reason = wish.reason.clone().unwrap_or_else(|| format!("{name}: {}", spec.evidence.message));
@@ -93,42 +108,11 @@ pub async fn take_up(session: &Session, format: Output, wish: &Takeup) -> Result
         ..Change::default()
     };
     let reason = wish.reason.clone().unwrap_or_else(|| format!("{name}: {}", spec.evidence.message));
-    let filed = if let Some(drafted) = drafted(session, &namespace, &change).await? {
-        drafted
-    } else {
-        let dry_run = wish.making.dry_run;
-        let made = draft::taken_up(session, format, change, (&namespace, &name), &reason, dry_run).await?;
-        let Some(made) = made else { return Ok(Exit::Done) };
-        made
-    };
-    let act = Act {
-        request: format!("{namespace}/{}", paper::typed(RequestKind::ResourceChange, &filed)),
-        gate: None,
-        digest: None,
-        making: wish.making.clone(),
-    };
-    let order = Order {
-        verdict: Verdict::Submit,
-        act: &act,
-        grant: &[],
-        as_asked: false,
-        reports: &[],
-        result: TestResult::Passed,
-    };
-    act::decide(session, format, order).await
-}
-
-/// The draft that an earlier attempt has made.
-async fn drafted(session: &Session, namespace: &str, wanted: &Change) -> Result<Option<String>, Failure> {
-    let changes = session.list(&session.api::<ResourceChange>(namespace), &ListParams::default()).await;
-    let changes = changes.map_err(|e| session.failure(&e))?;
-    let draft = |change: &&ResourceChange| {
-        let spec = &change.spec.change;
-        spec.proposal_ref == wanted.proposal_ref
-            && spec.lines == wanted.lines
-            && change.status.as_ref().is_none_or(|s| s.phase == ChangePhase::Draft)
-    };
-    Ok(changes.iter().find(draft).map(kube::ResourceExt::name_any))
+    let dry_run = wish.making.dry_run;
+    let filed = draft::taken_up(session, format, change, (&namespace, &name), &reason, dry_run).await?;
+    let Some(filed) = filed else { return Ok(Exit::Done) };
+    let act = submission(&namespace, RequestKind::ResourceChange, &filed, &wish.making);
+    act::decide(session, format, Order::plain(Verdict::Submit, &act)).await
 }
 
 /// Puts a proposal off until a day.
@@ -137,10 +121,19 @@ async fn drafted(session: &Session, namespace: &str, wanted: &Change) -> Result<
 /// When it is not open, the day makes no sense, or a rule refuses it.
 pub async fn dismiss(session: &Session, format: Output, wish: &Dismiss) -> Result<Exit, Failure> {
     let lang = session.lang;
-    let proposal = open(session, &wish.proposal).await?;
+    let (proposal, open) = look(session, &wish.proposal).await?;
     let namespace = proposal.namespace().unwrap_or_default();
     let until = wish.until.parse().map_err(|_| Failure::plain(Exit::Usage, lang.bad_day(&wish.until)))?;
-    let Some(gate) = gate(&proposal) else { return Err(not_open(lang, &proposal)) };
+    let Some(gate) = open else {
+        let before = dismissed(session, &proposal).await?.ok_or_else(|| not_open(lang, &proposal))?;
+        let person = session.me().await?.username;
+        let by = before.spec.decided_by.as_ref().map(|by| by.username.clone());
+        let same = before.spec.comment.as_deref() == Some(wish.reason.as_str()) && by == person;
+        if !same || before.spec.dismissal.as_ref().map(|d| d.until) != Some(until) {
+            return Err(not_open(lang, &proposal));
+        }
+        return act::report(session, format, &before, &Outcome::AlreadyDecided, Outcome::AlreadyDecided.page(lang));
+    };
     let rights = session.rights([(namespace.as_str(), &gate)]).await?;
     if rights.wildcard(&namespace) {
         return Err(Failure::new(Exit::Refused, lang.wildcard(), lang.next_wildcard()));
@@ -164,11 +157,18 @@ pub async fn dismiss(session: &Session, format: Output, wish: &Dismiss) -> Resul
         ..DecisionSpec::default()
     };
     let preview = preview(lang, &proposal, &spec);
-    let person = session.me().await?.username.unwrap_or_default();
-    // A day each: what was dismissed once can be again, for longer.
-    let mut wanted = decision::object(spec, &namespace, &person, 0);
-    wanted.metadata.name = Some(format!("{}.{until}", wanted.name_any()));
-    let made = create(session, wanted, &preview, &wish.making).await?;
+    let known = foresee::decisions(session, &namespace, &spec.request_ref.uid, None).await?;
+    let wanted = act::stamped(session, &namespace, spec).await?;
+    let void = |d: &DecisionFact| proposal.status.iter().flat_map(|s| &s.void_decisions).any(|v| v.name == d.name);
+    let rules = rules::read(session).await?;
+    let unit = organization_of(&namespace).unwrap_or(&namespace);
+    let in_time = judge_time(&rules.registry, unit, wanted.at.timestamp(), until);
+    // It stands open, so what was dismissed before is over, or the operator has not looked yet.
+    let prospect = match acts::already(&wanted.spec, &known, |d| !void(d)) {
+        Some(before) => Prospect::Done(before),
+        None => in_time.map_or_else(Prospect::Void, |()| Prospect::Counts),
+    };
+    let made = create(session, &namespace, &wanted, &known, prospect, &preview, &wish.making).await?;
     let outcome = match &made.outcome {
         Some(known) => known.clone(),
         None => seen(session, &proposal, &made.decision.name_any(), &wish.making).await,
@@ -194,15 +194,20 @@ fn outcome(proposal: &RightsizingProposal, made: &str) -> Option<Outcome> {
     Some(Outcome::Void { reason: void.reason, message: void.message.clone() })
 }
 
-/// The proposal, if something can be decided about it.
-async fn open(session: &Session, target: &str) -> Result<RightsizingProposal, Failure> {
+/// The proposal, and its gate if something can be decided about it.
+async fn look(session: &Session, target: &str) -> Result<(RightsizingProposal, Option<OpenGate>), Failure> {
     let (_, rest) = paper::split_kind(target);
     let (namespace, name) = session.target(&rest)?;
     let proposal: RightsizingProposal = session.get(&namespace, &name).await?;
-    if gate(&proposal).is_none() {
-        return Err(not_open(session.lang, &proposal));
-    }
-    Ok(proposal)
+    let gate = gate(&proposal);
+    Ok((proposal, gate))
+}
+
+/// The decision by which it is dismissed now.
+async fn dismissed(session: &Session, proposal: &RightsizingProposal) -> Result<Option<Decision>, Failure> {
+    let by = proposal.status.as_ref().and_then(|s| s.dismissed_by.as_ref());
+    let Some(by) = by else { return Ok(None) };
+    session.get::<Decision>(&proposal.namespace().unwrap_or_default(), by).await.map(Some)
 }
 
 fn not_open(lang: Lang, proposal: &RightsizingProposal) -> Failure {

@@ -97,6 +97,8 @@ pub fn request() -> CloudResourceRequest {
             due_unknown: None,
             reports: vec![],
             confirms_amounts: true,
+            requires_complete: false,
+            requires_reason: false,
             hearing: false,
             article: "第十九条".into(),
         }],

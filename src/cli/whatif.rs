@@ -143,10 +143,14 @@ pub struct Problem {
 }
 
 impl Forecast {
-    /// Why the operator would not take it up, whatever people decide: too late, or for a time that is over.
+    /// Why the operator would not take it up, whatever people decide: too late, for a time that is over, or of lines that there
+    /// are not.
     #[must_use]
     pub fn refusal(&self) -> Option<&Problem> {
-        self.problems.iter().find(|p| p.condition == names::CONDITION_IN_TIME)
+        let no_such_line = self.lines.iter().any(|line| line.problem.is_some());
+        self.problems.iter().find(|p| {
+            p.condition == names::CONDITION_IN_TIME || (no_such_line && p.condition == names::CONDITION_RESOLVED)
+        })
     }
 }
 
@@ -292,7 +296,8 @@ fn problems(statements: &[Statement]) -> Vec<Problem> {
 /// The quota, windows that were granted before apart.
 fn amounts(page: &mut Page, lang: Lang, forecast: &Forecast) {
     let names: BTreeSet<&String> = forecast.before.keys().chain(forecast.after.keys()).collect();
-    if names.is_empty() {
+    // What cannot be worked out is not nothing.
+    if names.is_empty() || forecast.lines.iter().any(|line| line.problem.is_some()) {
         return;
     }
     page.heading(lang.pick("QUOTA", "资源额度"));

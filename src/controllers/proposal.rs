@@ -4,6 +4,7 @@
 use super::Context;
 use super::authority::Freshness;
 use super::context::beside;
+use super::told::tell_void;
 use crate::api::common::Time;
 use crate::api::decommission::DecommissionPhase;
 use crate::api::names::{LABEL_ORGANIZATION, LABEL_SYSTEM};
@@ -197,8 +198,10 @@ async fn tell(context: &Context, there: &RightsizingProposal, plan: Plan, now: T
     }
     let phase: ProposalPhase = status.phase;
     let turned = there.status.as_ref().map(|s| s.phase) != Some(phase);
+    let void = status.void_decisions.clone();
     next.status = Some(status);
     apply::put_status(&api, &context.metrics, &next).await?;
+    tell_void(context, &next.object_ref(&()), &before.void_decisions, &void).await;
     if turned {
         tracing::info!(proposal = next.name_any(), %phase, "proposal has moved");
     }

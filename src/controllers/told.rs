@@ -2,7 +2,8 @@
 
 use super::Context;
 use super::refused::{REFUSED, refused};
-use crate::api::cloud_resource_request::CloudResourceRequestStatus;
+use crate::api::Decision;
+use crate::api::cloud_resource_request::{CloudResourceRequestStatus, VoidDecision};
 use crate::api::decommission::DecommissionStatus;
 use crate::api::names::{CONDITION_OVERDUE, CONDITION_READY};
 use crate::api::resource_change::ResourceChangeStatus;
@@ -15,6 +16,7 @@ use crate::runtime::controller::{Error, Settled};
 use crate::runtime::steps::Steps;
 use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::core::object::HasStatus;
 use kube::{Resource, ResourceExt as _};
@@ -30,6 +32,8 @@ pub(super) trait Standing: Clone + Default + PartialEq {
     fn committed(&self) -> bool;
     /// What holds.
     fn conditions(&mut self) -> &mut Vec<Condition>;
+    /// The newest decisions that do not count.
+    fn void(&self) -> &[VoidDecision];
 }
 
 impl Standing for CloudResourceRequestStatus {
@@ -43,6 +47,10 @@ impl Standing for CloudResourceRequestStatus {
 
     fn conditions(&mut self) -> &mut Vec<Condition> {
         &mut self.conditions
+    }
+
+    fn void(&self) -> &[VoidDecision] {
+        &self.void_decisions
     }
 }
 
@@ -58,6 +66,10 @@ impl Standing for ResourceChangeStatus {
     fn conditions(&mut self) -> &mut Vec<Condition> {
         &mut self.conditions
     }
+
+    fn void(&self) -> &[VoidDecision] {
+        &self.void_decisions
+    }
 }
 
 impl Standing for DecommissionStatus {
@@ -72,6 +84,10 @@ impl Standing for DecommissionStatus {
     fn conditions(&mut self) -> &mut Vec<Condition> {
         &mut self.conditions
     }
+
+    fn void(&self) -> &[VoidDecision] {
+        &self.void_decisions
+    }
 }
 
 impl Standing for SanctionStatus {
@@ -85,6 +101,10 @@ impl Standing for SanctionStatus {
 
     fn conditions(&mut self) -> &mut Vec<Condition> {
         &mut self.conditions
+    }
+
+    fn void(&self) -> &[VoidDecision] {
+        &self.void_decisions
     }
 }
 
@@ -161,6 +181,7 @@ where
         context.events.publish(&reference, warning, phase, message.unwrap_or_default()).await;
         tracing::info!(phase, "{} has moved", K::kind(&()));
     }
+    tell_void(context, &reference, before.as_ref().map_or(&[], Standing::void), status.void()).await;
     if let Some(late) = passed(before, statements) {
         context.events.publish(&reference, true, CONDITION_OVERDUE, &late.message).await;
     }
@@ -200,6 +221,33 @@ where
     outcome
 }
 
+/// Tells of decisions that have come to be void, each once: no more of them than a status names.
+pub(super) async fn tell_void(
+    context: &Context,
+    about: &ObjectReference,
+    before: &[VoidDecision],
+    now: &[VoidDecision],
+) {
+    for void in newly_void(before, now) {
+        let decision = ObjectReference {
+            api_version: Some(Decision::api_version(&()).into_owned()),
+            kind: Some(Decision::kind(&()).into_owned()),
+            name: Some(void.name.clone()),
+            namespace: about.namespace.clone(),
+            ..ObjectReference::default()
+        };
+        let note = format!("{}: {}: {}", void.name, void.reason, void.message);
+        context.events.publish_with(about, Some(&decision), true, DECISION_VOID, &note).await;
+    }
+}
+
+/// The reason of an Event about a decision that does not count.
+const DECISION_VOID: &str = "DecisionVoid";
+
+fn newly_void<'v>(before: &[VoidDecision], now: &'v [VoidDecision]) -> impl Iterator<Item = &'v VoidDecision> {
+    now.iter().filter(move |void| !before.iter().any(|known| known.name == void.name))
+}
+
 /// The phase, where it is another one than before, and more than a draft's.
 fn turned<S: Standing>(before: Option<&S>, status: &S) -> Option<&'static str> {
     let phase = status.phase();
@@ -235,6 +283,16 @@ mod tests {
         assert_eq!(turned(Some(&filed), &filed), None);
         assert_eq!(turned(None, &filed), Some("InReview"));
         assert_eq!(turned(None, &draft), None, "a draft is nobody's news");
+    }
+
+    #[test]
+    fn a_decision_that_does_not_count_is_told_once() {
+        let void = |name: &str| VoidDecision { name: name.into(), ..VoidDecision::default() };
+        let (first, second) = ([void("a"), void("b")], [void("b"), void("c")]);
+        let told = |before: &[VoidDecision], now| newly_void(before, now).map(|v| v.name.clone()).collect::<Vec<_>>();
+        assert_eq!(told(&[], &first), ["a", "b"]);
+        assert_eq!(told(&first, &second), ["c"]);
+        assert_eq!(told(&second, &second), Vec::<String>::new());
     }
 
     #[test]

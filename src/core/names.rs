@@ -23,12 +23,16 @@ pub fn system_namespace(organization: &str, code: &str) -> String {
     format!("{}-{}", readable.trim_end_matches('-'), hash.get(..8).unwrap_or_default())
 }
 
-/// The name of a Decision: a second vote of one person on the same thing collides in the API server.
+/// The name of a Decision: a second vote of one person on the same thing collides in the API server. A request with a very long
+/// name gives it only the beginning, so that there is room for the rest.
 #[must_use]
 pub fn decision_name(request: &str, uid: &str, gate: &str, digest_: &str, person: &str) -> String {
+    const LONGEST: usize = 160;
     let who = digest::of(&person);
     let start = |text: &str, n: usize| text.chars().take(n).collect::<String>();
-    format!("{request}.{}.{gate}.{}.{}", start(uid, 8).trim_end_matches('-'), start(digest_, 12), start(&who, 8))
+    let (request, uid) = (start(request, LONGEST), start(uid, 8));
+    let (request, uid) = (request.trim_end_matches(['-', '.']), uid.trim_end_matches('-'));
+    format!("{request}.{uid}.{gate}.{}.{}", start(digest_, 12), start(&who, 8))
 }
 
 /// The name of a ledger entry: only one can have a place in a chain.
@@ -74,6 +78,8 @@ mod tests {
         assert!(long.starts_with(&format!("ygs-{}-{}-", "a".repeat(40), "b".repeat(9))), "{long}");
         let decision = decision_name("portal", "12345678-90ab", "approval", &"f".repeat(64), "zhang.san");
         assert_eq!(decision, "portal.12345678.approval.ffffffffffff.5c34b9cf");
+        let long = decision_name(&"p-".repeat(126), "12345678-90ab", &"g".repeat(40), &"f".repeat(64), "zhang.san");
+        assert!(long.len() <= 253 - ".12345678".len() && !long.contains("-."), "{long}");
         assert_eq!(ledger_entry("portal", 7), "portal.7");
         assert_eq!(guest_binding("0a1b"), "yunguan-guest-0a1b");
     }

@@ -8,10 +8,11 @@ mod tests;
 
 use super::quantity::Amounts;
 use super::registry::{Named, Registry};
-use super::round::{Matter, Statement, in_force_at, place, zone_of};
+use super::round::report::newest;
+use super::round::{Matter, Statement, in_force_at, zone_of};
 use super::sizing::{self, Having, Resized, Wish};
 use super::text::Text;
-use super::workflow::{DecisionFact, Refusal};
+use super::workflow::{DecisionFact, Refusal, place};
 use super::{calendar, catalog, digest, effective, retention};
 use crate::api::cloud_resource_request::{VoidDecision, VoidReason};
 use crate::api::common::{Money, RequestKind, Time};
@@ -340,11 +341,6 @@ impl Case<'_> {
         track.map_or(ROLE_AGENCY, |track| track.submission.role.as_str())
     }
 
-    /// The last day for which something can be dismissed on a day.
-    fn latest(&self, day: Date) -> Option<Date> {
-        calendar::add_months(day, self.rules.dismiss_months.value)
-    }
-
     /// The dismissal by a rule that holds today, and those that do not count.
     fn dismissals<'s>(
         &self,
@@ -353,21 +349,19 @@ impl Case<'_> {
     ) -> (Option<(&'s DecisionFact, Date)>, Vec<VoidDecision>) {
         let mut made: Vec<&DecisionFact> = standing.decisions.iter().collect();
         made.sort_by_key(|d| place(d));
-        let mut newest = None;
+        let mut last = None;
         let mut void = Vec::new();
         for decision in made {
             match self.judge(standing, decision) {
-                Ok((of, until)) if of == rule => newest = Some((decision, until)),
+                Ok((of, until)) if of == rule => last = Some((decision, until)),
                 Ok(_) => {}
                 Err(refusal) => void.push(refusal.of(decision)),
             }
         }
-        let surplus = void.len().saturating_sub(16);
-        void.drain(..surplus);
-        (newest.filter(|(_, until)| *until >= self.day), void)
+        (last.filter(|(_, until)| *until >= self.day), newest(void))
     }
 
-    /// Whether a dismissal counts.
+    /// Whether a dismissal counts. Who may dismiss changes with time, so that comes last.
     fn judge(&self, standing: &Standing<'_>, decision: &DecisionFact) -> Result<(UseRule, Date), Refusal> {
         let refuse = |reason, en: String, zh: String| Err(Refusal { reason, message: Text::new(en, zh) });
         let spec = &decision.spec;
@@ -394,6 +388,14 @@ impl Case<'_> {
                 format!("建议由{role}办理"),
             );
         }
+        if spec.digest != digest::of_dismissal(standing.uid, dismissal.rule) {
+            return refuse(
+                VoidReason::OtherContent,
+                "its digest is not that of the rule that it dismisses: copy status.digest".to_owned(),
+                "摘要与所搁置的建议不符，请使用status.digest".to_owned(),
+            );
+        }
+        right_time(&self.policy.spec, self.rules, decision.at.timestamp(), dismissal.until)?;
         let matter = Matter {
             kind: RequestKind::RightsizingProposal,
             name: standing.name,
@@ -409,25 +411,6 @@ impl Case<'_> {
                 format!("办理人目前不具备{role}角色"),
             );
         }
-        if spec.digest != digest::of_dismissal(standing.uid, dismissal.rule) {
-            return refuse(
-                VoidReason::OtherContent,
-                "its digest is not that of the rule that it dismisses: copy status.digest".to_owned(),
-                "摘要与所搁置的建议不符，请使用status.digest".to_owned(),
-            );
-        }
-        let day = calendar::date_in(decision.at.timestamp(), &zone_of(&self.policy.spec));
-        let latest = self.latest(day).unwrap_or(day);
-        if dismissal.until < day || dismissal.until > latest {
-            return refuse(
-                VoidReason::TimeWrong,
-                format!(
-                    "on {day} it can be dismissed until {latest} at the latest ({})",
-                    self.rules.dismiss_months.article
-                ),
-                format!("{day}办理的，最迟可搁置至{latest}（{}）", self.rules.dismiss_months.article),
-            );
-        }
         Ok((dismissal.rule, dismissal.until))
     }
 
@@ -435,6 +418,33 @@ impl Case<'_> {
     fn end_of(&self, day: Date) -> Option<Timestamp> {
         retention::ends_at(day, &zone_of(&self.policy.spec))
     }
+}
+
+/// Whether a dismissal that is made at a moment is for a time that the rules allow.
+fn right_time(policy: &GovernancePolicySpec, rules: &UsageRules, at: Timestamp, until: Date) -> Result<(), Refusal> {
+    let day = calendar::date_in(at, &zone_of(policy));
+    let latest = calendar::add_months(day, rules.dismiss_months.value).unwrap_or(day);
+    if (day..=latest).contains(&until) {
+        return Ok(());
+    }
+    let article = &rules.dismiss_months.article;
+    Err(Refusal {
+        reason: VoidReason::TimeWrong,
+        message: Text::new(
+            format!("on {day} it can be dismissed until {latest} at the latest ({article})"),
+            format!("{day}办理的，最迟可搁置至{latest}（{article}）"),
+        ),
+    })
+}
+
+/// The same for who is about to dismiss something of a unit; the operator speaks where the rules cannot be told.
+///
+/// # Errors
+/// Says until when it can be dismissed.
+pub fn judge_time(registry: &Registry, organization: &str, at: Timestamp, until: Date) -> Result<(), Refusal> {
+    let policy = registry.organizations.get(organization).and_then(|unit| in_force_at(registry, unit, at).ok());
+    let rules = policy.and_then(|policy| Some((&policy.spec, policy.spec.usage.as_ref()?)));
+    rules.map_or(Ok(()), |(policy, rules)| right_time(policy, rules, at, until))
 }
 
 /// What is saved each month; nothing where nothing is.

@@ -8,7 +8,7 @@ use super::digest::Encoded;
 use super::policy;
 use super::registry::{Named, Registry};
 use super::text::Text;
-use super::workflow::{self, Bound, DecisionFact, SilentSince, Subject, Walk};
+use super::workflow::{self, Bound, DecisionFact, SilentSince, Subject, Walk, place};
 use crate::api::cloud_resource_request::CountedDecision;
 use crate::api::common::{RequestKind, Time};
 use crate::api::decision::Verdict;
@@ -70,12 +70,6 @@ impl Statement {
     ) -> Self {
         Self { type_, holds: holds.into(), reason: reason.to_owned(), message: format!("{message}") }
     }
-}
-
-/// The order in which decisions are made.
-#[must_use]
-pub fn place(decision: &DecisionFact) -> (Time, u64, &str) {
-    (decision.at, decision.order, decision.uid.as_str())
 }
 
 impl<'a> Matter<'a> {

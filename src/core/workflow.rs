@@ -4,6 +4,8 @@
 //! which are open under which digest, which decisions count, and why the others do not. It knows no gate and no city.
 
 mod acceptance;
+pub mod acts;
+mod history;
 #[cfg(test)]
 mod tests;
 
@@ -103,7 +105,7 @@ pub struct Walk {
     pub ended: Option<Ended>,
     /// Decisions that count, oldest first.
     pub counted: Vec<CountedDecision>,
-    /// Decisions that do not count, oldest first.
+    /// Decisions that do not count, oldest first, each with the reason of the moment at which it came to be void.
     pub void: Vec<VoidDecision>,
     /// Units per line that were confirmed.
     pub confirmed: Option<BTreeMap<String, i64>>,
@@ -156,10 +158,10 @@ pub fn walk(track: &Track, subject: &Subject<'_>, decisions: &[DecisionFact], di
 
     let mut pending: Vec<&DecisionFact> =
         decisions.iter().filter(|d| d.spec.verdict != Verdict::Submit && !settled.contains(d.uid.as_str())).collect();
-    pending.sort_by_key(|d| (d.at, d.order, d.uid.clone()));
+    pending.sort_by_key(|d| place(d));
 
     loop {
-        walk.pass_steps(track, subject);
+        walk.pass_steps(track, subject, None);
         walk.open = walk.open_gates(track, subject, digest);
         if walk.ended.is_some() {
             break;
@@ -177,15 +179,46 @@ pub fn walk(track: &Track, subject: &Subject<'_>, decisions: &[DecisionFact], di
         roles.insert(person(decision), decision.spec.role.clone());
         walk.accept(track, decision);
     }
-    walk.void = pending
-        .iter()
-        .filter_map(|d| acceptance::judge(track, subject, &walk, &roles, d).err().map(|refusal| refusal.of(d)))
-        .collect();
+    let at_last = |d: &DecisionFact| acceptance::judge(track, subject, &walk, &roles, d).err();
+    walk.void = history::refusals(track, subject, decisions, &pending, &walk.counted, digest, at_last);
     if walk.ended.is_some() {
         walk.open.clear();
         walk.due_effects.clear();
     }
     walk
+}
+
+/// Whether a decision would count, were it made where this walk stands: for who is about to make it. `subject` and `walk` may
+/// say no more than a status shows.
+///
+/// # Errors
+/// Says why it would not.
+pub fn foresee(track: &Track, subject: &Subject<'_>, walk: &Walk, decision: &DecisionFact) -> Result<(), Refusal> {
+    let mut roles = subject.acted.clone();
+    roles.insert(person(subject.submission), subject.submission.spec.role.clone());
+    roles.extend(walk.counted.iter().map(|d| (d.person.clone(), d.role.clone())));
+    acceptance::judge(track, subject, walk, &roles, decision)
+}
+
+/// The same of a filing, by who has acted in the round before.
+///
+/// # Errors
+/// Says why it would not count.
+pub fn foresee_filing(counted: &[CountedDecision], filing: &DecisionFact) -> Result<(), Refusal> {
+    let roles = counted.iter().map(|d| (d.person.clone(), d.role.clone())).collect();
+    acceptance::may(&roles, filing)
+}
+
+/// The least that can be confirmed of a line: a cut that nobody asked for cannot be, and of a new line anything can.
+#[must_use]
+pub fn least(asked: i64, before: Option<i64>) -> i64 {
+    before.map_or(0, |before| asked.min(before))
+}
+
+/// The order in which decisions are made.
+#[must_use]
+pub fn place(decision: &DecisionFact) -> (Time, u64, &str) {
+    (decision.at, decision.order, decision.uid.as_str())
 }
 
 /// The human being behind a decision.
@@ -211,8 +244,8 @@ impl Walk {
         after.iter().try_fold(start, |latest, step| self.passed.get(step).map(|at| latest.max(*at)))
     }
 
-    /// Passes every step that can be passed with the decisions counted so far.
-    fn pass_steps(&mut self, track: &Track, subject: &Subject<'_>) {
+    /// Passes every step that can be passed with the decisions counted so far, and with what was done by then.
+    fn pass_steps(&mut self, track: &Track, subject: &Subject<'_>, by: Option<Time>) {
         let start = subject.submission.at;
         loop {
             let before = self.passed.len();
@@ -232,7 +265,7 @@ impl Walk {
                 let Some(allowed) = self.passed_all(&rule.after, start).filter(|_| !self.is_passed(step)) else {
                     continue;
                 };
-                match subject.done.get(&rule.effect) {
+                match subject.done.get(&rule.effect).filter(|at| by.is_none_or(|by| **at <= by)) {
                     Some(at) => {
                         self.due_effects.remove(&rule.effect);
                         self.passed.insert(step.to_owned(), (*at).max(allowed));

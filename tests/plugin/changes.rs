@@ -165,6 +165,12 @@ async fn r22_3_the_plugin_extends_in_time_and_says_the_date_where_it_is_too_late
         done(AUTHORITY, &["approve", &named, "--yes"]).await?;
         Changing { case: &case, name: name.to_owned() }.phase(ChangePhase::InEffect).await?;
     }
+    // A line that is not there is nobody's to change: nothing is drafted.
+    let nope = ["change", system, "nope=20", "--ground", "adjustment", "--reason", "x"];
+    let refused = exits(4, unit, &nope).await?;
+    ensure!(refused.contains("line nope") && refused.contains("no such line"), "{refused}");
+    exits(3, unit, &["status", "yg-t-plugin-longer/change/longer-change"]).await?;
+
     let extend = ["--until", "40d", "--reason", "高峰未过"];
     let late = exits(4, unit, &[&["extend", "yg-t-plugin-longer/soon"], &extend[..]].concat()).await?;
     ensure!(late.contains("would have been in time") && late.contains("nothing was drafted"), "{late}");

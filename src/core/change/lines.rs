@@ -9,6 +9,7 @@ use crate::core::catalog;
 use crate::core::quantity::Amounts;
 use crate::core::registry::Registry;
 use crate::core::text::{Text, shorten};
+use crate::core::workflow::least;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 
@@ -72,8 +73,7 @@ impl Lines {
         let each: Vec<Each> = change.lines.iter().map(of_line).collect();
         let terms = each.iter().filter_map(|e| Some((e.name.clone(), e.terms.as_ref().ok()?.clone()?))).collect();
         let asked = each.iter().map(|e| (e.name.clone(), e.asked)).collect();
-        // Between what there is and what is asked for: a cut that nobody asked for cannot be confirmed.
-        let least = each.iter().map(|e| (e.name.clone(), e.asked.min(e.quantity_before()))).collect();
+        let least = each.iter().map(|e| (e.name.clone(), least(e.asked, Some(e.quantity_before())))).collect();
         Self { mode, each, standing: standing.to_vec(), terms, asked, least, confirmed: None }
     }
 

@@ -3,7 +3,7 @@
 use super::work::{Refused, Worked};
 use super::{Case, Facts, Plan};
 use crate::api::GovernancePolicySpec;
-use crate::api::common::{PolicyRef, Time};
+use crate::api::common::{PolicyRef, QuantityMap, Time};
 use crate::api::decision::Verdict;
 use crate::api::governance_policy::{Applies, Effect, Track};
 use crate::api::information_system::{Grant, GrantedLine};
@@ -14,7 +14,7 @@ use crate::core::quantity::Amounts;
 use crate::core::registry::Named;
 use crate::core::round::report::{
     OPERATOR, Scene, at_rest, completeness, ended_reason, ended_text, last_day, nobody_acts, progress, resolution,
-    stuck, submission_gate, submission_of, void_submissions, waiting_again, waiting_at, without_holder,
+    stuck, submission_gate, submission_of, void_in_draft, waiting_again, waiting_at, without_holder,
 };
 use crate::core::round::{Round, Statement, zone_of};
 use crate::core::text::{Text, shorten};
@@ -37,7 +37,10 @@ pub(super) fn stalled(facts: &Facts<'_>, reason: &str, why: &Text) -> Plan {
 
 /// What every status of a change that could be worked out says.
 fn told(case: &Case<'_>, policy: &Named<GovernancePolicySpec>, worked: &Worked<'_>) -> ResourceChangeStatus {
-    let granted = case.granted.map_or_else(|| worked.granted().unwrap_or_default(), |grant| grant.lines.clone());
+    let granted = case.granted.map_or_else(|| worked.granted(), |grant| Ok(grant.lines.clone()));
+    // What cannot be worked out is not nothing.
+    let is_known = granted.is_ok();
+    let granted = granted.unwrap_or_default();
     // What holds for some time comes on top of what stands for good.
     let (before, after) = match case.permanent(worked) {
         Some(standing) => (standing.to_vec(), [standing, &granted].concat()),
@@ -55,8 +58,8 @@ fn told(case: &Case<'_>, policy: &Named<GovernancePolicySpec>, worked: &Worked<'
         lines: worked.lines.statuses(),
         before: total(&before),
         fee_before: fee(&before),
-        after: total(&after),
-        fee_after: fee(&after),
+        after: if is_known { total(&after) } else { QuantityMap::default() },
+        fee_after: if is_known { fee(&after) } else { None },
         ..ResourceChangeStatus::default()
     }
 }
@@ -95,6 +98,7 @@ pub(super) fn draft(
             ),
         ),
     };
+    let void = void_in_draft(&matter, registry, &policy.spec, &rule.role, &gate.digest);
     let mut conditions = match nobody_acts(registry, facts.organization, std::slice::from_ref(&gate)) {
         Some(nobody) => without_holder(&nobody),
         None => progress(reason, &message),
@@ -104,7 +108,7 @@ pub(super) fn draft(
         phase,
         waiting_for: Some(waiting_at(std::slice::from_ref(&gate))),
         open_gates: vec![gate],
-        void_decisions: void_submissions(&matter, registry, &policy.spec, &rule.role),
+        void_decisions: void,
         ..told(case, policy, worked)
     };
     let prospect = Some(case.prospect(&policy.spec, worked, now));

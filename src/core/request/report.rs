@@ -17,7 +17,7 @@ use crate::core::registry::{Named, Registry};
 use crate::core::retention::Kept;
 use crate::core::round::report::{
     OPERATOR, at_rest, completeness, ended_reason, ended_text, last_day, nobody_acts, progress, resolution, stuck,
-    submission_gate, submission_of, urgent_ended, void_submissions, waiting_again, waiting_at, without_holder,
+    submission_gate, submission_of, urgent_ended, void_in_draft, waiting_again, waiting_at, without_holder,
 };
 use crate::core::round::{self, Round};
 use crate::core::scope::{self, OutOfScope};
@@ -87,6 +87,7 @@ pub(super) fn draft(facts: &Facts<'_>, registry: &Registry, draft: &Draft<'_>, n
             ),
         ),
     };
+    let void = void_in_draft(&facts.matter(), registry, &policy.spec, role, &gate.digest);
     let mut conditions = match nobody_acts(registry, facts.organization, std::slice::from_ref(&gate)) {
         Some(nobody) => without_holder(&nobody),
         None => progress(reason, &message),
@@ -101,7 +102,7 @@ pub(super) fn draft(facts: &Facts<'_>, registry: &Registry, draft: &Draft<'_>, n
         waiting_for: Some(waiting_at(std::slice::from_ref(&gate))),
         policy: Some(PolicyRef { name: policy.name.clone(), uid: policy.uid.clone() }),
         open_gates: vec![gate],
-        void_decisions: void_submissions(&facts.matter(), registry, &policy.spec, role),
+        void_decisions: void,
         adoption: outlook.and_then(|outlook| outlook.plan.clone()),
         ..with_lines(blank(facts), lines)
     };

@@ -1,6 +1,6 @@
 //! What people are told about any request: open gates, who must act by when, which decisions do not count and why.
 
-use super::{Matter, Round, Statement, place, zone_of};
+use super::{Matter, Round, Statement, zone_of};
 use crate::api::GovernancePolicySpec;
 use crate::api::cloud_resource_request::{DueUnknown, OpenGate, Submission, VoidDecision, VoidReason};
 use crate::api::common::{Names, Time};
@@ -13,13 +13,13 @@ use crate::api::names::{
 use crate::core::calendar::{UnknownYear, WorkCalendars};
 use crate::core::registry::Registry;
 use crate::core::text::Text;
-use crate::core::workflow::{DecisionFact, Ended, Open, Walk};
+use crate::core::workflow::{DecisionFact, Ended, Open, Refusal, Walk, place};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 /// So many decisions that do not count are listed; a status is bounded.
-const VOID_SHOWN: usize = 16;
+const VOID_SHOWN: usize = 5;
 
 /// The end of the last day on which something that has a deadline is in time, by the calendar and in the zone of a policy.
 #[must_use]
@@ -103,50 +103,107 @@ pub fn submission_gate(
     }
 }
 
-/// Submissions that open nothing, and why.
+/// The newest decisions while no filing stands: filings that open nothing, and what was decided since the last of them. `digest`
+/// is that of the text as it is.
 #[must_use]
-pub fn void_submissions(
+pub fn void_in_draft(
     matter: &Matter<'_>,
     registry: &Registry,
     policy: &GovernancePolicySpec,
     role: &str,
+    digest: &str,
 ) -> Vec<VoidDecision> {
-    let mut filed: Vec<&DecisionFact> = matter.decisions.iter().filter(|d| d.spec.verdict == Verdict::Submit).collect();
-    filed.sort_by_key(|d| place(d));
-    let void = filed
-        .into_iter()
-        .map(|d| {
-            let (reason, message) = if d.spec.request_ref.uid != matter.uid {
-                (VoidReason::OtherRequest, Text::new("it filed another object of the same name", "所提交的是另一个同名对象"))
-            } else if d.spec.role != role || !matter.entitled(registry, policy, d) {
-                (
-                    VoidReason::NotEntitled,
-                    Text::new(
-                        format!("the person does not hold the role {role} of this unit now: somebody listed in the Organization's spec.members files it"),
-                        format!("提交人目前不具备本单位{role}角色，请由单位成员提交"),
-                    ),
-                )
-            } else if let Some(other) = matter.first_role(registry, policy, d) {
-                (
-                    VoidReason::SecondRole,
-                    Text::new(
-                        format!("the person has acted as {other} on this request, and one person never acts in two roles: somebody else of the unit files it"),
-                        format!("提交人已以{other}身份办理过本申请，一人不得兼任两个角色，请由本单位其他人员提交"),
-                    ),
-                )
-            } else {
-                (
-                    VoidReason::OtherContent,
-                    Text::new("the text has changed since it was filed: file it again", "提交后内容已修改，请重新提交"),
-                )
-            };
-            VoidDecision { name: d.name.clone(), reason, message: message.to_string() }
-        })
-        .collect();
-    newest(void)
+    let filed = matter.submissions();
+    let of_this = |d: &&DecisionFact| d.spec.request_ref.uid == matter.uid;
+    let last = filed.iter().copied().rfind(of_this);
+    let judged = filed.iter().map(|d| (*d, opens_nothing(matter, registry, policy, role, digest, d)));
+    let since = matter.decisions.iter().filter(|d| d.spec.verdict != Verdict::Submit).filter(of_this);
+    let since = since.filter(|d| last.is_none_or(|last| place(d) > place(last)));
+    let mut void: Vec<_> = judged.chain(since.map(|d| (d, decides_nothing(last)))).collect();
+    void.sort_by_key(|(d, _)| place(d));
+    newest(void.into_iter().map(|(d, refusal)| refusal.of(d)).collect())
 }
 
-fn newest(mut void: Vec<VoidDecision>) -> Vec<VoidDecision> {
+/// Why a decision other than a filing does not count while no filing stands.
+fn decides_nothing(filed: Option<&DecisionFact>) -> Refusal {
+    let (reason, message) = match filed {
+        None => (
+            VoidReason::GateNotOpen,
+            Text::new(
+                "nothing is filed yet, so there is nothing to decide: it is filed first",
+                "尚未提交，不能办理，请先提交",
+            ),
+        ),
+        Some(_) => (
+            VoidReason::OtherContent,
+            Text::new(
+                "the text has changed since it was filed, so what was decided on it does not count: it is filed again first",
+                "提交后内容已修改，此前意见不再有效，请重新提交后办理",
+            ),
+        ),
+    };
+    Refusal { reason, message }
+}
+
+/// Why a submission opens nothing. Who holds a role changes with time, so that comes last.
+fn opens_nothing(
+    matter: &Matter<'_>,
+    registry: &Registry,
+    policy: &GovernancePolicySpec,
+    role: &str,
+    digest: &str,
+    submission: &DecisionFact,
+) -> Refusal {
+    let refused = |reason, en: String, zh: String| Refusal { reason, message: Text::new(en, zh) };
+    let unentitled = || {
+        refused(
+            VoidReason::NotEntitled,
+            format!(
+                "the person does not hold the role {role} of this unit now: somebody listed in the Organization's spec.members files it"
+            ),
+            format!("提交人目前不具备本单位{role}角色，请由单位成员提交"),
+        )
+    };
+    if submission.spec.request_ref.uid != matter.uid {
+        return refused(
+            VoidReason::OtherRequest,
+            "it filed another object of the same name".to_owned(),
+            "所提交的是另一个同名对象".to_owned(),
+        );
+    }
+    if submission.spec.role != role {
+        return unentitled();
+    }
+    if let Some(other) = matter.first_role(registry, policy, submission) {
+        return refused(
+            VoidReason::SecondRole,
+            format!(
+                "the person has acted as {other} on this request, and one person never acts in two roles: somebody else of the unit files it"
+            ),
+            format!("提交人已以{other}身份办理过本申请，一人不得兼任两个角色，请由本单位其他人员提交"),
+        );
+    }
+    if submission.spec.digest == digest {
+        if !matter.entitled(registry, policy, submission) {
+            return unentitled();
+        }
+        // While nothing is granted, the same text filed again opens the next round.
+        return refused(
+            VoidReason::GateClosed,
+            "what was filed before has been carried out and stands, so the same is not filed again".to_owned(),
+            "此前的提交已执行且继续有效，无须再次提交".to_owned(),
+        );
+    }
+    refused(
+        VoidReason::OtherContent,
+        "it is not of the text as it stands, which has changed since: read it and file it again".to_owned(),
+        "所提交的内容与当前内容不符（已修改），请核对后重新提交".to_owned(),
+    )
+}
+
+/// The newest of the decisions that do not count: so many as a status names.
+#[must_use]
+pub fn newest(mut void: Vec<VoidDecision>) -> Vec<VoidDecision> {
     let surplus = void.len().saturating_sub(VOID_SHOWN);
     void.drain(..surplus);
     void
@@ -195,6 +252,8 @@ impl Scene<'_> {
             due_unknown,
             reports: gate.reports.clone(),
             confirms_amounts: gate.confirms_amounts,
+            requires_complete: gate.requires_complete,
+            requires_reason: gate.requires_reason,
             hearing: gate.hearing,
             article: gate.article.clone(),
         })
@@ -266,18 +325,25 @@ impl Scene<'_> {
         }
     }
 
-    /// Decisions of the round that do not count. Those of earlier rounds are history, not mistakes.
+    /// The newest decisions of the round that do not count, filings among them. Those of earlier rounds are history, not
+    /// mistakes.
     #[must_use]
     pub fn void_decisions(&self) -> Vec<VoidDecision> {
-        let Round { submission, .. } = self.round;
-        let earlier_round = |void: &VoidDecision| {
-            self.matter.decisions.iter().any(|d| {
-                d.name == void.name
-                    && d.at < submission.at
-                    && d.spec.submission_uid.as_deref() != Some(submission.uid.as_str())
-            })
+        let Round { submission, policy, .. } = self.round;
+        let of = |void: &VoidDecision| self.matter.decisions.iter().find(|d| d.name == void.name);
+        let of_round = |d: &DecisionFact| {
+            d.at >= submission.at || d.spec.submission_uid.as_deref() == Some(submission.uid.as_str())
         };
-        newest(self.walk.void.iter().filter(|void| !earlier_round(void)).cloned().collect())
+        let walked = self.walk.void.iter().filter_map(|void| Some((of(void)?, void.clone())));
+        let (role, filed) = (&self.track.submission.role, &submission.spec.digest);
+        let later = self.matter.submissions().into_iter().filter(|d| place(d) > place(submission));
+        let later = later.map(|d| {
+            let refusal = opens_nothing(&self.matter, self.registry, &policy.spec, role, filed, d);
+            (d, refusal.of(d))
+        });
+        let mut void: Vec<_> = walked.chain(later).filter(|(d, _)| of_round(d)).collect();
+        void.sort_by_key(|(d, _)| place(d));
+        newest(void.into_iter().map(|(_, void)| void).collect())
     }
 
     /// The titles of the open gates, with their articles.

@@ -12,7 +12,7 @@ use crate::core::digest;
 use crate::core::registry::Named;
 use crate::core::round::report::{
     OPERATOR, Scene, at_rest, completeness, ended_reason, ended_text, last_day, nobody_acts, progress, stuck,
-    submission_gate, submission_of, void_submissions, waiting_again, waiting_at, without_holder,
+    submission_gate, submission_of, void_in_draft, waiting_again, waiting_at, without_holder,
 };
 use crate::core::round::{Round, Statement, zone_of};
 use crate::core::text::{Text, shorten};
@@ -66,6 +66,7 @@ pub(super) fn draft(case: &Case<'_>, policy: &Named<GovernancePolicySpec>, track
             ),
         )
     };
+    let void = void_in_draft(&matter, case.registry, &policy.spec, &rule.role, &gate.digest);
     let mut conditions = match nobody_acts(case.registry, facts.organization, std::slice::from_ref(&gate)) {
         Some(nobody) => without_holder(&nobody),
         None => progress(reason, &message),
@@ -74,7 +75,7 @@ pub(super) fn draft(case: &Case<'_>, policy: &Named<GovernancePolicySpec>, track
     let status = SanctionStatus {
         waiting_for: Some(waiting_at(std::slice::from_ref(&gate))),
         open_gates: vec![gate],
-        void_decisions: void_submissions(&matter, case.registry, &policy.spec, &rule.role),
+        void_decisions: void,
         ..told(case, policy, track)
     };
     Plan { status, conditions, ..Plan::default() }

@@ -1,13 +1,14 @@
 //! Whether one decision counts at the place where the walk stands. Each refusal says why and what to do.
 
 use super::{Bound, DecisionFact, GATE_WITHDRAWAL, Refusal, Subject, Walk, ancestors, person};
-use crate::api::cloud_resource_request::VoidReason;
+use crate::api::cloud_resource_request::{CountedDecision, VoidReason};
 use crate::api::decision::Verdict;
 use crate::api::governance_policy::{Effect, Gate, Track};
 use crate::core::text::Text;
 use std::collections::BTreeMap;
 
-/// Judges a decision against the request, the round, the person and the gate, in this order.
+/// Judges a decision against the request, the round, the gate and what the decision itself says; then the person. Who may act
+/// changes with time, so it comes last: what is void for another reason stays so for that reason, whoever comes or leaves.
 pub(super) fn judge(
     track: &Track,
     subject: &Subject<'_>,
@@ -22,9 +23,10 @@ pub(super) fn judge(
     let gate =
         track.gates.iter().find(|g| g.name == decision.spec.gate).ok_or_else(|| unknown_gate(track, decision))?;
     right_role(gate, decision)?;
-    right_person(roles, decision)?;
+    one_role(roles, decision)?;
     gate_is_open(subject, walk, gate, decision)?;
-    verdict_is_sound(track, subject, walk, gate, decision)
+    verdict_is_sound(track, subject, walk, gate, decision)?;
+    entitled(decision)
 }
 
 fn right_round(subject: &Subject<'_>, decision: &DecisionFact) -> Result<(), Refusal> {
@@ -59,8 +61,17 @@ fn withdrawal(
             format!("撤回须在环节withdrawal以角色{}办理", subject.submission.spec.role),
         );
     }
-    right_person(roles, decision)?;
-    let granted = || walk.is_passed(Effect::Provision.step()) || !subject.settled.is_empty();
+    one_role(roles, decision)?;
+    if decision.spec.digest != subject.submission.spec.digest {
+        return refuse(
+            VoidReason::OtherContent,
+            "its digest is not that of the filing: copy it from the Submit decision",
+            "摘要与提交时不符，请使用提交申请时的摘要",
+        );
+    }
+    let counted = |settled: &CountedDecision| walk.counted.iter().any(|d| d.uid == settled.uid);
+    let settled = || !subject.settled.is_empty() && subject.settled.iter().all(counted);
+    let granted = || walk.is_passed(Effect::Provision.step()) || settled();
     let bound = match subject.bound {
         Bound::Because(why) => Some(why.clone()),
         Bound::ByGrant if granted() => Some(Text::new(
@@ -72,14 +83,7 @@ fn withdrawal(
     if let Some(message) = bound {
         return Err(Refusal { reason: VoidReason::GateClosed, message });
     }
-    if decision.spec.digest != subject.submission.spec.digest {
-        return refuse(
-            VoidReason::OtherContent,
-            "its digest is not that of the filing: copy it from the Submit decision",
-            "摘要与提交时不符，请使用提交申请时的摘要",
-        );
-    }
-    Ok(())
+    entitled(decision)
 }
 
 fn unknown_gate(track: &Track, decision: &DecisionFact) -> Refusal {
@@ -107,18 +111,29 @@ fn right_role(gate: &Gate, decision: &DecisionFact) -> Result<(), Refusal> {
     )
 }
 
-fn right_person(roles: &BTreeMap<String, String>, decision: &DecisionFact) -> Result<(), Refusal> {
+/// Whether the person can act in this role at all.
+pub(super) fn may(roles: &BTreeMap<String, String>, decision: &DecisionFact) -> Result<(), Refusal> {
+    one_role(roles, decision)?;
+    entitled(decision)
+}
+
+fn entitled(decision: &DecisionFact) -> Result<(), Refusal> {
     let by = person(decision);
-    if by.is_empty() || !decision.entitled {
-        return refuse(
-            VoidReason::NotEntitled,
-            format!(
-                "{by} does not hold the role {} for this request now: an Organization that fills the role lists its people in spec.members",
-                decision.spec.role
-            ),
-            format!("{by}目前不具备本申请的{}角色，请核对单位成员", decision.spec.role),
-        );
+    if !by.is_empty() && decision.entitled {
+        return Ok(());
     }
+    refuse(
+        VoidReason::NotEntitled,
+        format!(
+            "{by} does not hold the role {} for this request now: an Organization that fills the role lists its people in spec.members",
+            decision.spec.role
+        ),
+        format!("{by}目前不具备本申请的{}角色，请核对单位成员", decision.spec.role),
+    )
+}
+
+fn one_role(roles: &BTreeMap<String, String>, decision: &DecisionFact) -> Result<(), Refusal> {
+    let by = person(decision);
     match roles.get(&by) {
         Some(role) if *role != decision.spec.role => refuse(
             VoidReason::SecondRole,

@@ -6,6 +6,7 @@ use crate::api::decision::{DecidedBy, Evidence, TestResult};
 use crate::api::governance_policy::EffectRule;
 use proptest::prelude::*;
 
+mod acts;
 mod hearing;
 
 const UID: &str = "request";
@@ -102,6 +103,10 @@ impl Round {
     }
 
     fn walk(&self) -> Walk {
+        self.looked_at(|track, subject| walk(track, subject, &self.decisions, &digest))
+    }
+
+    fn looked_at<T>(&self, look: impl FnOnce(&Track, &Subject<'_>) -> T) -> T {
         let silent = |_: &Gate, since: Time| {
             let over = Time::new(since.timestamp().checked_add(jiff::SignedDuration::from_secs(100)).unwrap());
             self.now.is_some_and(|now| over <= at(now)).then_some(over)
@@ -122,7 +127,7 @@ impl Round {
             attested: &[],
             silent: SilentSince(&silent),
         };
-        walk(&self.track, &subject, &self.decisions, &digest)
+        look(&self.track, &subject)
     }
 
     /// Somebody decides, under the digest that the gate shows now.

@@ -92,7 +92,7 @@ fn r19_2_of_what_does_not_count_the_newest_are_shown() {
         }
         story.plan().status.void_decisions.into_iter().map(|v| v.name).collect::<Vec<_>>()
     };
-    let newest: Vec<_> = (4..20).map(|n| format!("forged-{n}")).collect();
+    let newest: Vec<_> = (15..20).map(|n| format!("forged-{n}")).collect();
     assert_eq!(forge(&mut filed(), "completeness", Verdict::Approve), newest);
     assert_eq!(forge(&mut Story::of("health-portal"), GATE_SUBMISSION, Verdict::Submit), newest);
 }
@@ -110,8 +110,8 @@ fn r15_1_a_filing_that_opens_nothing_says_why() {
     assert_eq!(file(|d| d.entitled = false), [VoidReason::NotEntitled]);
     assert_eq!(file(|d| d.spec.role = "supervisor".into()), [VoidReason::NotEntitled]);
     assert_eq!(file(|d| d.spec.digest = "0".repeat(64)), [VoidReason::OtherContent]);
-    // What is no filing is not judged as one.
-    assert_eq!(file(|d| d.spec.verdict = Verdict::Approve), []);
+    // What is no filing is not judged as one: there is nothing to decide yet.
+    assert_eq!(file(|d| d.spec.verdict = Verdict::Approve), [VoidReason::GateNotOpen]);
     let mut edited = filed();
     edited.request.spec.application.purpose.push('。');
     let (_, reason, message) = edited.condition(CONDITION_READY);

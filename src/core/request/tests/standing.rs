@@ -63,7 +63,10 @@ fn r15_1_once_granted_the_filing_of_the_grant_stands_whatever_is_filed_or_sent_b
     (again.name, again.uid, again.order) = ("again".into(), "again".into(), 900);
     again.at = Time::new(story.now);
     story.makes(again);
-    assert_eq!(story.plan().status, before);
+    let mut after = story.plan().status;
+    let void: Vec<_> = std::mem::take(&mut after.void_decisions).into_iter().map(|v| (v.name, v.reason)).collect();
+    assert_eq!(void, [("again".to_owned(), VoidReason::GateClosed)]);
+    assert_eq!(after, before);
     story.decides(AGENCY, "audit", Verdict::Return);
     assert_eq!(story.plan().status.phase, Phase::Trial);
     assert_eq!(story.condition(CONDITION_READY).1, "AwaitingDecision", "what is open is not sent back");
