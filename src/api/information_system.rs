@@ -4,6 +4,7 @@ use super::adoption::Adopted;
 use super::cloud_domain::Network;
 use super::cloud_resource_request::CountedDecision;
 use super::common::{Money, Names, PolicyRef, QuantityMap, RequestRef, Time};
+use super::decision::VoidDecision;
 use super::decommission::Leaving;
 use super::governance_policy::FundingSource;
 use super::resource_change::ChangeGround;
@@ -347,6 +348,10 @@ pub struct InformationSystemStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub guests: Vec<Guest>,
+    /// The newest decisions about access that do not count, and why (无效办理意见).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub void_decisions: Vec<VoidDecision>,
     /// What holds of this object, one entry a type.
     #[serde(default)]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]

@@ -9,11 +9,13 @@ mod work;
 use super::Context;
 use super::authority::{Authority, Freshness};
 use super::refused::{REFUSED, refused};
+use super::told::tell_void;
 use crate::api::common::Time;
+use crate::api::decision::VoidDecision;
 use crate::api::information_system::{Guest, InformationSystemStatus, StopStatus, SystemPhase};
 use crate::api::names::{CONDITION_NETWORKS_SHUT, CONDITION_STALLED, ROLE_UNIT};
 use crate::api::{Decision, InformationSystem};
-use crate::build::access::{Pass, passes};
+use crate::build::access::{self, Pass, passes};
 use crate::core::quantity::Amounts;
 use crate::core::retention::{self, Kept};
 use crate::core::round::report::URGENT_ENDED;
@@ -54,9 +56,10 @@ pub async fn reconcile(system: Arc<InformationSystem>, context: Arc<Context>) ->
     let now = effective::at_least(&system.spec, clock::now());
     let mut work = Work::new(&system, &context, now);
     let known = work.steps.note("access", observe_passes(&system, &context).await);
+    let (known, void) = known.unzip();
     let passes = known.clone().unwrap_or_else(|| unasked_passes(&system, &context));
     let mut valid: Vec<Pass> = passes.into_iter().filter(|p| p.until > now).collect();
-    let mut outcome = Outcome { leaves: is_reclaimed(&system), ..Outcome::default() };
+    let mut outcome = Outcome { leaves: is_reclaimed(&system), void, ..Outcome::default() };
     let mut stop = stop::Pass::default();
     if stopping::taken_back(&system.spec).is_some() {
         if work.take_back().await {
@@ -119,8 +122,11 @@ pub(super) fn retained_until(system: &InformationSystem, context: &Context) -> O
     retention::ends_at(day, &zone)
 }
 
-/// Whom the unit has let in, by decisions of people who hold the unit's role now.
-async fn observe_passes(system: &InformationSystem, context: &Context) -> Result<Vec<Pass>, Error> {
+/// Whom the unit has let in, by decisions of people who hold the unit's role now; and the newest that do not count.
+async fn observe_passes(
+    system: &InformationSystem,
+    context: &Context,
+) -> Result<(Vec<Pass>, Vec<VoidDecision>), Error> {
     let mut facts = context.authority.facts(&decisions_of(system, context), Freshness::Recent).await?;
     let registry = context.registry();
     let holders = [system.spec.organization.clone()];
@@ -128,7 +134,8 @@ async fn observe_passes(system: &InformationSystem, context: &Context) -> Result
         let by = fact.spec.decided_by.clone().unwrap_or_default();
         fact.entitled &= registry.is_member(&holders, ROLE_UNIT, &by.username, &by.groups);
     }
-    Ok(passes(&system.uid().unwrap_or_default(), &facts, max_access_days(system, context)))
+    let uid = system.uid().unwrap_or_default();
+    Ok((passes(&uid, &facts, max_access_days(system, context)), access::void(&uid, &facts)))
 }
 
 /// Whom it may have let in, while nobody can be asked who holds which role: whoever is not among them has no rights any more,
@@ -165,6 +172,8 @@ struct Outcome {
     open: bool,
     problem: Option<(&'static str, String)>,
     books: Option<String>,
+    /// The newest decisions about access that do not count; nothing where nobody could be asked.
+    void: Option<Vec<VoidDecision>>,
     /// What the API server refuses for good.
     refused: Option<Text>,
     /// How far it is with stopping what runs, or with starting it again.
@@ -240,6 +249,7 @@ async fn report(
                 decision: pass.decision.name.clone(),
             })
             .collect(),
+        void_decisions: outcome.void.clone().unwrap_or_else(|| before.void_decisions.clone()),
         conditions: Vec::new(),
     };
     let seen = super::usage::of(context, system, &before);
@@ -268,10 +278,12 @@ async fn report(
     let phase = status.phase;
     let release =
         (before.held.is_empty() && !status.held.is_empty()).then(|| said::within_grant(&outcome.held).message);
+    let void = status.void_decisions.clone();
     let mut next = system.clone();
     next.status = Some(status);
     let api = context.api::<InformationSystem>(&system.namespace().unwrap_or_default());
     let version = apply::put_status(&api, &context.metrics, &next).await?.resource_version();
+    tell_void(context, &system.object_ref(&()), &before.void_decisions, &void).await;
     if let Some(why) = stopped {
         tracing::error!(why, "the books of the system have stopped");
         context.events.publish(&system.object_ref(&()), true, BOOKS_STOPPED, why).await;
