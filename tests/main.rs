@@ -9,6 +9,7 @@ mod leaving;
 mod manifests;
 mod ordering;
 mod plugin;
+mod reading;
 mod story;
 mod support;
 mod timing;

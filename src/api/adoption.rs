@@ -1,6 +1,6 @@
 //! What a request, a system and the rules say of a namespace that is taken over as it runs (R4.2).
 
-use super::common::Time;
+use super::common::{Time, written_day_or_none};
 use super::governance_policy::Limit;
 use jiff::civil::Date;
 use kube::KubeSchema;
@@ -26,6 +26,7 @@ pub struct Adoption {
     /// Last day on which its networks stay as they are; absent where they are shut at once but for what was asked for
     /// (网络保持原状的最后一天).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "written_day_or_none")]
     pub networks_open_until: Option<Date>,
 }
 

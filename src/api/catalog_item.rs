@@ -1,6 +1,6 @@
 //! CatalogItem: a service on offer.
 
-use super::common::{Money, Names};
+use super::common::{Money, Names, written_day, written_day_or_none};
 use super::status::ConditionsStatus;
 use jiff::civil::Date;
 use kube::{CustomResource, KubeSchema};
@@ -57,6 +57,7 @@ pub struct CatalogItemSpec {
     pub prices: Vec<Price>,
     /// From this day on it is not granted anew; what was granted stays (下架日期).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "written_day_or_none")]
     pub withdrawn_from: Option<Date>,
 }
 
@@ -65,6 +66,7 @@ pub struct CatalogItemSpec {
 #[serde(rename_all = "camelCase")]
 pub struct Price {
     /// First day (起始日期).
+    #[schemars(schema_with = "written_day")]
     pub from: Date,
     /// CNY for a unit and month (元/单位·月).
     pub monthly: Money,

@@ -166,6 +166,9 @@ pub struct CloudDomainStatus {
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub systems: i64,
+    /// Whether systems are here that have not left, or room is kept for some: it cannot be deleted then (是否在用).
+    #[serde(default)]
+    pub in_use: bool,
     /// What may be granted: capacity times the over-commit ratio.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 32))]

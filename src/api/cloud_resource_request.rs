@@ -3,7 +3,7 @@
 use super::adoption::{Adoption, AdoptionPlan};
 use super::cloud_domain::Network;
 use super::common::Names;
-use super::common::{Contact, Document, Money, PolicyRef, QuantityMap, Time};
+use super::common::{Contact, Document, Money, PolicyRef, QuantityMap, Time, written_day_or_none};
 use super::decision::{TestResult, Verdict};
 pub use super::decision::{VoidDecision, VoidReason};
 use super::governance_policy::FundingSource;
@@ -224,6 +224,7 @@ pub struct Origin {
     pub from: Option<String>,
     /// Planned day of cut-over (割接日期).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "written_day_or_none")]
     pub cut_over_date: Option<Date>,
     /// Whether it is a large migration, which needs a technical plan of its own (大型应用迁移).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -414,7 +415,7 @@ pub struct Submission {
     #[schemars(length(max = 64))]
     pub uid: String,
     /// Who filed (提交人).
-    #[schemars(length(max = 253))]
+    #[schemars(length(max = 1024))]
     pub by: String,
     /// When, by the API server's clock (提交时间).
     pub at: Time,
@@ -473,7 +474,7 @@ pub struct OpenGate {
     pub due_unknown: Option<DueUnknown>,
     /// Reports that are filed here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), inner(length(max = 64)))]
+    #[schemars(length(max = 128), inner(length(max = 64)))]
     pub reports: Vec<String>,
     /// Whether amounts are confirmed here.
     #[serde(default)]
@@ -514,10 +515,10 @@ pub struct CountedDecision {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<TestResult>,
     /// Who (办理人).
-    #[schemars(length(max = 253))]
+    #[schemars(length(max = 1024))]
     pub by: String,
     /// The person behind the user name.
-    #[schemars(length(max = 253))]
+    #[schemars(length(max = 1024))]
     pub person: String,
     /// When, by the API server's clock (时间).
     pub at: Time,

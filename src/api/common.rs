@@ -314,6 +314,50 @@ impl JsonSchema for Time {
     }
 }
 
+/// The moments that can be read here ([`super::readable`]). For `date-time` alone the API server takes offsets of 99 hours,
+/// fractions of any length, and years in which no clock of ours can count. Which day a month ends on it judges by itself.
+pub const TIME_PATTERN: &str = r"^[1-8][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$";
+
+/// What people write must leave room for what is counted from it: months of keeping, years of a calendar.
+const IN_OUR_TIMES: &str = "self.getFullYear() >= 2000 && self.getFullYear() < 3000";
+
+/// The schema of a moment that people write.
+pub(super) fn written_time(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = Time::json_schema(generator);
+    schema.insert(
+        "x-kubernetes-validations".to_owned(),
+        serde_json::json!([{"rule": IN_OUR_TIMES,
+            "message": "a moment lies between the years 2000 and 2999: write it such as 2026-12-31T18:00:00+08:00 (时间须在2000年至2999年之间，如2026-12-31T18:00:00+08:00)"}]),
+    );
+    schema
+}
+
+/// The same where it may be left out.
+pub(super) fn written_time_or_none(generator: &mut SchemaGenerator) -> Schema {
+    or_none(written_time(generator))
+}
+
+/// The schema of a day that people write.
+pub(super) fn written_day(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "format": "date",
+        "maxLength": 10,
+        "x-kubernetes-validations": [{"rule": IN_OUR_TIMES,
+            "message": "a day lies between the years 2000 and 2999: write it such as 2026-12-31 (日期须在2000年至2999年之间，如2026-12-31)"}],
+    })
+}
+
+/// The same where it may be left out.
+pub(super) fn written_day_or_none(generator: &mut SchemaGenerator) -> Schema {
+    or_none(written_day(generator))
+}
+
+fn or_none(mut schema: Schema) -> Schema {
+    schema.insert("nullable".to_owned(), true.into());
+    schema
+}
+
 impl From<Timestamp> for Time {
     fn from(at: Timestamp) -> Self {
         Self::new(at)
@@ -323,5 +367,28 @@ impl From<Timestamp> for Time {
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Days that the API server refuses by itself.
+    fn is_a_day(text: &str) -> bool {
+        text.get(..10).is_some_and(|day| day.parse::<jiff::civil::Date>().is_ok())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn every_moment_that_the_schema_takes_can_be_read(
+            text in proptest::string::string_regex(TIME_PATTERN.trim_matches(['^', '$'])).unwrap()
+        ) {
+            prop_assume!(is_a_day(&text));
+            let read: Result<Time, _> = serde_json::from_value(serde_json::json!(text));
+            prop_assert!(read.is_ok(), "{}: {:?}", text, read);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Decision: one act of one person.
 
-use super::common::{RequestRef, Time, named_person};
+use super::common::{RequestRef, Time, named_person, written_day, written_time};
 use super::rightsizing_proposal::UseRule;
 use jiff::civil::Date;
 use kube::{CustomResource, KubeSchema};
@@ -191,6 +191,7 @@ pub struct Access {
     #[schemars(length(min = 1, max = 512))]
     pub purpose: String,
     /// Until when (截止时间).
+    #[schemars(schema_with = "written_time")]
     pub until: Time,
     /// What may be done (权限).
     pub level: AccessLevel,
@@ -213,7 +214,7 @@ pub struct Dismissal {
     /// The rule of the proposal (依据).
     pub rule: UseRule,
     /// Last day for which nothing is proposed by it (搁置至).
-    #[schemars(length(max = 10))]
+    #[schemars(schema_with = "written_day")]
     pub until: Date,
 }
 
@@ -222,18 +223,18 @@ pub struct Dismissal {
 #[serde(rename_all = "camelCase")]
 pub struct DecidedBy {
     /// User name (用户名).
-    #[schemars(length(max = 253))]
+    #[schemars(length(max = 1024))]
     pub username: String,
     /// Uid, empty where the API server knows none.
     #[serde(default)]
-    #[schemars(length(max = 253))]
+    #[schemars(length(max = 1024))]
     pub uid: String,
-    /// Groups (组).
+    /// Groups (组). Admission says what to do beyond 1,000 of them, or 1,024 letters; these bounds are above its own.
     #[serde(default)]
-    #[schemars(length(max = 128), inner(length(max = 253)))]
+    #[schemars(length(max = 4096), inner(length(max = 4096)))]
     pub groups: Vec<String>,
     /// The human being: one with two logins is one person (自然人).
-    #[schemars(length(max = 253))]
+    #[schemars(length(max = 1024))]
     pub person: String,
 }
 

@@ -4,13 +4,13 @@
 
 use super::adoption::AdoptionRules;
 pub use super::change_rules::{ChangeRules, ChangeTracks, UrgentRules};
-use super::common::Names;
+use super::common::{Names, written_day};
 use super::decision::Verdict;
 use super::decommission::LeavingRules;
 use super::sanction::SanctionRules;
-use super::status::ConditionsStatus;
 use super::usage::UsageRules;
 use jiff::civil::Date;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -85,7 +85,7 @@ const SIZES_ARE_CONSISTENT: &str = "!has(self.usage) || ( \
     group = "yunguan.dev",
     version = "v1alpha1",
     kind = "GovernancePolicy",
-    status = "ConditionsStatus",
+    status = "GovernancePolicyStatus",
     doc = "GovernancePolicy (管理办法): one version of the rules. It cannot be edited: what was filed under a version is judged by that version. A new version is a new object with other validity.",
     shortname = "gpol",
     category = "yunguan",
@@ -124,10 +124,10 @@ pub struct GovernancePolicySpec {
     #[schemars(length(max = 128))]
     pub source: Option<String>,
     /// First day on which something can be filed under it (施行日期).
-    #[schemars(length(max = 10))]
+    #[schemars(schema_with = "written_day")]
     pub valid_from: Date,
     /// Last day on which something new can be filed under it (有效期止).
-    #[schemars(length(max = 10))]
+    #[schemars(schema_with = "written_day")]
     pub valid_until: Date,
     /// IANA time zone in which days begin and end (时区).
     #[schemars(length(min = 1, max = 64))]
@@ -531,6 +531,22 @@ impl GovernancePolicySpec {
     pub fn track(&self, name: &str) -> Option<&Track> {
         self.tracks.iter().find(|t| t.name == name)
     }
+}
+
+/// What the operator found.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GovernancePolicyStatus {
+    /// The `metadata.generation` that this status was made for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Whether something was filed or granted under it: it cannot be deleted then (是否已适用).
+    #[serde(default)]
+    pub in_use: bool,
+    /// What holds of this object, one entry a type.
+    #[serde(default)]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
 }
 
 impl Gate {

@@ -93,7 +93,7 @@ pub struct InformationSystemSpec {
     pub suspensions: Vec<Suspension>,
     /// Departures, oldest first: the last one is under way unless it was withdrawn (退出).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 64))]
     pub departures: Vec<Leaving>,
     /// Until when the old self of a migrated system is kept (原系统保留至).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -346,7 +346,7 @@ pub struct InformationSystemStatus {
     pub usage_history: Option<UsageHistory>,
     /// Who is let in now besides the unit (当前访问授权).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 32))]
+    #[schemars(length(max = 256))]
     pub guests: Vec<Guest>,
     /// The newest decisions about access that do not count, and why (无效办理意见).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -43,13 +43,15 @@ pub use sanction::{Sanction, SanctionSpec, SanctionStatus};
 pub use service_product::{ServiceProduct, ServiceProductSpec};
 pub use work_calendar::{WorkCalendar, WorkCalendarSpec};
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool, ValidationRule,
+};
 use kube::CustomResourceExt as _;
 
 /// Every kind's definition, in the order in which a newcomer should read them.
 #[must_use]
 pub fn definitions() -> Vec<CustomResourceDefinition> {
-    vec![
+    let mut definitions = vec![
         Organization::crd(),
         CloudDomain::crd(),
         GovernancePolicy::crd(),
@@ -64,5 +66,40 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
         LedgerEntry::crd(),
         RightsizingProposal::crd(),
         Sanction::crd(),
-    ]
+    ];
+    let versions = definitions.iter_mut().flat_map(|definition| &mut definition.spec.versions);
+    let schemas = versions.filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut());
+    schemas.for_each(readable);
+    definitions
+}
+
+/// Has the API server refuse what cannot be read here, wherever it stands. It is more lenient than any reader: a format alone
+/// admits moments that no clock knows, and an empty list for a day; an amount may be a fraction that is nearly a whole number.
+/// A rule, whatever it says, makes it read the value as what it is to be.
+fn readable(schema: &mut JSONSchemaProps) {
+    let rule = match (schema.format.as_deref(), schema.x_kubernetes_int_or_string) {
+        (Some("date-time"), _) => {
+            schema.pattern.get_or_insert_with(|| common::TIME_PATTERN.to_owned());
+            Some("self.getFullYear() < 9000")
+        }
+        (Some("date"), _) => Some("self.getFullYear() <= 9999"),
+        (_, Some(true)) => Some("type(self) == int || type(self) == string"),
+        _ => None,
+    };
+    if let Some(rule) = rule.filter(|_| schema.x_kubernetes_validations.is_none()) {
+        schema.x_kubernetes_validations = Some(vec![ValidationRule {
+            rule: rule.to_owned(),
+            message: Some(
+                "this cannot be read as a moment, a day or an amount (无法识别的时间、日期或数量)".to_owned(),
+            ),
+            ..ValidationRule::default()
+        }]);
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
+        readable(items);
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
+        readable(values);
+    }
+    schema.properties.iter_mut().flat_map(|properties| properties.values_mut()).for_each(readable);
 }

@@ -102,6 +102,9 @@ pub struct OrganizationStatus {
     /// The namespace in which the organization's papers live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub home_namespace: Option<String>,
+    /// Whether records, filings or drafts lie there: it cannot be deleted then (是否存有档案).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_use: Option<bool>,
     /// What holds of this object, one entry a type.
     #[serde(default)]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]

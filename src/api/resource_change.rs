@@ -1,7 +1,7 @@
 //! ResourceChange: annex 2, the form for changes and cancellations.
 
 use super::cloud_resource_request::{Contacts, CountedDecision, LineStatus, OpenGate, Submission, VoidDecision};
-use super::common::{Document, Money, PolicyRef, QuantityMap, Time};
+use super::common::{Document, Money, PolicyRef, QuantityMap, Time, written_time, written_time_or_none};
 use super::rightsizing_proposal::ObjectRef;
 use super::usage::Evidence;
 use jiff::civil::Date;
@@ -97,6 +97,7 @@ pub struct Change {
     pub proposal_ref: Option<ObjectRef>,
     /// The earliest moment at which a permanent change takes effect; once it is approved where nothing is said (计划变更时间).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "written_time_or_none")]
     pub not_before: Option<Time>,
     /// Papers, each with the digest of its bytes (申请材料).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -170,8 +171,10 @@ pub struct ChangeLine {
     "a window ends after it starts: correct `from` or `until` (截止时间须晚于开始时间)"))]
 pub struct Window {
     /// First moment (开始时间).
+    #[schemars(schema_with = "written_time")]
     pub from: Time,
     /// Moment from which it does not hold any more (截止时间).
+    #[schemars(schema_with = "written_time")]
     pub until: Time,
 }
 
@@ -183,6 +186,7 @@ pub struct Extend {
     #[schemars(length(min = 1, max = 100))]
     pub change: String,
     /// The new end (延期至).
+    #[schemars(schema_with = "written_time")]
     pub until: Time,
 }
 

@@ -1,7 +1,7 @@
 //! Sanction: what is ordered against a unit or a provider that breaks the rules.
 
 use super::cloud_resource_request::{CountedDecision, OpenGate, Submission, VoidDecision};
-use super::common::{Document, PolicyRef, Time};
+use super::common::{Document, PolicyRef, Time, written_day_or_none};
 use jiff::civil::Date;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
@@ -79,6 +79,7 @@ pub struct Order {
     pub mend: String,
     /// Last day for that (整改期限).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "written_day_or_none")]
     pub mend_by: Option<Date>,
     /// The Sanction of measure Correction that went unheeded, where new grants are stopped (此前的整改通知).
     #[serde(default, skip_serializing_if = "Option::is_none")]

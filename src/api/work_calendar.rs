@@ -1,6 +1,6 @@
 //! WorkCalendar: public holidays and make-up working days of one year.
 
-use super::common::Names;
+use super::common::{Names, written_day};
 use jiff::civil::Date;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -51,9 +51,9 @@ pub struct Holiday {
     /// Name (节日).
     pub name: Names,
     /// First day (起).
-    #[schemars(length(max = 10))]
+    #[schemars(schema_with = "written_day")]
     pub from: Date,
     /// Last day (止).
-    #[schemars(length(max = 10))]
+    #[schemars(schema_with = "written_day")]
     pub to: Date,
 }

@@ -104,6 +104,7 @@ messages! {
 
     inbox_empty() = "Nothing waits for you.", "没有待您办理的事项。";
     inbox_title(count, user) = "{count} waiting for {user}", "待 {user} 办理：{count} 项";
+    unreadable(kind, name, why) = "{kind} {name} cannot be read and is left out ({why}): the platform engineer has it written again in the form of the installed CRD", "{kind} {name} 无法读取，已略过（{why}）：请平台工程师按已安装的 CRD 重新写入";
     inbox_skipped(count) = "{count} namespaces were not searched, since you may not read requests there", "有 {count} 个命名空间您无权查看，未检索";
     due_in_days(date, days) = "{date} (in {days} d)", "{date}（还有 {days} 天）";
     due_today(date) = "{date} (today)", "{date}（今天）";

@@ -4,11 +4,13 @@ use super::args::Global;
 use super::explain::home_namespace;
 use super::failure::{Exit, Failure};
 use super::lang::Lang;
+use super::output;
 use super::paper::{self, Paper};
 use crate::api::cloud_resource_request::OpenGate;
 use crate::api::common::RequestKind;
 use crate::api::names::GROUP;
 use crate::api::{CloudResourceRequest, Decommission, Organization, ResourceChange, Sanction};
+use crate::runtime::read::{self, Unreadable};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::authentication::v1::{SelfSubjectReview, UserInfo};
@@ -139,27 +141,33 @@ impl Session {
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
     {
-        self.api(namespace).get(name).await.map_err(|e| self.failure(&e))
+        let api = self.api::<K>(namespace);
+        match read::get(&api, name).await.map_err(|e| self.failure(&e))? {
+            Some(there) => there.named_object().map_err(|e| Failure::plain(Exit::Error, self.unreadable(&e))),
+            // In the API server's own words.
+            None => api.get(name).await.map_err(|e| self.failure(&e)),
+        }
     }
 
-    /// All objects, page by page.
+    /// All objects, page by page. One that cannot be read hides no other: it is named on standard error.
     ///
     /// # Errors
     /// When they may not be listed.
     pub async fn list<K>(&self, api: &Api<K>, params: &ListParams) -> Result<Vec<K>, kube::Error>
     where
-        K: Clone + Debug + DeserializeOwned,
+        K: Resource<DynamicType = ()> + Clone + DeserializeOwned,
     {
-        let mut params = params.clone().limit(PAGE);
-        let mut all = Vec::new();
-        loop {
-            let list = api.list(&params).await?;
-            all.extend(list.items);
-            match list.metadata.continue_ {
-                Some(token) if !token.is_empty() => params.continue_token = Some(token),
-                _ => return Ok(all),
-            }
+        let listed = read::list(api, &params.clone().limit(PAGE)).await?;
+        for unreadable in &listed.unreadable {
+            output::aside(&format!("{}\n", self.lang.note(&self.unreadable(unreadable))));
         }
+        Ok(listed.objects)
+    }
+
+    fn unreadable(&self, unreadable: &Unreadable) -> String {
+        let (kind, name) = (&unreadable.kind, &unreadable.name);
+        let name = unreadable.namespace.as_ref().map_or_else(|| name.clone(), |home| format!("{home}/{name}"));
+        super::page::clean(&self.lang.unreadable(kind, &name, &unreadable.why))
     }
 
     /// Who the API server takes me for.

@@ -3,11 +3,11 @@
 mod commit;
 
 use super::Context;
-use super::authority::Freshness;
+use super::case;
 use super::context::{beside, system_changed};
 use super::told::{report, with_refusal};
 use super::usage::evidence_of;
-use crate::api::{Decision, InformationSystem, ResourceChange, RightsizingProposal};
+use crate::api::{InformationSystem, ResourceChange, RightsizingProposal};
 use crate::core::change::{Facts, Plan, ProposalFact, decide};
 use crate::core::names::organization_of;
 use crate::core::request::SystemFact;
@@ -15,7 +15,6 @@ use crate::core::round::report::held;
 use crate::core::workflow::DecisionFact;
 use crate::runtime::clock;
 use crate::runtime::controller::{Error, Settled};
-use crate::runtime::id::Id;
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 use std::sync::Arc;
@@ -55,10 +54,8 @@ struct Observed {
 
 /// What the caches know.
 async fn observe(context: &Context, change: &ResourceChange) -> Result<Observed, Error> {
-    let named = context.indexes.decisions_by_change.ids(&Id::of(change));
-    let decisions: Vec<Arc<Decision>> = named.iter().filter_map(|id| context.decisions.get(id)).collect();
     Ok(Observed {
-        decisions: context.authority.facts(&decisions, Freshness::Recent).await?,
+        decisions: case::decisions(context, change).await?,
         system: context.systems.get(&system_changed(change)),
         proposal: taken_up(context, change),
     })

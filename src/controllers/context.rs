@@ -18,10 +18,12 @@ use crate::core::quantity::QuantityError;
 use crate::core::registry::{self, Named, Registry};
 use crate::core::text::Text;
 use crate::core::{credit_code, sanction};
+use crate::runtime::controller::Error;
 use crate::runtime::events::Events;
 use crate::runtime::id::Id;
 use crate::runtime::index::Index;
 use crate::runtime::metrics::Metrics;
+use crate::runtime::read::{self, Listed};
 use crate::runtime::store::Store;
 use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
@@ -29,7 +31,9 @@ use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use k8s_openapi::api::resource::v1::DeviceClass;
+use kube::api::ListParams;
 use kube::{Api, Client, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -117,8 +121,42 @@ pub struct Indexes {
     pub ledger_by_system: Arc<Index<Id<InformationSystem>, LedgerEntry>>,
     /// Network policies by namespace.
     pub networks_by_namespace: Arc<Index<Id<Namespace>, NetworkPolicy>>,
+    /// Decommissions by their home namespace.
+    pub decommissions_by_home: Arc<Index<Id<Namespace>, Decommission>>,
+    /// What was filed, by the version of the rules that judges it.
+    pub filed_under: FiledUnder,
     /// Role bindings by namespace.
     pub bindings_by_namespace: Arc<Index<Id<Namespace>, RoleBinding>>,
+}
+
+/// What was filed, by the version of the rules that judges it.
+pub struct FiledUnder {
+    /// Requests.
+    pub requests: Arc<Index<Version, CloudResourceRequest>>,
+    /// Changes.
+    pub changes: Arc<Index<Version, ResourceChange>>,
+    /// Decommissions.
+    pub decommissions: Arc<Index<Version, Decommission>>,
+    /// Sanctions.
+    pub sanctions: Arc<Index<Version, Sanction>>,
+}
+
+impl FiledUnder {
+    /// Whether anything was filed under it.
+    #[must_use]
+    pub fn has(&self, version: &Version) -> bool {
+        let Self { requests, changes, decommissions, sanctions } = self;
+        requests.has(version) || changes.has(version) || decommissions.has(version) || sanctions.has(version)
+    }
+}
+
+/// A version of the rules: its uid, and by what name it is looked at.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Version {
+    /// Its uid.
+    pub uid: Box<str>,
+    /// Its name.
+    pub name: Box<str>,
 }
 
 /// A filing that is being decided.
@@ -161,6 +199,10 @@ pub struct Takes {
     pub lifted: Option<Timestamp>,
     /// When the newest of its grants was made.
     pub since: Option<Timestamp>,
+    /// When nothing was left of it.
+    pub closed: Option<Time>,
+    /// The versions of the rules by which it was granted something, by uid.
+    pub policies: Box<[Box<str>]>,
     /// Its grants, and what it has in its quota; an amount that cannot be read is an error, with its resource.
     pub grants: Result<(Vec<Taken>, InQuota), (String, QuantityError)>,
 }
@@ -201,6 +243,8 @@ pub struct Context {
     pub managed: ManagedStores,
     /// Indexes.
     pub indexes: Indexes,
+    /// Home namespaces in which somebody decided something since the start.
+    pub decided_homes: Arc<Mutex<HashSet<Id<Namespace>>>>,
     /// Has all work looked at again.
     pub look_again: Arc<Notify>,
     /// Rises with every change of a rule.
@@ -292,16 +336,49 @@ impl Context {
         Api::namespaced(self.client.clone(), namespace)
     }
 
-    /// The decisions about a request.
-    #[must_use]
-    pub fn decisions_about(&self, request: &Id<CloudResourceRequest>) -> Vec<Arc<Decision>> {
-        let named = self.indexes.decisions_by_request.ids(request);
-        named.iter().filter_map(|id| self.decisions.get(id)).collect()
+    /// Objects of a namespace, read from the API server now. One that cannot be read hides no other, and is named.
+    ///
+    /// # Errors
+    /// Whatever the API server answers.
+    pub async fn list<K>(&self, namespace: &str, params: &ListParams) -> kube::Result<Listed<K>>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned,
+    {
+        let listed = read::list(&self.api::<K>(namespace), params).await?;
+        for unreadable in &listed.unreadable {
+            self.metrics.undecodable(&unreadable.kind);
+            tracing::error!(%unreadable, "object cannot be read and is left out: apply it again in the form of the installed CRD");
+        }
+        Ok(listed)
+    }
+
+    /// All objects of a namespace, where what is not known must not pass for what is not there.
+    ///
+    /// # Errors
+    /// Whatever the API server answers; names the objects that cannot be read.
+    pub async fn list_all<K>(&self, namespace: &str, params: &ListParams) -> Result<Vec<K>, Error>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned,
+    {
+        let listed = self.list(namespace, params).await?;
+        match listed.unreadable.first() {
+            None => Ok(listed.objects),
+            Some(unreadable) => Err(Error::Transient(format!("cannot be read: {unreadable}"))),
+        }
     }
 
     /// Why nothing new is granted to the unit of a home namespace, where that is so.
     #[must_use]
     pub fn grants_stopped(&self, home: &str) -> Option<Text> {
+        if let Some((id, _)) = self.sanctions.unreadable().iter().find(|(id, _)| id.namespace() == Some(home)) {
+            return Some(Text::new(
+                format!(
+                    "Sanction {} cannot be read, so it is not known whether it stops grants: the platform engineer has it written again in the form of the installed CRD",
+                    id.name()
+                ),
+                format!("处理措施{}无法读取，是否停止发放未知，请平台工程师按已安装的 CRD 重新写入", id.name()),
+            ));
+        }
         let sanctions = self.indexes.sanctions_by_home.ids(&Id::new(home)).into_iter();
         let sanctions: Vec<_> = sanctions.filter_map(|id| self.sanctions.get(&id)).collect();
         let each = |s: &Arc<Sanction>| s.metadata.name.clone().unwrap_or_default();

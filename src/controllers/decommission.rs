@@ -5,28 +5,27 @@ mod observe;
 mod steps;
 
 use super::Context;
-use super::authority::Freshness;
+use super::case;
 use super::context::{beside, system_leaving};
 use super::request::commit::replace;
 use super::system::retained_until;
 use super::told::{report, with_refusal};
 use super::usage::{self, Ground};
-use crate::api::common::{RequestKind, Time};
-use crate::api::decommission::Leaving;
+use crate::api::common::Time;
 use crate::api::names::{ANNOTATION_RETRY, CONDITION_IDLE, CONDITION_NO_BUSINESS_DATA};
-use crate::api::{Decision, Decommission, InformationSystem, RightsizingProposal};
+use crate::api::{Decommission, InformationSystem, RightsizingProposal};
 use crate::core::guards::OF_WIPES;
 use crate::core::leaving::{Facts, KeptFor, Plan, Step, SystemFact, Work, decide};
 use crate::core::names::organization_of;
 use crate::core::retention::{self, Kept};
 use crate::core::round::report::held;
+use crate::core::stop;
 use crate::core::workflow::DecisionFact;
 use crate::runtime::clock;
 use crate::runtime::controller::{Error, Settled};
 use crate::runtime::id::Id;
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
-use kube::api::ListParams;
 use observe::Seen;
 use std::sync::Arc;
 
@@ -71,11 +70,9 @@ struct Observed {
 
 /// What the caches know, and what is to be seen of a system that is on its way.
 async fn observe(context: &Context, decommission: &Decommission) -> Result<Observed, Error> {
-    let named = context.indexes.decisions_by_decommission.ids(&Id::of(decommission));
-    let decisions: Vec<Arc<Decision>> = named.iter().filter_map(|id| context.decisions.get(id)).collect();
     let system = context.systems.get(&system_leaving(decommission));
     Ok(Observed {
-        decisions: context.authority.facts(&decisions, Freshness::Recent).await?,
+        decisions: case::decisions(context, decommission).await?,
         seen: observe::look(context, decommission, system.as_deref()).await?,
         proposal: taken_up(context, decommission),
         system,
@@ -194,18 +191,19 @@ async fn still_founded(
 /// them now: a cache may not know yet of an order, under which nothing is wiped. What goes on record is guarded by the
 /// system's version.
 async fn go_on(context: &Context, decommission: &Decommission) -> Result<(Arc<Decommission>, Plan), Error> {
-    let namespace = decommission.namespace().unwrap_or_default();
-    let fresh = context.api::<Decommission>(&namespace).get(&decommission.name_any()).await?;
-    if fresh.uid() != decommission.uid() || fresh.metadata.generation != decommission.metadata.generation {
-        return Err(Error::Conflict("the decommission has changed".to_owned()));
+    let (fresh, decisions) = case::afresh(context, decommission).await?;
+    // One of them may be what this one is kept for.
+    if let Some((id, _)) =
+        context.systems.unreadable().iter().find(|(id, _)| id.namespace() == fresh.namespace().as_deref())
+    {
+        return Err(Error::Transient(format!(
+            "{id:?} cannot be read: whether this system is kept for it is not known"
+        )));
     }
-    let selector = ListParams::default().fields(&format!("spec.requestRef.name={}", fresh.name_any()));
-    let decisions = context.api::<Decision>(&namespace).list(&selector).await?;
-    let about = |d: &Decision| d.spec.request_ref.kind == RequestKind::Decommission;
-    let decisions: Vec<_> = decisions.items.into_iter().filter(about).map(Arc::new).collect();
-    let system = context.api::<InformationSystem>(&namespace).get_opt(&fresh.spec.departure.system).await?;
+    let systems = context.api::<InformationSystem>(&fresh.namespace().unwrap_or_default());
+    let system = systems.get_opt(&fresh.spec.departure.system).await?;
     let observed = Observed {
-        decisions: context.authority.facts(&decisions, Freshness::Now).await?,
+        decisions,
         seen: observe::look(context, &fresh, system.as_ref()).await?,
         proposal: taken_up(context, &fresh),
         system: system.map(Arc::new),
@@ -228,11 +226,16 @@ async fn go_on(context: &Context, decommission: &Decommission) -> Result<(Arc<De
         return Ok((Arc::new(fresh), plan));
     }
     let mut next = InformationSystem::clone(system);
-    let departures = &mut next.spec.departures;
-    let of_this = |known: &&mut Leaving| known.submission_uid == leaving.submission_uid;
-    match departures.iter_mut().find(of_this) {
-        Some(known) => *known = *leaving,
-        None => departures.push(*leaving),
+    if !stop::note_departure(&mut next.spec, *leaving) {
+        let why = format!(
+            "the record of {} is full ({} departures), and no further part leaves it: withdraw this one; the system itself leaves with its whole record (退出记录已满，请撤回)",
+            next.name_any(),
+            stop::DEPARTURES
+        );
+        plan.status.waiting_for = Some(crate::core::text::shorten(&why, 512));
+        plan.conditions.extend(held("RecordFull", &why));
+        plan.step = None;
+        return Ok((Arc::new(fresh), plan));
     }
     replace(context, &next).await?;
     tracing::info!(decommission = fresh.name_any(), phase = %plan.status.phase, "departure goes on");

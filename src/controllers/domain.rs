@@ -18,9 +18,11 @@ use crate::runtime::apply;
 use crate::runtime::clock;
 use crate::runtime::controller::{Error, Settled};
 use crate::runtime::id::Id;
+use crate::runtime::read;
 use jiff::{SignedDuration, Timestamp};
 use kube::api::ListParams;
-use kube::{Api, ResourceExt as _};
+use kube::{Api, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 /// Reservations are looked at so often until none is left.
@@ -120,7 +122,9 @@ pub(super) fn told(
     status.granted = granted.print();
     let rises = peak.iter().filter(|(resource, most)| *most > granted.get(resource));
     status.peak = rises.map(|(resource, most)| (resource.to_owned(), most)).collect::<Amounts>().print();
-    status.systems = i64::try_from(context.indexes.systems_by_domain.get(&Id::new(&name)).len()).unwrap_or(i64::MAX);
+    let systems = context.indexes.systems_by_domain.get(&Id::new(&name));
+    status.systems = i64::try_from(systems.len()).unwrap_or(i64::MAX);
+    status.in_use = !status.reservations.is_empty() || systems.iter().any(|(_, takes)| takes.closed.is_none());
     status.observed_generation = domain.metadata.generation;
     let statements = judge(context, domain, &profile, &mut status, now);
     let generation = domain.metadata.generation.unwrap_or_default();
@@ -177,13 +181,13 @@ async fn stands(context: &Context, domain: &str, reservation: &Reservation) -> R
             let asks = |request: &CloudResourceRequest| asks(request, domain, reservation);
             let cached = context.requests.get(&Id::new(&request.name).within(namespace));
             let requests = context.api::<CloudResourceRequest>(namespace);
-            cached.is_some_and(|r| asks(&r)) || requests.get_opt(&request.name).await?.is_some_and(|r| asks(&r))
+            cached.is_some_and(|r| asks(&r)) || may_ask(&requests, &request.name, asks).await?
         }
         RequestKind::ResourceChange => {
             let asks = |change: &ResourceChange| change_asks(change, reservation);
             let cached = context.changes.get(&Id::new(&request.name).within(namespace));
             let changes = context.api::<ResourceChange>(namespace);
-            cached.is_some_and(|c| asks(&c)) || changes.get_opt(&request.name).await?.is_some_and(|c| asks(&c))
+            cached.is_some_and(|c| asks(&c)) || may_ask(&changes, &request.name, asks).await?
         }
         RequestKind::InformationSystem
         | RequestKind::RightsizingProposal
@@ -193,9 +197,19 @@ async fn stands(context: &Context, domain: &str, reservation: &Reservation) -> R
     if asks {
         return Ok(true);
     }
-    let systems = context.api::<InformationSystem>(namespace).list(&ListParams::default()).await?;
+    let systems = context.list::<InformationSystem>(namespace, &ListParams::default()).await?;
     let granted = |s: &InformationSystem| s.spec.grants.iter().any(|g| g.submission_uid == *submission_uid);
-    Ok(systems.iter().any(granted))
+    // The grant may stand on a record that cannot be read.
+    Ok(!systems.unreadable.is_empty() || systems.objects.iter().any(granted))
+}
+
+/// Whether the object asks for the room, as the API server has it now; one that cannot be read may.
+async fn may_ask<K>(api: &Api<K>, name: &str, asks: impl Fn(&K) -> bool) -> Result<bool, Error>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned,
+{
+    let there = read::get(api, name).await?;
+    Ok(there.is_some_and(|there| there.object().map_or(true, |object| asks(&object))))
 }
 
 /// Whether the domain can be used as it stands, and has not more granted than there is, now or later.

@@ -2,6 +2,7 @@
 
 pub mod authority;
 mod binding;
+mod case;
 pub mod catalog;
 pub mod change;
 pub mod context;

@@ -5,14 +5,17 @@ use super::binding::bind;
 use super::refused::{REFUSED, refused};
 use crate::api::names::{CONDITION_READY, CONDITION_STALLED, LABEL_MANAGED, SHIPPED_ROLES, cluster_role};
 use crate::api::organization::OrganizationStatus;
-use crate::api::{CloudResourceRequest, Decision, InformationSystem, LedgerEntry, Organization};
+use crate::api::{
+    CloudResourceRequest, Decision, Decommission, InformationSystem, LedgerEntry, Organization, ResourceChange,
+    Sanction,
+};
 use crate::build::home;
 use crate::build::system::says_the_same;
 use crate::core::names::home_namespace;
 use crate::core::registry::Registry;
 use crate::core::request::Statement;
 use crate::core::{credit_code, people};
-use crate::runtime::apply::{self, Done, params};
+use crate::runtime::apply::{self, Done};
 use crate::runtime::clock;
 use crate::runtime::controller::{Error, Settled};
 use crate::runtime::id::Id;
@@ -26,7 +29,7 @@ use kube::api::ListParams;
 use kube::{Api, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 /// Keeps an Organization until its home is known to be empty.
 pub const FINALIZER: &str = "yunguan.dev/home";
@@ -43,15 +46,15 @@ pub async fn reconcile(organization: Arc<Organization>, context: Arc<Context>) -
         return leave(&organization, &context).await;
     }
     if !organization.finalizers().iter().any(|f| f == FINALIZER) {
-        let mut next = organization.as_ref().clone();
-        next.finalizers_mut().push(FINALIZER.to_owned());
-        context.metrics.wrote("Organization", "update");
-        Api::<Organization>::all(context.client.clone()).replace(&organization.name_any(), &params(), &next).await?;
+        let kept = organization.finalizers().iter().cloned().chain([FINALIZER.to_owned()]).collect();
+        let organizations: Api<Organization> = Api::all(context.client.clone());
+        apply::set_finalizers(&organizations, &context.metrics, organization.as_ref(), kept).await?;
         // The watch brings it back with its new version.
         return Ok(Settled::default());
     }
     let mut steps = Steps::new("organization", &context.metrics);
     let problem = furnish(&organization, &context, &mut steps).await;
+    let in_use = steps.note("records", in_use(&organization, &context).await);
     let before = organization.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     let refused = refused(&steps, before);
     let unfinished = steps.outcome();
@@ -70,7 +73,7 @@ pub async fn reconcile(organization: Arc<Organization>, context: Arc<Context>) -
         None => Statement::new(CONDITION_STALLED, false, "Idle", "the API server refuses nothing (无被拒绝的操作)"),
         Some((reason, message)) => Statement::new(CONDITION_STALLED, true, reason, message),
     };
-    report(&organization, &context, &[ready, stalled]).await?;
+    report(&organization, &context, &[ready, stalled], in_use).await?;
     Ok(Settled { next, unfinished, ..Settled::default() })
 }
 
@@ -203,20 +206,20 @@ fn is_shipped(role: &str) -> bool {
 async fn leave(organization: &Organization, context: &Context) -> Result<Settled, Error> {
     let name = organization.name_any();
     let namespace = home_namespace(&name);
-    let records = holds::<CloudResourceRequest>(context, &namespace).await?
-        || holds::<Decision>(context, &namespace).await?
-        || holds::<InformationSystem>(context, &namespace).await?
-        || holds::<LedgerEntry>(context, &namespace).await?;
-    if records {
+    if holds_records(context, &namespace).await? {
+        // Who may work there still follows from it.
+        let mut steps = Steps::new("organization", &context.metrics);
+        let _problem = furnish(organization, context, &mut steps).await;
+        let unfinished = steps.outcome();
         let kept = Statement::new(
             CONDITION_READY,
             false,
             "HoldsRecords",
             format!(
-                "namespace {namespace} holds records, so the organization stays until they are archived (仍有档案，不能删除)"
+                "namespace {namespace} holds records, so the organization stays, and its people with it, until they are archived: docs/install.md, The end of a unit (仍有档案，不能删除，见 docs/install.md)"
             ),
         );
-        return report(organization, context, &[kept]).await;
+        return Ok(Settled { unfinished, ..report(organization, context, &[kept], Some(true)).await? });
     }
     let namespaces: Api<Namespace> = Api::all(context.client.clone());
     match namespaces.get_opt(&namespace).await? {
@@ -226,13 +229,38 @@ async fn leave(organization: &Organization, context: &Context) -> Result<Settled
             Ok(Settled::default())
         }
         _ => {
-            let mut next = organization.clone();
-            next.finalizers_mut().retain(|f| f != FINALIZER);
-            context.metrics.wrote("Organization", "update");
-            Api::<Organization>::all(context.client.clone()).replace(&name, &params(), &next).await?;
+            let kept = organization.finalizers().iter().filter(|f| *f != FINALIZER).cloned().collect();
+            let organizations: Api<Organization> = Api::all(context.client.clone());
+            apply::set_finalizers(&organizations, &context.metrics, organization, kept).await?;
             Ok(Settled::default())
         }
     }
+}
+
+/// Whether it cannot be deleted. Where nothing is known to lie in its home, the API server is asked before that is said: what
+/// was decided outlives the requests that people take away.
+async fn in_use(organization: &Organization, context: &Context) -> Result<bool, Error> {
+    let namespace = home_namespace(&organization.name_any());
+    let home: Id<Namespace> = Id::new(&namespace);
+    let indexes = &context.indexes;
+    let known = indexes.requests_by_home.has(&home)
+        || indexes.systems_by_home.has(&home)
+        || indexes.changes_by_home.has(&home)
+        || indexes.decommissions_by_home.has(&home)
+        || indexes.sanctions_by_home.has(&home);
+    let decided = context.decided_homes.lock().unwrap_or_else(PoisonError::into_inner).contains(&home);
+    let was_empty = organization.status.as_ref().and_then(|status| status.in_use) == Some(false);
+    Ok(known || ((decided || !was_empty) && holds_records(context, &namespace).await?))
+}
+
+async fn holds_records(context: &Context, namespace: &str) -> Result<bool, Error> {
+    Ok(holds::<CloudResourceRequest>(context, namespace).await?
+        || holds::<Decision>(context, namespace).await?
+        || holds::<InformationSystem>(context, namespace).await?
+        || holds::<LedgerEntry>(context, namespace).await?
+        || holds::<ResourceChange>(context, namespace).await?
+        || holds::<Decommission>(context, namespace).await?
+        || holds::<Sanction>(context, namespace).await?)
 }
 
 async fn holds<K>(context: &Context, namespace: &str) -> Result<bool, Error>
@@ -242,12 +270,18 @@ where
     Ok(!context.api::<K>(namespace).list_metadata(&ListParams::default().limit(1)).await?.items.is_empty())
 }
 
-async fn report(organization: &Organization, context: &Context, statements: &[Statement]) -> Result<Settled, Error> {
+async fn report(
+    organization: &Organization,
+    context: &Context,
+    statements: &[Statement],
+    in_use: Option<bool>,
+) -> Result<Settled, Error> {
     let before = organization.status.clone().unwrap_or_default();
     let generation = organization.metadata.generation.unwrap_or_default();
     let status = OrganizationStatus {
         observed_generation: organization.metadata.generation,
         home_namespace: Some(home_namespace(&organization.name_any())),
+        in_use: in_use.or(before.in_use),
         conditions: apply::conditions(&before.conditions, statements, generation, clock::now()),
     };
     if organization.status.as_ref() != Some(&status) {

@@ -1,14 +1,16 @@
 //! GovernancePolicy: whether a version can be worked with, and that none goes by which something is judged.
 
 use super::Context;
+use super::context::Version;
 use crate::api::GovernancePolicy;
+use crate::api::governance_policy::GovernancePolicyStatus;
 use crate::api::names::{CONDITION_READY, CONDITION_VALID};
 use crate::core::calendar::date_in;
 use crate::core::policy;
 use crate::core::request::Statement;
 use crate::core::round::report::counts_days;
 use crate::core::round::zone_of;
-use crate::runtime::apply::{self, params};
+use crate::runtime::apply;
 use crate::runtime::clock;
 use crate::runtime::controller::{Error, Settled};
 use jiff::SignedDuration;
@@ -29,9 +31,8 @@ pub async fn reconcile(policy: Arc<GovernancePolicy>, context: Arc<Context>) -> 
         return leave(&policy, &context).await;
     }
     if !policy.finalizers().iter().any(|f| f == FINALIZER) {
-        let mut next = policy.as_ref().clone();
-        next.finalizers_mut().push(FINALIZER.to_owned());
-        return put(&context, &next).await;
+        let kept = policy.finalizers().iter().cloned().chain([FINALIZER.to_owned()]).collect();
+        return set_finalizers(&policy, &context, kept).await;
     }
     let registry = context.registry();
     let mut problems = policy::check(&policy.spec);
@@ -59,37 +60,45 @@ pub async fn reconcile(policy: Arc<GovernancePolicy>, context: Arc<Context>) -> 
 
 /// A version by which something was filed or granted stays, whoever deletes it: what was filed under it is judged by it.
 async fn leave(policy: &GovernancePolicy, context: &Context) -> Result<Settled, Error> {
-    let uid = policy.uid().unwrap_or_default();
-    // Seldom done, so each is read for it.
-    let filed = context.requests.all().filter(|request| {
-        let status = request.status.as_ref();
-        status.is_some_and(|s| s.submission.is_some() && s.policy.as_ref().is_some_and(|p| p.uid == uid))
-    });
-    let changed = context.changes.all().filter(|change| {
-        let status = change.status.as_ref();
-        status.is_some_and(|s| s.submission.is_some() && s.policy.as_ref().is_some_and(|p| p.uid == uid))
-    });
-    let granted = context.systems.all().filter(|system| system.spec.grants.iter().any(|g| g.policy.uid == uid));
-    let used = filed.count() + changed.count() + granted.count();
-    if used == 0 {
-        let mut next = policy.clone();
-        next.finalizers_mut().retain(|f| f != FINALIZER);
-        return put(context, &next).await;
+    if !in_use(policy, context) {
+        let kept = policy.finalizers().iter().filter(|f| *f != FINALIZER).cloned().collect();
+        return set_finalizers(policy, context, kept).await;
     }
-    let kept = format!(
-        "{used} requests, changes and systems are judged by this version, so it stays until they are gone (尚有申请、变更或系统适用本办法，不能删除)"
-    );
+    let kept = "requests, changes, departures, sanctions or systems are judged by this version, so it stays until they are gone (尚有申请、变更、退出、处理措施或系统适用本办法，不能删除)";
     report(policy, context, &[Statement::new(CONDITION_READY, false, "InUse", kept)]).await?;
     Ok(Settled { next: clock::now().checked_add(LOOK_AGAIN).ok(), ..Settled::default() })
 }
 
-async fn put(context: &Context, next: &GovernancePolicy) -> Result<Settled, Error> {
-    context.metrics.wrote("GovernancePolicy", "update");
-    Api::<GovernancePolicy>::all(context.client.clone()).replace(&next.name_any(), &params(), next).await?;
+/// Whether something is judged by it.
+fn in_use(policy: &GovernancePolicy, context: &Context) -> bool {
+    let (uid, name) = (policy.uid().unwrap_or_default(), policy.name_any());
+    let mut granted = false;
+    context.indexes.systems_by_domain.each(|_, takes| granted |= takes.policies.iter().any(|p| **p == uid));
+    granted || context.indexes.filed_under.has(&Version { uid: uid.into(), name: name.into() })
+}
+
+async fn set_finalizers(
+    policy: &GovernancePolicy,
+    context: &Context,
+    finalizers: Vec<String>,
+) -> Result<Settled, Error> {
+    let policies: Api<GovernancePolicy> = Api::all(context.client.clone());
+    apply::set_finalizers(&policies, &context.metrics, policy, finalizers).await?;
     // The watch brings it back with its new version.
     Ok(Settled::default())
 }
 
 async fn report(policy: &GovernancePolicy, context: &Context, statements: &[Statement]) -> Result<(), Error> {
-    apply::put_conditions(&Api::all(context.client.clone()), &context.metrics, policy, statements).await
+    let before = policy.status.clone().unwrap_or_default();
+    let generation = policy.metadata.generation;
+    let status = GovernancePolicyStatus {
+        observed_generation: generation,
+        in_use: in_use(policy, context),
+        conditions: apply::conditions(&before.conditions, statements, generation.unwrap_or_default(), clock::now()),
+    };
+    if policy.status.as_ref() != Some(&status) {
+        let next = GovernancePolicy { status: Some(status), ..policy.clone() };
+        apply::put_status(&Api::all(context.client.clone()), &context.metrics, &next).await?;
+    }
+    Ok(())
 }

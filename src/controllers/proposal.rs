@@ -2,7 +2,7 @@
 //! most one for each action, under a name that follows from both, so that a second attempt finds the first.
 
 use super::Context;
-use super::authority::Freshness;
+use super::case;
 use super::context::beside;
 use super::told::tell_void;
 use crate::api::common::Time;
@@ -10,9 +10,7 @@ use crate::api::decommission::DecommissionPhase;
 use crate::api::names::{LABEL_ORGANIZATION, LABEL_SYSTEM};
 use crate::api::resource_change::ChangePhase;
 use crate::api::rightsizing_proposal::{Action, ObjectRef, ProposalPhase};
-use crate::api::{
-    Decision, InformationSystem, RightsizingProposal, RightsizingProposalSpec, RightsizingProposalStatus,
-};
+use crate::api::{InformationSystem, RightsizingProposal, RightsizingProposalSpec, RightsizingProposalStatus};
 use crate::core::proposal::{self, Facts, Finding, Plan, Standing, TakenUp};
 use crate::core::quantity::Amounts;
 use crate::core::workflow::DecisionFact;
@@ -135,10 +133,10 @@ fn how_far(phase: DecommissionPhase) -> ChangePhase {
 }
 
 async fn dismissals(context: &Context, there: Option<&RightsizingProposal>) -> Result<Vec<DecisionFact>, Error> {
-    let Some(there) = there else { return Ok(Vec::new()) };
-    let named = context.indexes.decisions_by_proposal.ids(&Id::of(there));
-    let decisions: Vec<Arc<Decision>> = named.iter().filter_map(|id| context.decisions.get(id)).collect();
-    context.authority.facts(&decisions, Freshness::Recent).await
+    match there {
+        Some(there) => case::decisions(context, there).await,
+        None => Ok(Vec::new()),
+    }
 }
 
 /// Makes the proposal. One of its name that the cache does not know yet is looked at once it does.

@@ -3,13 +3,12 @@
 pub(super) mod commit;
 
 use super::Context;
-use super::authority::Freshness;
+use super::case;
 use super::context::{Filed, system_of};
 use super::takeover;
 use super::told::{report, with_refusal};
 use crate::api::CloudResourceRequest;
 use crate::api::InformationSystem;
-use crate::api::common::RequestKind;
 use crate::core::adoption::Seen;
 use crate::core::names::organization_of;
 use crate::core::request::{Facts, Plan, Rival, SystemFact, decide};
@@ -70,12 +69,10 @@ struct Observed {
 
 /// What the caches know.
 async fn observe(context: &Context, request: &CloudResourceRequest) -> Result<Observed, Error> {
-    let id = Id::of(request);
-    let decisions = context.decisions_about(&id);
     let code = system_of(request);
     let system = context.systems.get(&code);
     Ok(Observed {
-        decisions: context.authority.facts(&decisions, Freshness::Recent).await?,
+        decisions: case::decisions(context, request).await?,
         seen: if system.is_some() { None } else { takeover::look(context, request).await? },
         system,
         rivals: context.indexes.requests_by_code.get(&code),
@@ -122,6 +119,3 @@ fn hold(plan: &mut Plan, reason: &str, why: &str) {
     plan.status.waiting_for = Some(crate::core::text::shorten(why, 512));
     plan.conditions.extend(held(reason, why));
 }
-
-/// The kind of request that this controller is about.
-pub const KIND: RequestKind = RequestKind::CloudResourceRequest;

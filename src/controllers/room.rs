@@ -39,8 +39,18 @@ pub(super) async fn reserve(
     }
 }
 
+/// Whether a record that cannot be read is one of a system in this domain.
+fn may_be_in(record: &str, domain: &str) -> bool {
+    let record: serde_json::Value = serde_json::from_str(record).unwrap_or_default();
+    record["spec"]["domain"].as_str().is_none_or(|named| named == domain)
+}
+
 /// What the systems of a domain take, as the cache knows: their grants, and what they still use beyond those.
 pub(super) fn grants_of(context: &Context, domain: &str, now: Timestamp) -> Result<Vec<Taken>, Error> {
+    // What it takes is not known, and is not nothing.
+    if let Some((system, _)) = context.systems.unreadable().iter().find(|(_, text)| may_be_in(text, domain)) {
+        return Err(Error::Transient(format!("{system:?} cannot be read, and what it takes in {domain} is not known")));
+    }
     let mut all = Vec::new();
     for (system, takes) in context.indexes.systems_by_domain.get(&Id::new(domain)) {
         match &takes.grants {
@@ -55,4 +65,17 @@ pub(super) fn grants_of(context: &Context, domain: &str, now: Timestamp) -> Resu
         }
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_cannot_be_read_counts_where_it_may_be() {
+        assert!(may_be_in(r#"{"spec":{"domain":"main","grants":7}}"#, "main"));
+        assert!(!may_be_in(r#"{"spec":{"domain":"main","grants":7}}"#, "other"));
+        assert!(may_be_in(r#"{"spec":{"domain":7}}"#, "other"), "nobody knows where");
+        assert!(may_be_in("", "other"));
+    }
 }

@@ -1,16 +1,16 @@
 //! Sanction: from the decisions of people to what stands on the systems that it stops.
 
 use super::Context;
-use super::authority::Freshness;
+use super::case;
 use super::context::beside;
 use super::refused::{REFUSED, refused};
 use super::request::commit::replace;
 use super::told::{report, with_refusal};
-use crate::api::common::RequestKind;
-use crate::api::{Decision, InformationSystem, InformationSystemSpec, Sanction};
+use crate::api::{InformationSystem, InformationSystemSpec, Sanction};
 use crate::core::names::organization_of;
 use crate::core::round::report::held;
 use crate::core::sanction::{Facts, Notice, Plan, decide};
+use crate::core::stop;
 use crate::core::workflow::DecisionFact;
 use crate::runtime::clock;
 use crate::runtime::controller::{Error, Settled};
@@ -53,13 +53,11 @@ struct Observed {
 
 /// What the caches know.
 async fn observe(context: &Context, sanction: &Sanction) -> Result<Observed, Error> {
-    let named = context.indexes.decisions_by_sanction.ids(&Id::of(sanction));
-    let decisions: Vec<Arc<Decision>> = named.iter().filter_map(|id| context.decisions.get(id)).collect();
     let home = sanction.namespace().unwrap_or_default();
     let systems = context.indexes.systems_by_home.ids(&Id::new(&home)).into_iter();
     let systems = systems.filter_map(|id| context.systems.get(&id));
     Ok(Observed {
-        decisions: context.authority.facts(&decisions, Freshness::Recent).await?,
+        decisions: case::decisions(context, sanction).await?,
         systems: systems.map(|system| (system.name_any(), system.spec.clone())).collect(),
         notice: noticed(context, sanction),
     })
@@ -95,17 +93,11 @@ impl Observed {
 /// looked at afresh, each on its own, and found done when it is tried again after a crash.
 async fn carry_out(context: &Context, sanction: &Sanction) -> Result<Settled, Error> {
     let namespace = sanction.namespace().unwrap_or_default();
-    let fresh = context.api::<Sanction>(&namespace).get(&sanction.name_any()).await?;
-    if fresh.uid() != sanction.uid() || fresh.metadata.generation != sanction.metadata.generation {
-        return Err(Error::Conflict("the sanction has changed".to_owned()));
-    }
-    let selector = ListParams::default().fields(&format!("spec.requestRef.name={}", fresh.name_any()));
-    let decisions = context.api::<Decision>(&namespace).list(&selector).await?;
-    let about = |d: &Decision| d.spec.request_ref.kind == RequestKind::Sanction;
-    let decisions: Vec<_> = decisions.items.into_iter().filter(about).map(Arc::new).collect();
-    let systems = context.api::<InformationSystem>(&namespace).list(&ListParams::default()).await?.items;
+    let (fresh, decisions) = case::afresh(context, sanction).await?;
+    // One that cannot be read keeps no other from being stopped.
+    let systems = context.list::<InformationSystem>(&namespace, &ListParams::default()).await?.objects;
     let observed = Observed {
-        decisions: context.authority.facts(&decisions, Freshness::Now).await?,
+        decisions,
         systems: systems.iter().map(|system| (system.name_any(), system.spec.clone())).collect(),
         notice: noticed(context, &fresh),
     };
@@ -135,7 +127,9 @@ async fn carry_out(context: &Context, sanction: &Sanction) -> Result<Settled, Er
     for system in &systems {
         let mut next = system.clone();
         let of = |name: &String| *name == system.name_any();
-        next.spec.suspensions.extend(plan.suspends.iter().filter(|(name, _)| of(name)).map(|(_, s)| s.clone()));
+        for (_, suspension) in plan.suspends.iter().filter(|(name, _)| of(name)) {
+            stop::note(&mut next.spec, suspension.clone());
+        }
         if let Some((_, lifted)) = plan.releases.iter().find(|(name, _)| of(name)) {
             let of_this =
                 next.spec.suspensions.iter_mut().filter(|s| Some(&s.order.uid) == fresh.metadata.uid.as_ref());

@@ -7,14 +7,15 @@ pub(super) mod stop;
 mod work;
 
 use super::Context;
-use super::authority::{Authority, Freshness};
+use super::authority::Authority;
+use super::case;
 use super::refused::{REFUSED, refused};
 use super::told::tell_void;
+use crate::api::InformationSystem;
 use crate::api::common::Time;
 use crate::api::decision::VoidDecision;
 use crate::api::information_system::{Guest, InformationSystemStatus, StopStatus, SystemPhase};
 use crate::api::names::{CONDITION_NETWORKS_SHUT, CONDITION_STALLED, ROLE_UNIT};
-use crate::api::{Decision, InformationSystem};
 use crate::build::access::{self, Pass, passes};
 use crate::core::quantity::Amounts;
 use crate::core::retention::{self, Kept};
@@ -41,6 +42,9 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// A quota that is not at work yet is looked at again by then, should the watch not tell of it.
 const QUOTA_PATIENCE: SignedDuration = SignedDuration::from_secs(10);
+
+/// Guests that a status has room for; more are let in, and not listed.
+const GUESTS: usize = 256;
 
 /// The reason while something else stands in the books than the operator wrote.
 const BOOKS_STOPPED: &str = "BooksStopped";
@@ -127,7 +131,7 @@ async fn observe_passes(
     system: &InformationSystem,
     context: &Context,
 ) -> Result<(Vec<Pass>, Vec<VoidDecision>), Error> {
-    let mut facts = context.authority.facts(&decisions_of(system, context), Freshness::Recent).await?;
+    let mut facts = case::decisions(context, system).await?;
     let registry = context.registry();
     let holders = [system.spec.organization.clone()];
     for fact in &mut facts {
@@ -141,13 +145,8 @@ async fn observe_passes(
 /// Whom it may have let in, while nobody can be asked who holds which role: whoever is not among them has no rights any more,
 /// and nobody new gets any.
 fn unasked_passes(system: &InformationSystem, context: &Context) -> Vec<Pass> {
-    let facts = Authority::unasked(&decisions_of(system, context));
+    let facts = Authority::unasked(&case::named(context, &Id::of(system)));
     passes(&system.uid().unwrap_or_default(), &facts, max_access_days(system, context))
-}
-
-fn decisions_of(system: &InformationSystem, context: &Context) -> Vec<Arc<Decision>> {
-    let named = context.indexes.decisions_by_system.ids(&Id::of(system));
-    named.iter().filter_map(|id| context.decisions.get(id)).collect()
 }
 
 fn max_access_days(system: &InformationSystem, context: &Context) -> i32 {
@@ -241,7 +240,7 @@ async fn report(
         provisioned_at,
         guests: guests
             .iter()
-            .take(32)
+            .take(GUESTS)
             .map(|pass| Guest {
                 username: pass.access.username.clone(),
                 purpose: pass.access.purpose.clone(),

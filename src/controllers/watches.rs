@@ -2,14 +2,14 @@
 
 use super::authority::Authority;
 use super::context::{
-    Context, Filed, Indexes, ManagedStores, RuleStores, Takes, Waits, beside, managed_selector, system_changed,
-    system_leaving, system_of, system_proposed,
+    Context, Filed, FiledUnder, Indexes, ManagedStores, RuleStores, Takes, Version, Waits, beside, managed_selector,
+    system_changed, system_leaving, system_of, system_proposed,
 };
 use super::guards::Guards;
 use super::system::stalled;
 use super::usage::Board;
-use crate::api::cloud_resource_request::{OpenGate, Phase};
-use crate::api::common::{RequestKind, Time};
+use crate::api::cloud_resource_request::{OpenGate, Phase, Submission};
+use crate::api::common::{PolicyRef, RequestKind, Time};
 use crate::api::names::{LABEL_ORGANIZATION, LABEL_SYSTEM};
 use crate::api::{
     CatalogItem, CloudDomain, CloudResourceRequest, Decision, Decommission, GovernancePolicy, InformationSystem,
@@ -17,7 +17,7 @@ use crate::api::{
 };
 use crate::core::capacity::{InQuota, Taken};
 use crate::core::guards::Guard;
-use crate::core::names::home_namespace;
+use crate::core::names::{home_namespace, organization_of};
 use crate::core::{proposal, stop};
 use crate::runtime::events::Events;
 use crate::runtime::hub::{Change, Hub, Queue, Router, enqueue};
@@ -32,7 +32,7 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use k8s_openapi::api::resource::v1::DeviceClass;
 use kube::{Api, Client, Resource, ResourceExt};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -117,7 +117,8 @@ pub fn watch_all(
     let rules = watch_rules(&mut hub, client, &queues, &sweep);
     let managed = watch_managed(&mut hub, client, &queues, &indexes);
     let guards = watch_guards(&mut hub, client, shipped);
-    let decisions = watch_decisions(&mut hub, client, &queues, &indexes);
+    let decided_homes = Arc::default();
+    let decisions = watch_decisions(&mut hub, client, &queues, &indexes, &decided_homes);
     let requests_store = watch_requests(&mut hub, client, &queues, &indexes);
     let changes_store = watch_changes(&mut hub, client, &queues, &indexes);
     let decommissions_store = watch_decommissions(&mut hub, client, &queues, &indexes);
@@ -144,6 +145,7 @@ pub fn watch_all(
         usage: Board::new(queues.systems.clone()),
         managed,
         indexes,
+        decided_homes,
         look_again: Arc::clone(&sweep.changed),
         rules_version: Arc::clone(&sweep.version),
         registry_cache: Mutex::default(),
@@ -202,8 +204,52 @@ fn indexes() -> Indexes {
             |n: &NetworkPolicy| n.namespace().map(|namespace| Id::new(&namespace)),
             |_| (),
         ),
+        decommissions_by_home: Index::new(|d: &Decommission| d.namespace().map(|home| Id::new(&home)), |_| ()),
+        filed_under: FiledUnder {
+            requests: Index::new(
+                |r| version(r.status.as_ref()?.policy.as_ref()?, r.status.as_ref()?.submission.as_ref()),
+                |_| (),
+            ),
+            changes: Index::new(
+                |c| version(c.status.as_ref()?.policy.as_ref()?, c.status.as_ref()?.submission.as_ref()),
+                |_| (),
+            ),
+            decommissions: Index::new(
+                |d| version(d.status.as_ref()?.policy.as_ref()?, d.status.as_ref()?.submission.as_ref()),
+                |_| (),
+            ),
+            sanctions: Index::new(
+                |s| version(s.status.as_ref()?.policy.as_ref()?, s.status.as_ref()?.submission.as_ref()),
+                |_| (),
+            ),
+        },
         bindings_by_namespace: Index::new(|b: &RoleBinding| b.namespace().map(|namespace| Id::new(&namespace)), |_| ()),
     }
+}
+
+/// The version of the rules by which something is judged, once it was filed.
+fn version(policy: &PolicyRef, filed: Option<&Submission>) -> Option<Version> {
+    filed.map(|_| Version { uid: policy.uid.as_str().into(), name: policy.name.as_str().into() })
+}
+
+/// An organization is looked at when the first of this kind lies in its home, or the last one is gone.
+fn turn_home<K: 'static>(queues: &Queues, by_home: &Arc<Index<Id<Namespace>, K>>) -> Router<K> {
+    let (queue, by_home) = (queues.organizations.clone(), Arc::clone(by_home));
+    Box::new(move |change| by_home.turned(change).iter().for_each(|home| enqueue_home(&queue, home)))
+}
+
+fn enqueue_home(queue: &Queue<Organization>, home: &Id<Namespace>) {
+    if let Some(organization) = organization_of(home.name()) {
+        enqueue(queue, Id::new(organization));
+    }
+}
+
+/// A version of the rules is looked at when the first of this kind is filed under it, or the last one is gone.
+fn turn_version<K: 'static>(queues: &Queues, filed_under: &Arc<Index<Version, K>>) -> Router<K> {
+    let (queue, filed_under) = (queues.policies.clone(), Arc::clone(filed_under));
+    Box::new(move |change| {
+        filed_under.turned(change).iter().for_each(|version| enqueue(&queue, Id::new(&version.name)));
+    })
 }
 
 fn refers_to<L>(decision: &Decision, kind: RequestKind) -> Option<Id<L>> {
@@ -243,6 +289,16 @@ fn takes(system: &InformationSystem) -> Arc<Takes> {
         opened: system.status.as_ref().and_then(|s| s.provisioned_at).map(Time::timestamp),
         live: system.spec.live.is_some(),
         standby: system.spec.standby_for.is_some(),
+        closed: stop::closed(&system.spec),
+        policies: system
+            .spec
+            .grants
+            .iter()
+            .map(|g| g.policy.uid.as_str())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .map(Into::into)
+            .collect(),
         stopped: stop::standing(&system.spec).is_some(),
         lifted: stop::lifted(&system.spec).map(Time::timestamp),
         since: granted.chain(opened).max(),
@@ -272,14 +328,25 @@ fn to_self<K: Resource<DynamicType = ()> + 'static>(queue: &Queue<K>) -> Router<
     Box::new(move |change| enqueue(&queue, change.id.clone()))
 }
 
-fn watch_decisions(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Indexes) -> Store<Decision> {
+fn watch_decisions(
+    hub: &mut Hub,
+    client: &Client,
+    queues: &Queues,
+    indexes: &Indexes,
+    decided_homes: &Arc<Mutex<HashSet<Id<Namespace>>>>,
+) -> Store<Decision> {
     let (requests, changes, systems) = (queues.requests.clone(), queues.changes.clone(), queues.systems.clone());
     let (by_request, by_system) = (Arc::clone(&indexes.decisions_by_request), Arc::clone(&indexes.decisions_by_system));
     let by_change = Arc::clone(&indexes.decisions_by_change);
     let (sanctions, by_sanction) = (queues.sanctions.clone(), Arc::clone(&indexes.decisions_by_sanction));
     let (leaving, by_leaving) = (queues.decommissions.clone(), Arc::clone(&indexes.decisions_by_decommission));
     let (proposals, by_proposal) = (queues.proposals.clone(), Arc::clone(&indexes.decisions_by_proposal));
+    let (decided, organizations) = (Arc::clone(decided_homes), queues.organizations.clone());
     let route = move |change: &Change<'_, Decision>| {
+        let home = Id::new(&change.object.namespace().unwrap_or_default());
+        if decided.lock().unwrap_or_else(PoisonError::into_inner).insert(home.clone()) {
+            enqueue_home(&organizations, &home);
+        }
         by_request.note(change);
         by_change.note(change);
         by_system.note(change);
@@ -305,32 +372,32 @@ fn watch_decisions(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &In
 
 fn watch_requests(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Indexes) -> Store<CloudResourceRequest> {
     let (by_code, by_phase) = (Arc::clone(&indexes.requests_by_code), Arc::clone(&indexes.requests_by_phase));
-    let by_home = Arc::clone(&indexes.requests_by_home);
+    let (turns_home, turns_version) =
+        (turn_home(queues, &indexes.requests_by_home), turn_version(queues, &indexes.filed_under.requests));
     let queue = queues.requests.clone();
     // With whatever else asks for a system of the same code: which was filed first concerns them all.
     let route: Router<CloudResourceRequest> = Box::new(move |change| {
         by_phase.note(change);
-        by_home.note(change);
         let before = by_code.note(change);
         let others = before.into_iter().chain([system_of(change.object)]).flat_map(|system| by_code.ids(&system));
         others.filter(|other| other != change.id).for_each(|other| enqueue(&queue, other));
     });
-    hub.watch(all(client), None, vec![route, to_self(&queues.requests)])
+    hub.watch(all(client), None, vec![turns_home, turns_version, route, to_self(&queues.requests)])
 }
 
 fn watch_changes(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Indexes) -> Store<ResourceChange> {
     let (by_system, by_phase) = (Arc::clone(&indexes.changes_by_system), Arc::clone(&indexes.changes_by_phase));
     let proposals = queues.proposals.clone();
-    let by_home = Arc::clone(&indexes.changes_by_home);
+    let (turns_home, turns_version) =
+        (turn_home(queues, &indexes.changes_by_home), turn_version(queues, &indexes.filed_under.changes));
     let note: Router<ResourceChange> = Box::new(move |change| {
-        by_home.note(change);
         by_system.note(change);
         by_phase.note(change);
         if change.object.spec.change.proposal_ref.is_some() {
             enqueue(&proposals, system_changed(change.object));
         }
     });
-    hub.watch(all(client), None, vec![note, to_self(&queues.changes)])
+    hub.watch(all(client), None, vec![turns_home, turns_version, note, to_self(&queues.changes)])
 }
 
 fn watch_systems(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Indexes) -> Store<InformationSystem> {
@@ -340,10 +407,9 @@ fn watch_systems(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Inde
     let (requests, changes, domains) = (queues.requests.clone(), queues.changes.clone(), queues.domains.clone());
     let proposals = to_self(&queues.proposals);
     let (sanctions, sanctions_of) = (queues.sanctions.clone(), Arc::clone(&indexes.sanctions_by_home));
-    let by_home = Arc::clone(&indexes.systems_by_home);
+    let turns_home = turn_home(queues, &indexes.systems_by_home);
     let (leaving, leaving_of) = (queues.decommissions.clone(), Arc::clone(&indexes.decommissions_by_system));
     let route: Router<InformationSystem> = Box::new(move |change| {
-        by_home.note(change);
         leaving_of.ids(change.id).into_iter().for_each(|other| enqueue(&leaving, other));
         // What it was migrated from is kept for it until it has been live for long enough.
         let old = change.object.spec.migrated_from.as_deref().map(|old| beside(change.object, old));
@@ -356,7 +422,7 @@ fn watch_systems(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Inde
         by_code.ids(change.id).into_iter().for_each(|request| enqueue(&requests, request));
         changes_of.ids(change.id).into_iter().for_each(|other| enqueue(&changes, other));
     });
-    hub.watch(all(client), None, vec![route, to_self(&queues.systems), proposals])
+    hub.watch(all(client), None, vec![turns_home, route, to_self(&queues.systems), proposals])
 }
 
 fn watch_decommissions(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Indexes) -> Store<Decommission> {
@@ -370,7 +436,9 @@ fn watch_decommissions(hub: &mut Hub, client: &Client, queues: &Queues, indexes:
             enqueue(&proposals, system_leaving(change.object));
         }
     });
-    hub.watch(all(client), None, vec![note, to_self(&queues.decommissions)])
+    let (turns_home, turns_version) =
+        (turn_home(queues, &indexes.decommissions_by_home), turn_version(queues, &indexes.filed_under.decommissions));
+    hub.watch(all(client), None, vec![turns_home, turns_version, note, to_self(&queues.decommissions)])
 }
 
 /// What is ordered against a unit concerns whatever it asks for, and sanctions that rest on this one.
@@ -379,8 +447,9 @@ fn watch_sanctions(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &In
     let (requests, changes, sanctions) = (queues.requests.clone(), queues.changes.clone(), queues.sanctions.clone());
     let (requests_of, changes_of) = (Arc::clone(&indexes.requests_by_home), Arc::clone(&indexes.changes_by_home));
     let by_phase = Arc::clone(&indexes.sanctions_by_phase);
+    let (turns_home, turns_version) =
+        (turn_home(queues, &by_home), turn_version(queues, &indexes.filed_under.sanctions));
     let route: Router<Sanction> = Box::new(move |change| {
-        by_home.note(change);
         by_phase.note(change);
         let home = Id::new(&change.object.namespace().unwrap_or_default());
         by_home.ids(&home).into_iter().for_each(|other| enqueue(&sanctions, other));
@@ -390,7 +459,7 @@ fn watch_sanctions(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &In
             changes_of.ids(&home).into_iter().for_each(|other| enqueue(&changes, other));
         }
     });
-    hub.watch(all(client), None, vec![route, to_self(&queues.sanctions)])
+    hub.watch(all(client), None, vec![turns_home, turns_version, route, to_self(&queues.sanctions)])
 }
 
 /// A proposal is looked at with its system, and so are the changes that take one up.

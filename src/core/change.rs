@@ -16,7 +16,9 @@ use super::quantity::Amounts;
 use super::registry::Registry;
 use super::request::SystemFact;
 use super::round::report::{GRANTS_STOPPED, held};
-use super::round::{Matter, Particulars, Round, Statement, UNSOUND, running_judged_by, running_under, unsound};
+use super::round::{
+    Judged, Matter, OnRecord, Particulars, Round, Statement, UNSOUND, running_judged_by, running_under, unsound,
+};
 use super::stop;
 use super::text::{Text, shorten};
 use super::workflow::{Bound, DecisionFact, Walk};
@@ -295,26 +297,24 @@ impl<'a> Case<'a> {
 
     /// The filing that stands, with the rules for changes that judge it.
     fn standing(&self) -> Option<(Round<'a>, &'a ChangeRules)> {
-        let matter = self.matter();
-        let filed = matter.submissions().into_iter().rev();
-        filed.into_iter().find_map(|submission| {
-            let policy = match self.granted {
-                Some(grant) if grant.submission_uid == submission.uid => {
-                    self.registry.policies.iter().find(|p| p.uid == grant.policy.uid)?
-                }
-                Some(_) => return None,
-                None => self.judged_by(submission.at.timestamp())?,
-            };
+        let record = self.granted.map(|grant| OnRecord {
+            submission_uid: &grant.submission_uid,
+            policy_uid: &grant.policy.uid,
+            round: grant.round,
+            holds: true,
+        });
+        let in_force = |at| self.judged_by(at);
+        let judged = |policy: &'a Named<GovernancePolicySpec>, submission: &'a DecisionFact| {
             let rules = policy.spec.changes.as_ref()?;
-            if let Some(grant) = self.granted {
-                return Some((Round { submission, policy, number: grant.round }, rules));
+            // What is on record was worked out once, against what the system had then.
+            if self.granted.is_some() {
+                return Some(Judged { role: "", digest: String::new(), rules });
             }
             let worked = self.work_out(policy, rules, submission.at.timestamp(), Some(submission)).ok()?;
-            let counts = matter.is_filed(self.registry, &policy.spec, &worked.track.submission.role, submission);
-            let pinned = self.submission_digest(policy, &worked.basis);
-            let number = matter.filings(self.registry, &policy.spec, submission);
-            (counts && submission.spec.digest == pinned).then_some((Round { submission, policy, number }, rules))
-        })
+            let digest = self.submission_digest(policy, &worked.basis);
+            Some(Judged { role: &worked.track.submission.role, digest, rules })
+        };
+        self.matter().standing(self.registry, record, in_force, judged)
     }
 
     fn submission_digest(&self, policy: &Named<GovernancePolicySpec>, basis: &str) -> String {
@@ -483,7 +483,7 @@ impl<'a> Case<'a> {
             encoding: digest::ENCODING,
             digest: walk.counted.last().map_or_else(|| round.submission.spec.digest.clone(), |d| d.digest.clone()),
             application_digest: digest::of(facts.change),
-            decisions: walk.counted.clone(),
+            decisions: walk.on_record(|_| false),
             lines,
             amounts: amounts.print(),
             funding_source: first.funding_source,
@@ -508,7 +508,7 @@ impl<'a> Case<'a> {
             return;
         };
         let before = |d: &CountedDecision| grant.decisions.iter().any(|s| s.uid == d.uid);
-        let decisions = walk.counted.iter().filter(|d| !before(d)).cloned().collect();
+        let decisions = walk.on_record(before);
         let live = Live { from: *at, decisions };
         plan.agreement = Some(Agreement { submission_uid: grant.submission_uid.clone(), live });
     }

@@ -4,10 +4,11 @@
 use serde_json::{Map, Value};
 
 /// The policies and bindings as they are shipped.
-const SHIPPED: [&str; 11] = [
+const SHIPPED: [&str; 12] = [
     include_str!("../../config/admission/decision-stamp.yaml"),
     include_str!("../../config/admission/decision-check.yaml"),
     include_str!("../../config/admission/records.yaml"),
+    include_str!("../../config/admission/in-use.yaml"),
     include_str!("../../config/admission/status.yaml"),
     include_str!("../../config/admission/managed.yaml"),
     include_str!("../../config/admission/closed-namespaces.yaml"),

@@ -12,7 +12,9 @@ use super::completeness;
 use super::digest;
 use super::proposal;
 use super::registry::{Named, Registry};
-use super::round::{Matter, Particulars, Round, Statement, running_judged_by, running_under, unsound};
+use super::round::{
+    Judged, Matter, OnRecord, Particulars, Round, Statement, running_judged_by, running_under, unsound,
+};
 use super::stop;
 use super::text::Text;
 use super::workflow::{self, Bound, DecisionFact, Walk};
@@ -343,26 +345,19 @@ impl<'a> Case<'a> {
 
     /// The filing that stands, with the rules that judge it.
     fn standing(&self) -> Option<(Round<'a>, &'a LeavingRules, &'a Track)> {
-        let matter = self.matter();
-        let filed = matter.submissions().into_iter().rev();
-        filed.into_iter().find_map(|submission| {
-            let recorded = self.record.filter(|leaving| leaving.submission_uid == submission.uid);
-            let policy = match (recorded, self.active()) {
-                (Some(leaving), _) => self.registry.policies.iter().find(|p| p.uid == leaving.policy.uid)?,
-                (None, Some(_)) => return None,
-                (None, None) => {
-                    running_judged_by(self.registry, self.organization, self.system.spec, submission.at.timestamp())?
-                }
-            };
-            let (rules, track) = self.rules(policy).ok()?;
-            if let Some(leaving) = recorded {
-                return Some((Round { submission, policy, number: leaving.round }, rules, track));
-            }
-            let counts = matter.is_filed(self.registry, &policy.spec, &track.submission.role, submission);
-            let number = matter.filings(self.registry, &policy.spec, submission);
-            let pinned = self.submission_digest(policy);
-            (counts && submission.spec.digest == pinned).then_some((Round { submission, policy, number }, rules, track))
-        })
+        let record = self.record.map(|leaving| OnRecord {
+            submission_uid: &leaving.submission_uid,
+            policy_uid: &leaving.policy.uid,
+            round: leaving.round,
+            holds: self.active().is_some(),
+        });
+        let in_force = |at| running_judged_by(self.registry, self.organization, self.system.spec, at);
+        let judged = |policy: &'a Named<GovernancePolicySpec>, _: &DecisionFact| {
+            let rules = self.rules(policy).ok()?;
+            Some(Judged { role: &rules.1.submission.role, digest: self.submission_digest(policy), rules })
+        };
+        let (round, (rules, track)) = self.matter().standing(self.registry, record, in_force, judged)?;
+        Some((round, rules, track))
     }
 
     fn submission_digest(&self, policy: &Named<GovernancePolicySpec>) -> String {

@@ -20,12 +20,12 @@ use super::effective;
 use super::names;
 use super::payer;
 use super::quantity::Amounts;
-use super::registry::Registry;
+use super::registry::{Named, Registry};
 use super::retention;
 pub use super::round::Statement;
 use super::round::report::{GRANTS_STOPPED, held};
 pub use super::round::report::{OPERATOR, waiting_at};
-use super::round::{self, Matter, Particulars, Round, in_force_at, zone_of};
+use super::round::{self, Judged, Matter, OnRecord, Particulars, Round, in_force_at, zone_of};
 use super::scope;
 use super::text::{Text, shorten};
 use super::workflow::{Bound, DecisionFact, Walk};
@@ -273,29 +273,25 @@ fn being_decided(facts: &Facts<'_>, rival: &Rival<'_>) -> Text {
 /// rules that was in force on the day of filing. A system that was granted keeps the filing of its grant.
 fn standing_round<'a>(facts: &Facts<'a>, registry: &'a Registry, organization: &OrganizationSpec) -> Option<Round<'a>> {
     let matter = facts.matter();
-    let granted = facts.granted();
-    matter.submissions().into_iter().rev().find_map(|submission| {
-        let policy = match granted {
-            Some(grant) if grant.submission_uid == submission.uid => {
-                registry.policies.iter().find(|p| p.uid == grant.policy.uid)?
-            }
-            Some(_) => return None,
-            None => round::judged_by(registry, organization, submission.at.timestamp())?,
-        };
-        let track = match granted {
+    let record = facts.granted().map(|grant| OnRecord {
+        submission_uid: &grant.submission_uid,
+        policy_uid: &grant.policy.uid,
+        round: grant.round,
+        holds: true,
+    });
+    let in_force = |at| round::judged_by(registry, organization, at);
+    let judged = |policy: &'a Named<GovernancePolicySpec>, _: &DecisionFact| {
+        let digest = digest::of_submission(matter.kind, matter.uid, facts.application, &policy.uid);
+        let track = match facts.granted() {
             Some(_) => policy.spec.track(&facts.application.track)?,
             None => chosen(facts, &policy.spec).ok()?,
         };
-        let pinned = digest::of_submission(matter.kind, matter.uid, facts.application, &policy.uid);
-        let counts = match granted {
-            Some(_) => submission.spec.request_ref.uid == matter.uid,
-            None => matter.is_filed(registry, &policy.spec, &track.submission.role, submission),
-        };
-        let number = |grant: Option<&Grant>| {
-            grant.map_or_else(|| matter.filings(registry, &policy.spec, submission), |grant| grant.round)
-        };
-        (counts && submission.spec.digest == pinned).then(|| Round { submission, policy, number: number(granted) })
-    })
+        Some(Judged { role: &track.submission.role, digest: digest.clone(), rules: digest })
+    };
+    let (round, digest) = matter.standing(registry, record, in_force, judged)?;
+    // A request that was made anew with another text has no part in what was granted to the one before.
+    let same = || matter.is_named_by(round.submission) && round.submission.spec.digest == digest;
+    (facts.granted().is_none() || same()).then_some(round)
 }
 
 /// Nothing filed stands: shows what would be filed, under which digest, and what is still wrong with it.
@@ -469,7 +465,7 @@ fn agreement<'a>(system: &'a InformationSystemSpec, grant: &Grant) -> Option<&'a
 /// Decisions made since the grant: reports and signatures.
 fn since_grant(walk: &Walk, system: &InformationSystemSpec) -> Vec<CountedDecision> {
     let before = |d: &CountedDecision| system.grants.iter().any(|g| g.decisions.iter().any(|s| s.uid == d.uid));
-    walk.counted.iter().filter(|d| !before(d)).cloned().collect()
+    walk.on_record(before)
 }
 
 /// Everything before provisioning has been decided: the grant, with every term frozen.
@@ -510,7 +506,7 @@ fn commit(
         encoding: digest::ENCODING,
         digest: approved.last().cloned().unwrap_or_else(|| round.submission.spec.digest.clone()),
         application_digest: digest::of_application(application),
-        decisions: walk.counted.clone(),
+        decisions: walk.on_record(|_| false),
         lines: granted_lines,
         amounts: amounts.print(),
         funding_source: application.funding.source,

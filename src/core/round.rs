@@ -47,6 +47,30 @@ pub struct Round<'a> {
     pub number: i64,
 }
 
+/// A filing by which something was put on record: it stands, whoever filed it has left, and whatever is filed after it.
+#[derive(Clone, Copy, Debug)]
+pub struct OnRecord<'a> {
+    /// The filing.
+    pub submission_uid: &'a str,
+    /// The version of the rules that it pins.
+    pub policy_uid: &'a str,
+    /// How often it had been filed.
+    pub round: i64,
+    /// Whether it keeps every other filing from standing.
+    pub holds: bool,
+}
+
+/// What a filing must be to stand, under a version of the rules, and those of its rules that judge it.
+#[derive(Clone, Debug)]
+pub struct Judged<'r, T> {
+    /// The role that files.
+    pub role: &'r str,
+    /// The digest of what stands there now.
+    pub digest: String,
+    /// The rules.
+    pub rules: T,
+}
+
 /// One condition.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statement {
@@ -95,9 +119,46 @@ impl<'a> Matter<'a> {
         submission: &DecisionFact,
     ) -> bool {
         submission.spec.role == role
-            && submission.spec.request_ref.uid == self.uid
+            && self.is_named_by(submission)
             && self.entitled(registry, policy, submission)
             && self.first_role(registry, policy, submission).is_none()
+    }
+
+    /// The filing that stands, with the rules that judge it: the one that is on record, under the rules of its day; else the
+    /// newest of what stands there now, by somebody who may.
+    pub fn standing<'r, T>(
+        &self,
+        registry: &'r Registry,
+        record: Option<OnRecord<'_>>,
+        in_force: impl Fn(Timestamp) -> Option<&'r Named<GovernancePolicySpec>>,
+        judged: impl Fn(&'r Named<GovernancePolicySpec>, &'a DecisionFact) -> Option<Judged<'r, T>>,
+    ) -> Option<(Round<'a>, T)>
+    where
+        'r: 'a,
+    {
+        self.submissions().into_iter().rev().find_map(|submission| {
+            let of_record = record.filter(|record| record.submission_uid == submission.uid);
+            let policy = match of_record {
+                Some(record) => registry.policies.iter().find(|p| p.uid == record.policy_uid)?,
+                None if record.is_some_and(|record| record.holds) => return None,
+                None => in_force(submission.at.timestamp())?,
+            };
+            let Judged { role, digest, rules } = judged(policy, submission)?;
+            let number = match of_record {
+                Some(record) => record.round,
+                None if !self.is_filed(registry, &policy.spec, role, submission) => return None,
+                None if submission.spec.digest != digest => return None,
+                None => self.filings(registry, &policy.spec, submission),
+            };
+            Some((Round { submission, policy, number }, rules))
+        })
+    }
+
+    /// Whether a decision is about this very object.
+    #[must_use]
+    pub fn is_named_by(&self, decision: &DecisionFact) -> bool {
+        let named = &decision.spec.request_ref;
+        named.kind == self.kind && named.name == self.name && named.uid == self.uid
     }
 
     /// How often the request was filed up to this filing, whatever it said then.
@@ -106,7 +167,7 @@ impl<'a> Matter<'a> {
         let filed = self.decisions.iter().filter(|d| {
             d.spec.verdict == Verdict::Submit
                 && d.spec.role == last.spec.role
-                && d.spec.request_ref.uid == self.uid
+                && self.is_named_by(d)
                 && place(d) <= place(last)
                 && self.entitled(registry, policy, d)
         });
@@ -134,7 +195,7 @@ impl<'a> Matter<'a> {
         let mut earlier: Vec<&DecisionFact> = self
             .decisions
             .iter()
-            .filter(|d| d.spec.request_ref.uid == self.uid && place(d) < place(decision))
+            .filter(|d| self.is_named_by(d) && place(d) < place(decision))
             .filter(|d| self.entitled(registry, policy, d))
             .collect();
         earlier.sort_by_key(|d| std::cmp::Reverse(place(d)));

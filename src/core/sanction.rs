@@ -8,7 +8,7 @@ mod tests;
 use super::digest;
 use super::registry::{Named, Registry};
 use super::retention;
-use super::round::{Matter, Particulars, Round, Statement, in_force_at, judged_by, unsound, zone_of};
+use super::round::{Judged, Matter, OnRecord, Particulars, Round, Statement, in_force_at, judged_by, unsound, zone_of};
 use super::text::{Text, shorten};
 use super::workflow::{Bound, DecisionFact, Walk};
 use crate::api::cloud_resource_request::CountedDecision;
@@ -173,25 +173,19 @@ impl<'a> Case<'a> {
 
     /// The filing that stands, with the rules that judge it.
     fn standing(&self, imposed: Option<&Imposed>) -> Option<(Round<'a>, &'a SanctionRules, &'a Track)> {
-        let matter = self.matter();
-        let filed = matter.submissions().into_iter().rev();
-        filed.into_iter().find_map(|submission| {
-            let policy = match imposed {
-                Some(on_record) if on_record.submission_uid == submission.uid => {
-                    self.registry.policies.iter().find(|p| p.uid == on_record.policy.uid)?
-                }
-                Some(_) => return None,
-                None => judged_by(self.registry, self.organization, submission.at.timestamp())?,
-            };
-            let (rules, track) = self.rules(policy).ok()?;
-            if let Some(on_record) = imposed {
-                return Some((Round { submission, policy, number: on_record.round }, rules, track));
-            }
-            let counts = matter.is_filed(self.registry, &policy.spec, &track.submission.role, submission);
-            let number = matter.filings(self.registry, &policy.spec, submission);
-            let pinned = self.submission_digest(policy);
-            (counts && submission.spec.digest == pinned).then_some((Round { submission, policy, number }, rules, track))
-        })
+        let record = imposed.map(|imposed| OnRecord {
+            submission_uid: &imposed.submission_uid,
+            policy_uid: &imposed.policy.uid,
+            round: imposed.round,
+            holds: true,
+        });
+        let in_force = |at| judged_by(self.registry, self.organization, at);
+        let judged = |policy: &'a Named<GovernancePolicySpec>, _: &DecisionFact| {
+            let rules = self.rules(policy).ok()?;
+            Some(Judged { role: &rules.1.submission.role, digest: self.submission_digest(policy), rules })
+        };
+        let (round, (rules, track)) = self.matter().standing(self.registry, record, in_force, judged)?;
+        Some((round, rules, track))
     }
 
     fn submission_digest(&self, policy: &Named<GovernancePolicySpec>) -> String {
@@ -219,11 +213,11 @@ impl<'a> Case<'a> {
             submission_uid: round.submission.uid.clone(),
             policy: PolicyRef { name: round.policy.name.clone(), uid: round.policy.uid.clone() },
             round: round.number,
-            decisions: walk.counted.clone(),
+            decisions: walk.on_record(|_| false),
         });
         let imposed = imposed.or(begun);
         let before = |d: &CountedDecision| imposed.iter().any(|i| i.decisions.iter().any(|s| s.uid == d.uid));
-        let since: Vec<CountedDecision> = walk.counted.iter().filter(|d| !before(d)).cloned().collect();
+        let since: Vec<CountedDecision> = walk.on_record(before);
         let lifted = lifted.or_else(|| ended_by.map(|at| Lifted { at, decisions: since }));
         let mut plan = report::in_round(self, round, track, &walk, &problems, (imposed, lifted), now);
         plan.turns = turns;

@@ -80,6 +80,40 @@ pub fn wiping(spec: &InformationSystemSpec) -> Vec<&str> {
     items.filter_map(|item| item.strip_prefix("volume/")).collect()
 }
 
+/// So many suspensions a record has room for: the CRD's bound.
+pub const SUSPENSIONS: usize = 64;
+
+/// Puts a suspension on record. Where there is no room, the oldest that was lifted gives way: the books keep it. A system that
+/// so many orders stop is stopped without one more.
+pub fn note(spec: &mut InformationSystemSpec, suspension: Suspension) {
+    if spec.suspensions.len() >= SUSPENSIONS
+        && let Some(over) = spec.suspensions.iter().position(|known| known.lifted.is_some())
+    {
+        spec.suspensions.remove(over);
+    }
+    if spec.suspensions.len() < SUSPENSIONS {
+        spec.suspensions.push(suspension);
+    }
+}
+
+/// So many departures a record has room for: the CRD's bound.
+pub const DEPARTURES: usize = 64;
+
+/// Puts a departure on record, new or further on; false where there is no room. None gives way: one that was withdrawn would
+/// begin anew, were it not on record that it ended.
+#[must_use]
+pub fn note_departure(spec: &mut InformationSystemSpec, leaving: Leaving) -> bool {
+    if let Some(known) = spec.departures.iter_mut().find(|known| known.submission_uid == leaving.submission_uid) {
+        *known = leaving;
+        return true;
+    }
+    let room = spec.departures.len() < DEPARTURES;
+    if room {
+        spec.departures.push(leaving);
+    }
+    room
+}
+
 /// When nothing was left of the system.
 #[must_use]
 pub fn closed(spec: &InformationSystemSpec) -> Option<Time> {
@@ -172,5 +206,28 @@ mod tests {
             ..Leaving::default()
         });
         assert_eq!((closed(&spec), is_charged(&spec)), (Some(at(20)), false));
+    }
+
+    #[test]
+    fn a_record_that_is_full_takes_what_is_new_where_something_is_over() {
+        let mut spec = InformationSystemSpec::default();
+        let of = |n: usize| Suspension { ground: n.to_string(), ..Suspension::default() };
+        for n in 0..SUSPENSIONS {
+            note(&mut spec, of(n));
+        }
+        note(&mut spec, of(100));
+        assert_eq!(spec.suspensions.len(), SUSPENSIONS, "so many orders stop it already");
+        spec.suspensions[3].lifted = Some(Lifted::default());
+        note(&mut spec, of(100));
+        assert_eq!(spec.suspensions.len(), SUSPENSIONS);
+        let grounds: Vec<&str> = spec.suspensions.iter().map(|s| s.ground.as_str()).collect();
+        assert!(!grounds.contains(&"3") && grounds.last() == Some(&"100"));
+
+        let leaving = |n: usize| Leaving { submission_uid: n.to_string(), ..Leaving::default() };
+        assert!((0..DEPARTURES).all(|n| note_departure(&mut spec, leaving(n))));
+        assert!(!note_departure(&mut spec, leaving(100)));
+        let further = Leaving { withdrawn: Some(Lifted::default()), ..leaving(3) };
+        assert!(note_departure(&mut spec, further) && spec.departures[3].withdrawn.is_some());
+        assert!(!note_departure(&mut spec, leaving(100)), "what was withdrawn must not begin anew");
     }
 }

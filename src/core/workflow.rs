@@ -12,7 +12,7 @@ mod tests;
 use super::text::Text;
 use crate::api::cloud_resource_request::{CountedDecision, VoidDecision, VoidReason};
 use crate::api::common::Time;
-use crate::api::decision::{DecisionSpec, LineAmount, Verdict};
+use crate::api::decision::{DecisionSpec, LineAmount, TestResult, Verdict};
 use crate::api::governance_policy::{Applies, Effect, Gate, Track};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -139,6 +139,9 @@ pub struct Ended {
 
 /// The gate name under which a unit withdraws a filing; no policy may use it for a gate.
 pub const GATE_WITHDRAWAL: &str = "withdrawal";
+
+/// So many decisions a record has room for: the CRD's bound.
+pub const ON_RECORD: usize = 64;
 
 /// Goes through the decisions of one round. `decisions` may hold others too; they are named void.
 ///
@@ -327,6 +330,21 @@ impl Walk {
                 })
             })
             .collect()
+    }
+
+    /// What goes on record of the decisions counted, but for those that are there already. A record has room for
+    /// [`ON_RECORD`]: reports that found a failure, which passed nothing, give way first, then what is oldest.
+    #[must_use]
+    pub fn on_record(&self, already: impl Fn(&CountedDecision) -> bool) -> Vec<CountedDecision> {
+        let mut decisions: Vec<CountedDecision> = self.counted.iter().filter(|d| !already(d)).cloned().collect();
+        let mut surplus = decisions.len().saturating_sub(ON_RECORD);
+        decisions.retain(|d| {
+            let gives_way = surplus > 0 && d.result == Some(TestResult::Failed);
+            surplus -= usize::from(gives_way);
+            !gives_way
+        });
+        decisions.drain(..surplus);
+        decisions
     }
 
     /// Decisions counted at the gates that lie before this one, in a stable order.

@@ -15,7 +15,7 @@ use kube::core::object::HasStatus;
 use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fmt::Debug;
 
 /// Parameters of every write.
@@ -172,6 +172,23 @@ where
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Writes the finalizers of an object that is not ours, and nothing else of it: written whole, it would lose what says nothing,
+/// such as an empty list, and no longer be what its author wrote.
+///
+/// # Errors
+/// As [`patch`].
+pub async fn set_finalizers<K>(
+    api: &Api<K>,
+    metrics: &Metrics,
+    object: &K,
+    finalizers: Vec<String>,
+) -> Result<(), Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    patch(api, metrics, object, json!({"metadata": {"finalizers": finalizers}})).await
 }
 
 /// Writes a status, guarded by the version that it was worked out from.

@@ -171,7 +171,10 @@ async fn follow<K>(
         match event {
             watcher::Event::Init => store.begin_listing(),
             watcher::Event::InitApply(read) | watcher::Event::Apply(read) => {
-                let Some(object) = decoded(&read, &metrics) else { continue };
+                let Some(object) = decoded(&read, &metrics) else {
+                    store.put_unreadable(&Id::named(read.meta()), read.text());
+                    continue;
+                };
                 let id = Id::of(&object);
                 store.put(&id, &object);
                 route(&id, &object, false);
@@ -199,20 +202,14 @@ async fn follow<K>(
 
 /// Drops what cannot be read, and what only costs memory.
 fn decoded<K: Resource<DynamicType = ()> + DeserializeOwned>(read: &Read<K>, metrics: &Metrics) -> Option<K> {
-    match read.object() {
+    match read.named_object() {
         Ok(mut object) => {
             object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
             Some(object)
         }
-        Err(error) => {
-            metrics.undecodable(&K::kind(&()));
-            tracing::error!(
-                kind = %K::kind(&()),
-                name = read.meta().name.as_deref().unwrap_or_default(),
-                namespace = read.meta().namespace.as_deref().unwrap_or_default(),
-                %error,
-                "object cannot be read and is left out: apply it again in the form of the installed CRD"
-            );
+        Err(unreadable) => {
+            metrics.undecodable(&unreadable.kind);
+            tracing::error!(%unreadable, "object cannot be read and is left out: apply it again in the form of the installed CRD");
             None
         }
     }

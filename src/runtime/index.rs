@@ -41,6 +41,22 @@ impl<T: Ord + Clone, K, V: Clone> Index<T, K, V> {
         before
     }
 
+    /// As [`Self::note`]; gives back the keys under which the first object has come to stand, or of which the last one is gone.
+    pub fn turned(&self, change: &Change<'_, K>) -> Vec<T> {
+        let key = (self.key)(change.object);
+        let stood = key.as_ref().is_some_and(|key| self.has(key));
+        let before = self.note(change).filter(|before| key.as_ref() != Some(before));
+        let key = key.filter(|key| self.has(key) != stood);
+        key.into_iter().chain(before.filter(|before| !self.has(before))).collect()
+    }
+
+    /// Whether anything stands under this key.
+    #[must_use]
+    pub fn has(&self, key: &T) -> bool {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.by_key.range((key.clone(), Id::new(""))..).next().is_some_and(|((at, _), _)| at == key)
+    }
+
     /// What stands under this key, by name.
     #[must_use]
     pub fn get(&self, key: &T) -> Vec<(Id<K>, V)> {
@@ -95,5 +111,20 @@ mod tests {
         assert_eq!(note(&node("a", None), false).as_deref(), Some("west"));
         assert_eq!(note(&node("b", Some("east")), true).as_deref(), Some("east"));
         assert!(names("east").is_empty() && names("west").is_empty());
+    }
+
+    #[test]
+    fn the_first_under_a_key_and_the_last_one_are_told() {
+        let zone = |node: &Node| node.metadata.labels.as_ref()?.get("zone").cloned();
+        let index = Index::new(zone, |_| ());
+        let turned = |node: &Node, gone| index.turned(&Change { id: &Id::of(node), object: node, gone });
+        assert_eq!(turned(&node("a", Some("east")), false), ["east"]);
+        assert!(turned(&node("a", Some("east")), false).is_empty());
+        assert!(turned(&node("b", Some("east")), false).is_empty());
+        assert_eq!(turned(&node("b", Some("west")), false), ["west"]);
+        assert_eq!(turned(&node("a", Some("west")), false), ["east"]);
+        assert!(turned(&node("a", Some("west")), true).is_empty());
+        assert_eq!(turned(&node("b", None), false), ["west"]);
+        assert!(!index.has(&"west".to_owned()));
     }
 }

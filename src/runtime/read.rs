@@ -2,10 +2,13 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
+use kube::api::{Api, GetParams, ListParams};
+use kube::core::{ObjectList, Request};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::fmt;
 use std::marker::PhantomData;
 
 /// An object of a list or a watch, of which no more is read than a watch needs until somebody asks for the whole: where
@@ -16,6 +19,14 @@ pub struct Read<K> {
     metadata: ObjectMeta,
     text: Box<str>,
     kind: PhantomData<K>,
+}
+
+impl<K> Read<K> {
+    /// As it came.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
 }
 
 impl<K: DeserializeOwned> Read<K> {
@@ -95,11 +106,100 @@ impl<K: Resource> Resource for Read<K> {
     }
 }
 
+/// What of a list could be read, and what could not.
+#[derive(Debug)]
+pub struct Listed<K> {
+    /// What could.
+    pub objects: Vec<K>,
+    /// What could not: it is there all the same.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// An object that cannot be read as one of its kind, and why.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Unreadable {
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace, where it is in one.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, namespace, name, why } = self;
+        match namespace {
+            Some(namespace) => write!(f, "{kind} {namespace}/{name}: {why}"),
+            None => write!(f, "{kind} {name}: {why}"),
+        }
+    }
+}
+
+impl<K: Resource<DynamicType = ()> + DeserializeOwned> Read<K> {
+    /// The whole object, or which one cannot be read.
+    ///
+    /// # Errors
+    /// Names it, and says what is wrong with it.
+    pub fn named_object(&self) -> Result<K, Unreadable> {
+        self.object().map_err(|error| Unreadable {
+            kind: K::kind(&()).into_owned(),
+            namespace: self.metadata.namespace.clone(),
+            name: self.metadata.name.clone().unwrap_or_default(),
+            why: error.to_string(),
+        })
+    }
+}
+
+/// Lists objects, page by page where `params` has a limit. One that cannot be read hides no other.
+///
+/// # Errors
+/// Whatever the API server answers.
+pub async fn list<K>(api: &Api<K>, params: &ListParams) -> kube::Result<Listed<K>>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned,
+{
+    let (client, mut params) = (api.clone().into_client(), params.clone());
+    let mut listed = Listed { objects: Vec::new(), unreadable: Vec::new() };
+    loop {
+        let request = Request::new(api.resource_url()).list(&params).map_err(kube::Error::BuildRequest)?;
+        let page: ObjectList<Read<K>> = client.request(request).await?;
+        for read in page.items {
+            match read.named_object() {
+                Ok(object) => listed.objects.push(object),
+                Err(unreadable) => listed.unreadable.push(unreadable),
+            }
+        }
+        match page.metadata.continue_ {
+            Some(token) if !token.is_empty() => params.continue_token = Some(token),
+            _ => return Ok(listed),
+        }
+    }
+}
+
+/// One object, whether it can be read or not; nothing where it is not there.
+///
+/// # Errors
+/// Whatever else the API server answers.
+pub async fn get<K>(api: &Api<K>, name: &str) -> kube::Result<Option<Read<K>>>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned,
+{
+    let request = Request::new(api.resource_url()).get(name, &GetParams::default());
+    match api.clone().into_client().request(request.map_err(kube::Error::BuildRequest)?).await {
+        Ok(read) => Ok(Some(read)),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use k8s_openapi::api::core::v1::ConfigMap;
-    use kube::core::{ObjectList, WatchEvent};
+    use kube::core::WatchEvent;
 
     const GOOD: &str =
         r#"{"metadata":{"name":"good","managedFields":[{"manager":"某"}],"resourceVersion":"7"},"data":{"a":"b"}}"#;

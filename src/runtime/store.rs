@@ -16,6 +16,8 @@ pub struct Store<K> {
 
 struct Held<K> {
     objects: HashMap<Id<K>, Entry>,
+    /// What is there and cannot be read, and never could; each with the listing that brought it, and its text.
+    unreadable: HashMap<Id<K>, (u32, Arc<str>)>,
     press: Press,
     /// Which listing is the last; what it did not bring is gone.
     listing: u32,
@@ -39,7 +41,14 @@ struct Entry {
 
 impl<K> Default for Store<K> {
     fn default() -> Self {
-        let held = Held { objects: HashMap::new(), press: Press::default(), listing: 0, last: None, changes: 0 };
+        let held = Held {
+            objects: HashMap::new(),
+            unreadable: HashMap::new(),
+            press: Press::default(),
+            listing: 0,
+            last: None,
+            changes: 0,
+        };
         Self { held: Arc::new(Mutex::new(held)) }
     }
 }
@@ -62,6 +71,24 @@ impl<K> Store<K> {
         let mut held = self.held();
         held.change();
         held.objects.remove(id);
+        held.unreadable.remove(id);
+    }
+
+    /// What is there and cannot be read, each with its text: what is not known of it is not nothing.
+    #[must_use]
+    pub fn unreadable(&self) -> Vec<(Id<K>, Arc<str>)> {
+        self.held().unreadable.iter().map(|(id, (_, text))| (id.clone(), Arc::clone(text))).collect()
+    }
+
+    /// Takes note of an object that cannot be read. As it was seen last it goes on being held.
+    pub(super) fn put_unreadable(&self, id: &Id<K>, text: &str) {
+        let mut held = self.held();
+        let listing = held.listing;
+        if let Some(known) = held.objects.get_mut(id) {
+            known.listing = listing;
+        } else {
+            held.unreadable.insert(id.clone(), (listing, text.into()));
+        }
     }
 
     /// A list of everything begins.
@@ -108,6 +135,7 @@ impl<K: Resource<DynamicType = ()> + Serialize + DeserializeOwned> Store<K> {
         };
         let mut held = self.held();
         held.change();
+        held.unreadable.remove(id);
         let entry = Entry { text: held.press.press(text), listing: held.listing };
         match held.objects.get_mut(id) {
             Some(there) => *there = entry,
@@ -119,7 +147,8 @@ impl<K: Resource<DynamicType = ()> + Serialize + DeserializeOwned> Store<K> {
     pub(super) fn end_listing(&self) -> Vec<(Id<K>, K)> {
         let mut held = self.held();
         held.change();
-        let Held { objects, press, listing, .. } = &mut *held;
+        let Held { objects, unreadable, press, listing, .. } = &mut *held;
+        unreadable.retain(|_, (seen, _)| seen == listing);
         let gone = objects.extract_if(|_, entry| entry.listing != *listing);
         gone.filter_map(|(id, entry)| whole(&id, press.read(&entry.text)).map(|object| (id, object))).collect()
     }
@@ -218,6 +247,25 @@ mod tests {
         assert!(store.get(&a).is_some() && store.get(&b).is_some());
         assert_eq!(store.end_listing(), [(a, first)], "it was in the list that broke off, and not in the whole one");
         assert_eq!(store.all().map(Arc::unwrap_or_clone).collect::<Vec<_>>(), [second]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_known_to_be_there() {
+        let store = Store::default();
+        let ((a, first), (b, second)) = (object(1, "a"), object(2, "b"));
+        store.put(&a, &first);
+        store.begin_listing();
+        store.put_unreadable(&a, "odd");
+        store.put_unreadable(&b, "odd");
+        assert_eq!(store.end_listing(), [], "as it was seen last it is still there");
+        assert_eq!(store.get(&a).as_deref(), Some(&first));
+        assert_eq!(store.unreadable().iter().map(|(id, text)| (id, &**text)).collect::<Vec<_>>(), [(&b, "odd")]);
+        store.put(&b, &second);
+        assert!(store.unreadable().is_empty());
+        store.put_unreadable(&Id::new("c").within("a"), "odd");
+        store.begin_listing();
+        store.end_listing();
+        assert!(store.unreadable().is_empty(), "it is gone");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Looks into a namespace, and asks the API server what it would say to a change of it.
 
+use super::read;
 use crate::core::adoption::Inside;
 use http::header::WARNING;
 use http::{Method, Request, header};
@@ -36,15 +37,11 @@ where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
     let api: Api<K> = Api::namespaced(client.clone(), namespace);
-    let mut params = ListParams::default().limit(PAGE);
-    let mut found = Vec::new();
-    loop {
-        let list = api.list(&params).await?;
-        found.extend(list.items);
-        match list.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params.continue_token = Some(token),
-            None => return Ok(found),
-        }
+    let listed = read::list(&api, &ListParams::default().limit(PAGE)).await?;
+    // What is not known of a namespace must not pass for what is not in it.
+    match listed.unreadable.first() {
+        None => Ok(listed.objects),
+        Some(unreadable) => Err(Error::Service(format!("cannot be read: {unreadable}").into())),
     }
 }
 

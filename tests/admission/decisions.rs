@@ -303,3 +303,38 @@ async fn r15_1_without_the_stamp_nobody_decides_in_anothers_name() -> Result<()>
     decisions.create(&PostParams::default(), &claim("li.na")?).await.context("the truth may be told")?;
     cluster.stop().await
 }
+
+/// What single sign-on sends is not the person's choice.
+#[tokio::test]
+async fn r7_1_somebody_in_many_groups_decides_and_beyond_a_bound_is_told_what_to_do() -> Result<()> {
+    let cluster = installed().await?;
+    let namespace = "yg-admission-groups";
+    managed_namespace(&operator(cluster).await?, namespace).await?;
+    holder(cluster, namespace, "unit", &Person::new("many")).await?;
+    // The API server adds `system:authenticated`.
+    let groups = |n: usize, letters: usize| {
+        (0..n).fold(Person::new("many"), |person, at| person.group(format!("{at:0letters$}")))
+    };
+    for (person, counts) in [
+        (groups(130, 4), true),
+        (groups(1, 263), true),
+        (groups(1, 1024), true),
+        (groups(999, 4), true),
+        (groups(1000, 4), false),
+        (groups(1, 1025), false),
+    ] {
+        let (count, letters) = (person.groups.len(), person.groups.first().map_or(0, String::len));
+        let decisions = objects(&cluster.client(&person).await?, "Decision", namespace);
+        let made = decision(&format!("groups.{count}.{letters}"), "unit", "Approve")?;
+        let answer = decisions.create(&PostParams::default(), &made).await;
+        if counts {
+            let made = answer.with_context(|| format!("{count} groups of {letters} letters"))?;
+            let kept = decided_by(&made)["groups"].as_array().map_or(0, Vec::len);
+            ensure!(kept == count + 1, "{kept} of {count} groups are kept");
+        } else {
+            let message = refused_by(CHECK, answer)?;
+            ensure!(message.contains("identity provider") && message.contains("用户组"), "{message}");
+        }
+    }
+    Ok(())
+}

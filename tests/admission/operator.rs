@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
 use k8s_openapi::api::rbac::v1::ClusterRole;
-use kube::api::{DeleteParams, DynamicObject, ListParams, PostParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 use yunguan::api::names::{
@@ -187,15 +187,16 @@ async fn r7_1_the_operator_appoints_nobody() -> Result<()> {
     let admin = cluster.client(&Person::admin()).await?;
     objects(&admin, "Organization", "").create(&PostParams::default(), &object(organization)?).await?;
     let organizations = objects(&operator, "Organization", "");
-    let replaced = async |change: &dyn Fn(&mut DynamicObject)| {
-        let mut whole = organizations.get("admission-appoint").await?;
-        change(&mut whole);
-        organizations.replace("admission-appoint", &PostParams::default(), &whole).await
+    let patched = async |change: Value| {
+        organizations.patch("admission-appoint", &PatchParams::default(), &Patch::Merge(change)).await
     };
-    replaced(&|o| o.metadata.finalizers = Some(vec!["yunguan.dev/home".to_owned()])).await?;
-    let members = json!([{"role": "authority", "users": ["mallory"]}]);
-    refused_by("yunguan-operator-organizations", replaced(&|o| o.data["spec"]["members"] = members.clone()).await)?;
-    replaced(&|o| o.metadata.finalizers = None).await?;
+    patched(json!({"metadata": {"finalizers": ["yunguan.dev/home"]}})).await?;
+    let members = json!({"spec": {"members": [{"role": "authority", "users": ["mallory"]}]}});
+    refused_by("yunguan-operator-organizations", patched(members).await)?;
+    // Written whole it would lose what says nothing.
+    let whole = objects(&admin, "Organization", "").get("admission-appoint").await?;
+    refused(organizations.replace("admission-appoint", &PostParams::default(), &whole).await)?;
+    patched(json!({"metadata": {"finalizers": null}})).await?;
     objects(&admin, "Organization", "").delete("admission-appoint", &DeleteParams::default()).await?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What single articles demand, one story each, by the shipped rules and the example's own people.
 
-use crate::support::edit;
+use crate::support::{edit, operator, refused_by};
 use crate::world::*;
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::ResourceQuota;
@@ -254,9 +254,20 @@ async fn r42_1_a_version_by_which_something_is_judged_stays() -> Result<()> {
     let case = world.draft("t-used", "judged", |_| {}).await?;
     case.decide("unit@t-used", "submission", Verdict::Submit).await?;
     case.drafted("completeness", Verdict::Approve).await?;
-    for name in ["t-used", "t-unused"] {
-        policies.delete(name, &DeleteParams::default()).await?;
-    }
+    let used = |p: &GovernancePolicy| p.status.as_ref().is_some_and(|s| s.in_use);
+    eventually(&policies, "t-used", "in use", used).await?;
+    refused_by("yunguan-in-use", policies.delete("t-used", &DeleteParams::default()).await)?;
+    policies.delete("t-unused", &DeleteParams::default()).await?;
+    // In the moment before that was known it is deleted, stays all the same, and goes on judging.
+    let as_operator: Api<GovernancePolicy> = Api::all(operator(&world.cluster).await?);
+    wait_until("it to be deleted", PATIENCE, async || {
+        let mut unused = policies.get("t-used").await?;
+        unused.status.as_mut().context("a status")?.in_use = false;
+        as_operator.replace_status("t-used", &PostParams::default(), &unused).await?;
+        policies.delete("t-used", &DeleteParams::default()).await?;
+        Ok(Some(()))
+    })
+    .await?;
     let kept =
         |p: &GovernancePolicy| p.status.as_ref().is_some_and(|s| s.conditions.iter().any(|c| c.reason == "InUse"));
     eventually(&policies, "t-used", "kept", kept).await?;

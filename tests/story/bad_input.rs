@@ -3,9 +3,11 @@
 
 mod calendars;
 mod decisions;
+mod kept;
 mod offers;
 mod organizations;
 mod policies;
+mod reading;
 mod requests;
 
 use crate::world::*;

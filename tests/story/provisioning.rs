@@ -1,6 +1,6 @@
 //! What an approval opens, who may enter it, and that it stays as it was decided.
 
-use crate::support::edit;
+use crate::support::{edit, operator, refused_by};
 use crate::world::*;
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::{ConfigMap, LimitRange, Namespace, ResourceQuota, Secret};
@@ -271,10 +271,30 @@ async fn an_organization_leaves_only_without_records() -> Result<()> {
     .await?;
     world.unit("t-full", None).await?;
     world.draft("t-full", "paper", |_| {}).await?;
-    organizations.delete("t-full", &DeleteParams::default()).await?;
+    let used = |o: &Organization| o.status.as_ref().and_then(|s| s.in_use) == Some(true);
+    eventually(&organizations, "t-full", "in use", used).await?;
+    refused_by("yunguan-in-use", organizations.delete("t-full", &DeleteParams::default()).await)?;
+    // In the moment before that was known it is deleted, and stays all the same.
+    let as_operator: Api<Organization> = Api::all(operator(&world.cluster).await?);
+    wait_until("it to be deleted", PATIENCE, async || {
+        let mut unused = organizations.get("t-full").await?;
+        unused.status.as_mut().context("a status")?.in_use = Some(false);
+        as_operator.replace_status("t-full", &PostParams::default(), &unused).await?;
+        organizations.delete("t-full", &DeleteParams::default()).await?;
+        Ok(Some(()))
+    })
+    .await?;
     let kept =
         |o: &Organization| o.status.as_ref().is_some_and(|s| s.conditions.iter().any(|c| c.reason == "HoldsRecords"));
     eventually(&organizations, "t-full", "kept", kept).await?;
     assert!(spaces.get("yg-t-full").await?.metadata.deletion_timestamp.is_none());
-    Ok(())
+    // Who works there still follows from it.
+    edit(&organizations, "t-full", |o| o.spec.members.clear()).await?;
+    let bindings: Api<RoleBinding> = Api::namespaced(admin, "yg-t-full");
+    wait_until("somebody who was taken out to be let out", PATIENCE, async || {
+        let all = bindings.list(&ListParams::default()).await?;
+        let mut subjects = all.iter().flat_map(|b| b.subjects.iter().flatten());
+        Ok((!subjects.any(|s| s.name == "unit@t-full")).then_some(()))
+    })
+    .await
 }

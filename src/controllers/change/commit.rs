@@ -4,14 +4,13 @@
 
 use super::{Observed, hold, taken_up};
 use crate::api::cloud_domain::Reservation;
-use crate::api::common::RequestKind;
 use crate::api::information_system::Grant;
 use crate::api::names::{CONDITION_IDLE, CONDITION_NO_BUSINESS_DATA, CONDITION_REDUCTION_ELIGIBLE};
 use crate::api::resource_change::{ChangeGround, GroundGone};
-use crate::api::{Decision, InformationSystem, ResourceChange};
+use crate::api::{InformationSystem, ResourceChange};
 use crate::controllers::Context;
-use crate::controllers::authority::Freshness;
-use crate::controllers::request::commit::replace;
+use crate::controllers::case;
+use crate::controllers::request::commit::{MAX_GRANTS, replace};
 use crate::controllers::room::reserve;
 use crate::controllers::told::record_approval;
 use crate::controllers::usage::{self, Ground};
@@ -21,25 +20,13 @@ use crate::runtime::clock;
 use crate::runtime::controller::Error;
 use jiff::SignedDuration;
 use kube::ResourceExt as _;
-use kube::api::ListParams;
 use std::sync::Arc;
-
-/// Grants on one record at a time; the CRD's bound.
-const MAX_GRANTS: usize = 64;
 
 /// The change, its decisions and their people, and its system, all read from the API server now.
 async fn afresh(context: &Context, change: &ResourceChange) -> Result<(ResourceChange, Observed), Error> {
-    let namespace = change.namespace().unwrap_or_default();
-    let fresh = context.api::<ResourceChange>(&namespace).get(&change.name_any()).await?;
-    if fresh.uid() != change.uid() || fresh.metadata.generation != change.metadata.generation {
-        return Err(Error::Conflict("the change has changed".to_owned()));
-    }
-    let system = context.api::<InformationSystem>(&namespace).get_opt(&fresh.spec.change.system).await?;
-    let selector = ListParams::default().fields(&format!("spec.requestRef.name={}", change.name_any()));
-    let decisions = context.api::<Decision>(&namespace).list(&selector).await?;
-    let about = |d: &Decision| d.spec.request_ref.kind == RequestKind::ResourceChange;
-    let decisions: Vec<_> = decisions.items.into_iter().filter(about).map(Arc::new).collect();
-    let decisions = context.authority.facts(&decisions, Freshness::Now).await?;
+    let (fresh, decisions) = case::afresh(context, change).await?;
+    let systems = context.api::<InformationSystem>(&fresh.namespace().unwrap_or_default());
+    let system = systems.get_opt(&fresh.spec.change.system).await?;
     let proposal = taken_up(context, &fresh);
     Ok((fresh, Observed { decisions, system: system.map(Arc::new), proposal }))
 }

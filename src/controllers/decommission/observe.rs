@@ -132,10 +132,10 @@ type Inside = (Vec<PersistentVolumeClaim>, Vec<Pod>, Vec<Job>);
 /// What is in a system's namespace: its claims and pods, and the operator's own Jobs.
 async fn inside(context: &Context, namespace: &str) -> Result<Inside, Error> {
     let all = ListParams::default();
-    let claims = context.api::<PersistentVolumeClaim>(namespace).list(&all).await?.items;
-    let pods = context.api::<Pod>(namespace).list(&all).await?.items;
+    let claims = context.list_all::<PersistentVolumeClaim>(namespace, &all).await?;
+    let pods = context.list_all::<Pod>(namespace, &all).await?;
     let managed = ListParams::default().labels(&crate::controllers::context::managed_selector());
-    Ok((claims, pods, context.api::<Job>(namespace).list(&managed).await?.items))
+    Ok((claims, pods, context.list_all::<Job>(namespace, &managed).await?))
 }
 
 /// The claims that a pod uses.

@@ -74,7 +74,8 @@ async fn run(
 /// A claim stays for as long as there is a pod that used it, its own end or not.
 async fn remove(context: &Context, system: &InformationSystem, volume: &VolumeRef) -> Result<(), Error> {
     let pods = context.api::<Pod>(&system.spec.namespace);
-    for pod in pods.list(&ListParams::default()).await?.items.iter().filter(|pod| has_used(pod, &volume.claim)) {
+    let all = context.list::<Pod>(&system.spec.namespace, &ListParams::default()).await?.objects;
+    for pod in all.iter().filter(|pod| has_used(pod, &volume.claim)) {
         apply::delete_by_uid(&pods, &context.metrics, pod).await?;
     }
     let claims = context.api::<PersistentVolumeClaim>(&system.spec.namespace);

@@ -3,11 +3,10 @@
 
 use super::{Observed, hold};
 use crate::api::cloud_domain::Reservation;
-use crate::api::common::RequestKind;
 use crate::api::information_system::Grant;
-use crate::api::{CloudResourceRequest, Decision, InformationSystem, InformationSystemSpec};
+use crate::api::{CloudResourceRequest, InformationSystem, InformationSystemSpec};
 use crate::controllers::Context;
-use crate::controllers::authority::Freshness;
+use crate::controllers::case;
 use crate::controllers::context::system_of;
 use crate::controllers::room::reserve;
 use crate::controllers::system::home;
@@ -21,24 +20,18 @@ use crate::runtime::clock;
 use crate::runtime::controller::Error;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt as _;
-use kube::api::ListParams;
 use std::sync::Arc;
+
+/// Grants on one record at a time; the CRD's bound.
+pub(in crate::controllers) const MAX_GRANTS: usize = 64;
 
 /// The request, its decisions and their people, and the system of its code, all read from the API server now.
 async fn afresh(context: &Context, request: &CloudResourceRequest) -> Result<(CloudResourceRequest, Observed), Error> {
-    let namespace = request.namespace().unwrap_or_default();
-    let fresh = context.api::<CloudResourceRequest>(&namespace).get(&request.name_any()).await?;
-    if fresh.uid() != request.uid() || fresh.metadata.generation != request.metadata.generation {
-        return Err(Error::Conflict("the request has changed".to_owned()));
-    }
+    let (fresh, decisions) = case::afresh(context, request).await?;
     let code = &fresh.spec.application.system.code;
-    let system = context.api::<InformationSystem>(&namespace).get_opt(code).await?;
-    let selector = ListParams::default().fields(&format!("spec.requestRef.name={}", request.name_any()));
-    let decisions = context.api::<Decision>(&namespace).list(&selector).await?;
-    let about = |d: &Decision| d.spec.request_ref.kind == RequestKind::CloudResourceRequest;
-    let decisions: Vec<_> = decisions.items.into_iter().filter(about).map(Arc::new).collect();
+    let system = context.api::<InformationSystem>(&fresh.namespace().unwrap_or_default()).get_opt(code).await?;
     let observed = Observed {
-        decisions: context.authority.facts(&decisions, Freshness::Now).await?,
+        decisions,
         seen: if system.is_some() { None } else { takeover::look(context, &fresh).await? },
         system: system.map(Arc::new),
         rivals: context.indexes.requests_by_code.get(&system_of(&fresh)),
@@ -58,6 +51,13 @@ pub(super) async fn approve(
     let adopts = fresh.spec.application.adopts.is_some();
     if let Some(why) = context.guards.hold(if adopts { &OF_ADOPTION } else { &[] }) {
         hold(&mut plan, "GuardBroken", &why);
+        return Ok((Arc::new(fresh), plan));
+    }
+    if observed.system.as_ref().is_some_and(|system| plan.system.is_none() && system.spec.grants.len() >= MAX_GRANTS) {
+        let why = format!(
+            "the record of the system is full ({MAX_GRANTS} grants), and nothing more is granted to it: what it has stays until its term ends; the unit applies under a new system (变更记录已满)"
+        );
+        hold(&mut plan, "RecordFull", &why);
         return Ok((Arc::new(fresh), plan));
     }
     let _under_way = context.under_way(&grant.submission_uid);

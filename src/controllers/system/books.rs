@@ -9,9 +9,10 @@ use crate::core::{ledger, names};
 use crate::runtime::apply::params;
 use crate::runtime::controller::Error;
 use crate::runtime::id::Id;
+use crate::runtime::read::{self, Read};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::ResourceExt as _;
 use kube::api::ListParams;
-use kube::{Api, ResourceExt as _};
 use std::sync::Arc;
 
 /// The books cannot go on before somebody mends them.
@@ -61,7 +62,7 @@ pub(super) async fn keep(
     let api = context.api::<LedgerEntry>(&namespace);
     let wrong = if missing.is_empty() { Vec::new() } else { ledger::check(&chain) };
     if !wrong.is_empty() {
-        return stop(&api, &chain, &missing, not_whole(&wrong.join("; "))).await.map(Some);
+        return stop(context, &namespace, &chain, &missing, not_whole(&wrong.join("; "))).await.map(Some);
     }
     let mut rest = missing.as_slice();
     while let [spec, after @ ..] = rest {
@@ -77,8 +78,10 @@ pub(super) async fn keep(
         match api.create(&params(), &entry).await {
             Ok(_) => {}
             Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {
-                if api.get(&entry.name_any()).await?.spec != *spec {
-                    return stop(&api, &chain, rest, taken(&entry.name_any())).await.map(Some);
+                let there = read::get(&api, &entry.name_any()).await?;
+                let ours = |there: Read<LedgerEntry>| there.object().is_ok_and(|there| there.spec == *spec);
+                if !there.is_some_and(ours) {
+                    return stop(context, &namespace, &chain, rest, taken(&entry.name_any())).await.map(Some);
                 }
             }
             Err(error) => return Err(error.into()),
@@ -90,16 +93,18 @@ pub(super) async fn keep(
 
 /// Stops the books, if the cache knows all of the chain by which that was judged.
 async fn stop(
-    api: &Api<LedgerEntry>,
+    context: &Context,
+    namespace: &str,
     chain: &[LedgerEntrySpec],
     rest: &[LedgerEntrySpec],
     why: Text,
 ) -> Result<Stopped, Error> {
     let system = rest.first().map(|entry| &entry.system);
     let of_system = system.map(|s| format!("spec.system.uid={},spec.system.name={}", s.uid, s.name));
-    let fresh = api.list(&ListParams::default().fields(&of_system.unwrap_or_default())).await?;
+    let fresh =
+        context.list::<LedgerEntry>(namespace, &ListParams::default().fields(&of_system.unwrap_or_default())).await?;
     let known = |entry: &LedgerEntry| chain.contains(&entry.spec);
-    if fresh.items.len() != chain.len() || !fresh.iter().all(known) {
+    if fresh.objects.len() != chain.len() || !fresh.objects.iter().all(known) {
         return Err(Error::Conflict("the cache does not know the whole chain yet".to_owned()));
     }
     Ok(Stopped { why, unwritten: rest.iter().map(|entry| entry.fact.clone()).collect() })

@@ -120,8 +120,9 @@ where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
     let api = context.api::<K>(namespace);
-    for object in api.list(&ListParams::default().labels(&managed_selector())).await? {
-        apply::delete_by_uid(&api, &context.metrics, &object).await?;
+    let managed = ListParams::default().labels(&managed_selector());
+    for object in &context.list_all::<K>(namespace, &managed).await? {
+        apply::delete_by_uid(&api, &context.metrics, object).await?;
     }
     Ok(())
 }

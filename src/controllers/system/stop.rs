@@ -163,7 +163,8 @@ async fn list<K>(context: &Context, namespace: &str) -> Result<Vec<K>, Error>
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
-    Ok(context.api::<K>(namespace).list(&ListParams::default()).await?.items)
+    // One that cannot be read keeps no other from being stopped.
+    Ok(context.list(namespace, &ListParams::default()).await?.objects)
 }
 
 /// Does all of it, some side by side, and takes note of each.

@@ -7,12 +7,13 @@ use super::stop::{self, Turn};
 use super::{BOOKS_STOPPED, Outcome, same_labels};
 use crate::api::common::Time;
 use crate::api::names::{ANNOTATION_OWNER_UID, LABEL_MANAGED};
-use crate::api::{InformationSystem, InformationSystemSpec};
+use crate::api::{CloudResourceRequest, InformationSystem, InformationSystemSpec};
 use crate::build::access::Pass;
 use crate::build::system::{DEVELOPERS, Granted, SystemObjects, bindings, is_wiped, namespace, objects};
 use crate::build::{helper, quota};
 use crate::controllers::Context;
 use crate::controllers::binding::{bind, has_surplus};
+use crate::controllers::case;
 use crate::controllers::context::beside;
 use crate::controllers::request::commit::replace;
 use crate::core::quantity::Amounts;
@@ -378,7 +379,7 @@ fn unfounded(system: &InformationSystem, context: &Context) -> Option<(&'static 
         return None;
     }
     let missing = system.spec.grants.iter().find_map(|grant| {
-        let decisions = context.decisions_about(&beside(system, &grant.request.name));
+        let decisions = case::named(context, &beside::<_, CloudResourceRequest>(system, &grant.request.name));
         let there: Vec<String> = decisions.iter().filter_map(|d| d.uid()).collect();
         grant.decisions.iter().find(|decision| !there.contains(&decision.uid))
     })?;

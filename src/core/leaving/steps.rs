@@ -75,7 +75,7 @@ impl Case<'_> {
             round: round.number,
             approved,
             items: self.facts.departure.items.clone(),
-            decisions: walk.counted.clone(),
+            decisions: walk.on_record(|_| false),
             ..Leaving::default()
         })
     }
@@ -193,7 +193,7 @@ impl Case<'_> {
         let gone = gone.map(|backup| by_hand(&backup.volume, GONE_BEFORE));
         let wipe = Wipe {
             at: Time::new(now),
-            decisions: walk.counted.iter().filter(|d| !before(d)).cloned().collect(),
+            decisions: walk.on_record(before),
             volumes: volumes.into_iter().map(wiped).chain(gone).take(VOLUMES).collect(),
             done: None,
         };
@@ -244,7 +244,7 @@ impl Case<'_> {
             let before = |d: &CountedDecision| {
                 leaving.decisions.iter().chain(&wipe.decisions).any(|settled| settled.uid == d.uid)
             };
-            let decisions = walk.counted.iter().filter(|d| !before(d)).cloned().collect();
+            let decisions = walk.on_record(before);
             let reclaim = Reclaim { at: Time::new(now), decisions, closed: None };
             return record(Leaving { reclaim: Some(reclaim), ..leaving.clone() });
         };
