@@ -94,7 +94,12 @@ fn r21_2_while_the_new_system_is_not_live_its_old_self_does_not_leave() {
     );
     assert!(message.contains("第二十一条"), "{message}");
     // Approved before the new one was opened: it stops where it would go offline.
-    let mut farewell = Farewell::approved(BackupMode::Offline);
+    let mut farewell = Farewell::of(BackupMode::Offline);
+    farewell.decides(UNIT, "submission", Verdict::Submit);
+    let approval = farewell.draft(AUTHORITY, "approval", Verdict::Approve);
+    farewell.decisions.push(approval);
+    let step = farewell.plan().step.unwrap();
+    farewell.takes(step);
     farewell.kept_for = Some(not_live);
     farewell.goes_on();
     assert!(farewell.record().offline_at.is_none(), "{:?}", farewell.done);
