@@ -47,7 +47,7 @@ async fn pass(request: &Arc<CloudResourceRequest>, context: &Context) -> Result<
     if plan.taken_back.is_some() && !Box::pin(commit::take_back(context, request)).await? {
         let why = Text::new(
             "it cannot be taken back any more: people were let into its namespace, or something is in it; to leave, file a Decommission",
-            "命名空间已授权使用或已有内容，不能撤回；如需退出请按第二十三条办理",
+            "命名空间已授权使用或已有内容，不能撤回；如需退出请填写资源变更/注销申请表",
         );
         hold(&mut plan, "OpenAlready", &why.to_string());
     }
