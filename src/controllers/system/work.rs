@@ -229,7 +229,7 @@ impl<'a> Work<'a> {
         let standing = context.managed.quotas.get(&self.id(&goal));
         let beyond = standing.as_ref().map(|there| quota::in_use_beyond(there, &goal)).unwrap_or_default();
         outcome.beyond = outcome.held.clone().highest(&beyond);
-        let stands = self.steps.are_done(&["namespace", "books", "quota", "limits", "networks"]);
+        let stands = self.steps.are_done(&["access", "namespace", "books", "quota", "limits", "networks"]);
         outcome.open = stands && self.binds(&goal);
         outcome.waits = stands && !outcome.open;
     }
@@ -258,8 +258,9 @@ impl<'a> Work<'a> {
         let limited = self.binds(&wanted.quota)
             && self.is_there("quota", &managed.quotas, &wanted.quota)
             && self.is_there("limits", &managed.limits, &wanted.limits);
-        // Nobody works in it before it is limited.
-        if on_record && limited && shut {
+        // Nobody works in it before it is limited, and nobody is let in while it is not known who may be.
+        let known = self.steps.are_done(&["access"]);
+        if on_record && known && limited && shut {
             for binding in &wanted.bindings {
                 self.bind(binding).await;
             }
