@@ -134,7 +134,8 @@ async fn r22_3_a_peak_keeps_its_dates_though_the_operator_is_down_and_an_extensi
         ["16", "32Gi"],
     ];
     assert_eq!(done.quota, states, "and the extension left no gap");
-    ensure!(done.others.is_empty(), "{:?}", done.others);
+    // What a container gets by default is never more than there is.
+    ensure!(done.others.iter().all(|other| other == "update limitranges"), "{:?}", done.others);
     books_are_sound(&case).await
 }
 
