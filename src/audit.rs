@@ -25,12 +25,19 @@ pub struct Findings {
 pub fn read(log: &str) -> Findings {
     let mut found = Findings::default();
     let mut events = Vec::new();
-    let mut at = 0;
-    while let Some(rest) = log.get(at..).filter(|rest| !rest.trim().is_empty()) {
+    let (mut rest, mut line) = (log, 1);
+    // Takes what was read off the front, and counts its lines.
+    let advance = |rest: &mut &str, line: &mut usize, by: usize| {
+        let (read, left) = rest.split_at_checked(by).unwrap_or((rest, ""));
+        *line += read.matches('\n').count();
+        *rest = left;
+    };
+    loop {
         let blank = rest.len() - rest.trim_start().len();
-        let rest = rest.trim_start();
-        let line = log.get(..at + blank).unwrap_or_default().lines().count().max(1);
-        let line = line + usize::from(log.get(..at + blank).is_some_and(|before| before.ends_with('\n')));
+        advance(&mut rest, &mut line, blank);
+        if rest.is_empty() {
+            break;
+        }
         let row = rest.lines().next().unwrap_or_default();
         // A collector writes its own words first.
         let prefix = row.find('{').filter(|_| !rest.starts_with('[')).unwrap_or_default();
@@ -42,13 +49,14 @@ pub fn read(log: &str) -> Findings {
                 if events.len() == before {
                     found.unread.push(format!("line {line}: this is no audit event and no list of them"));
                 }
-                at += blank + prefix + values.byte_offset();
+                let read = prefix + values.byte_offset();
+                advance(&mut rest, &mut line, read);
             }
             Some(Err(error)) => {
                 found.unread.push(format!("line {line}: this cannot be read as JSON: {error}"));
-                at += blank + row.len();
+                advance(&mut rest, &mut line, row.len());
             }
-            None => at += blank + row.len().max(1),
+            None => advance(&mut rest, &mut line, row.len().max(1)),
         }
     }
     found.events = events.len();

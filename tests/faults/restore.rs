@@ -14,8 +14,10 @@ use yunguan::api::decision::Verdict;
 use yunguan::api::{CloudDomain, CloudResourceRequest, InformationSystem};
 use yunguan_cluster::Cluster;
 
-/// Stops the control plane, does something with etcd's data, and starts it again.
+/// Stops the control plane, does something with etcd's data, and starts it again: the controller-manager too, which would go by
+/// what it had seen before.
 async fn with_data_at_rest(cluster: &Cluster, act: impl FnOnce(&Path, &Path) -> Result<()>) -> Result<()> {
+    cluster.controller_manager().kill9().await?;
     cluster.apiserver().kill9().await?;
     cluster.etcd().kill9().await?;
     let data = cluster.directory().join("etcd");

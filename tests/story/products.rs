@@ -90,7 +90,7 @@ async fn r25_1_what_is_granted_is_given_by_whatever_name_and_for_whatever_a_pod_
     let mut core = both("1", "2Gi");
     core["pods"] = json!("10");
     offer(&admin, "t-names", "t-core", core).await?;
-    offer(&admin, "t-names", "t-huge", json!({"hugepages-2Mi": "1Gi"})).await?;
+    offer(&admin, "t-names", "t-hugepages", json!({"hugepages-2Mi": "1Gi"})).await?;
     offer(&admin, "t-names", "t-gpu", json!({"requests.nvidia.com/gpu": "1"})).await?;
     offer(&admin, "t-names", "t-device", json!({"deviceclass.resource.kubernetes.io/gpu.t-names": "1"})).await?;
     let device_classes: Api<DynamicObject> = Api::all_with(admin.clone(), &of_devices("DeviceClass"));
@@ -100,7 +100,8 @@ async fn r25_1_what_is_granted_is_given_by_whatever_name_and_for_whatever_a_pod_
     let case = world
         .draft("t-names", "names", |spec| {
             spec.application.domain = "t-names".into();
-            spec.application.lines = vec![line("t-core", 16), line("t-huge", 4), line("t-gpu", 2), line("t-device", 3)];
+            spec.application.lines =
+                vec![line("t-core", 16), line("t-hugepages", 4), line("t-gpu", 2), line("t-device", 3)];
         })
         .await?;
     case.to_trial().await?;
