@@ -135,16 +135,3 @@ pub fn changed(tree: &Path, seed: &str) -> Result<BTreeMap<PathBuf, String>, Str
     }
     Ok(changed)
 }
-
-/// `apply TREE SEED`: puts it in, and names the files.
-#[allow(dead_code, reason = "the tests use `changed` alone")]
-fn main() -> Result<(), String> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [tree, seed] = arguments.as_slice() else { return Err("apply TREE SEED".to_owned()) };
-    let text = fs::read_to_string(seed).map_err(|error| error.to_string())?;
-    for (path, text) in changed(Path::new(tree), &text)? {
-        fs::write(&path, text).map_err(|error| error.to_string())?;
-        println!("{}", path.strip_prefix(tree).unwrap_or(&path).display());
-    }
-    Ok(())
-}
