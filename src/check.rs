@@ -3,7 +3,7 @@
 //! What is not understood is a problem too: whoever runs this relies on its silence.
 
 mod beside;
-mod schema;
+pub(crate) mod schema;
 
 use crate::api::names::GROUP;
 use crate::api::{

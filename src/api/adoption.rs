@@ -1,6 +1,6 @@
 //! What a request, a system and the rules say of a namespace that is taken over as it runs (R4.2).
 
-use super::common::{Time, written_day_or_none};
+use super::common::{Time, is_zero, written_day_or_none};
 use super::governance_policy::Limit;
 use jiff::civil::Date;
 use kube::KubeSchema;
@@ -72,11 +72,6 @@ pub struct AdoptionPlan {
     #[serde(default, skip_serializing_if = "is_zero")]
     #[schemars(range(min = 0))]
     pub more: i64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
-fn is_zero(n: &i64) -> bool {
-    *n == 0
 }
 
 /// Something that a takeover comes upon.

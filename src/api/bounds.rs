@@ -1,4 +1,6 @@
-//! The numbers that a policy can set, each within what can be meant: the schema refuses others, and so does the check.
+//! The numbers that a policy can set, each within what can be meant: the schema refuses others, and so does the check. And what
+//! lists and texts have room for that the operator fills: what does not fit is folded (`core::fit`), since the API server would
+//! refuse the whole object.
 
 use super::governance_policy::Limit;
 use schemars::{JsonSchema as _, Schema, SchemaGenerator};
@@ -19,6 +21,45 @@ pub const WORK_DAYS_AHEAD: RangeInclusive<i32> = 0..=250;
 pub const WORK_DAYS: RangeInclusive<i32> = 1..=366;
 /// Days for which something is kept, or left as it is.
 pub const DAYS: RangeInclusive<i32> = 1..=3660;
+
+/// Characters of one line for people.
+pub const BRIEF: usize = 512;
+/// Conditions of an object: one a type, and there are not so many types.
+pub const CONDITIONS: usize = 64;
+/// Decisions that are counted, in a status or on a record.
+pub const DECISIONS: usize = 64;
+/// Lines of a form, or of a grant.
+pub const LINES: usize = 64;
+/// Grants on one record.
+pub const GRANTS: usize = 64;
+/// Resources of one grant.
+pub const RESOURCES: usize = 32;
+/// Resources of all grants of a system: it can have several at a time.
+pub const RESOURCES_OF_SYSTEM: usize = GRANTS * RESOURCES;
+/// Resources that a domain shows.
+pub const RESOURCES_OF_DOMAIN: usize = 64;
+/// Characters of the name of a resource: a quota names a storage class in it.
+pub const RESOURCE: usize = 320;
+/// Orders on one record.
+pub const SUSPENSIONS: usize = 64;
+/// Departures on one record.
+pub const DEPARTURES: usize = 64;
+/// Approvals that are being committed in a domain at a time.
+pub const RESERVATIONS: usize = 64;
+/// Shortages that a domain shows.
+pub const SHORTAGES: usize = 8;
+/// People who are let in, as a status shows them.
+pub const GUESTS: usize = 256;
+/// Pods that a status names.
+pub const PODS: usize = 64;
+/// Volumes of a departure.
+pub const VOLUMES: usize = 256;
+/// Papers of one decision.
+pub const EVIDENCE: usize = 64;
+/// Reports that are filed at a gate, by the rules.
+pub const REPORTS: usize = 8;
+/// What else holds data of a system that leaves: one decision attests to all of it, besides what the rules ask for.
+pub const HOLDINGS: usize = EVIDENCE - REPORTS;
 
 pub(super) fn level(generator: &mut SchemaGenerator) -> Schema {
     within(generator, &LEVEL)

@@ -1,6 +1,7 @@
 //! CloudDomain: the cloud, or a dedicated domain of it.
 
-use super::common::{Names, Quantity, QuantityMap, RequestRef, Time, capacity_amounts};
+use super::bounds;
+use super::common::{Names, Quantity, QuantityMap, RequestRef, Time, capacity_amounts, is_zero};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -156,7 +157,7 @@ pub struct CloudDomainStatus {
     pub observed_generation: Option<i64>,
     /// Approvals that are being committed. Each is finished or cleared before it is forgotten.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = bounds::RESERVATIONS))]
     pub reservations: Vec<Reservation>,
     /// How many grants were committed in this domain: a cache that knows fewer is stale and must not decide.
     #[serde(default)]
@@ -175,19 +176,27 @@ pub struct CloudDomainStatus {
     pub grantable: QuantityMap,
     /// Sum of all grants, reservations included.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 64))]
+    #[schemars(extend("maxProperties" = bounds::RESOURCES_OF_DOMAIN))]
     pub granted: QuantityMap,
+    /// How many more resources are granted than are listed; the domain has none of them (未列出的资源种数).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0))]
+    pub more_resources: i64,
     /// The most that is granted at any moment ahead, where that is more than now (未来最高授予量).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 64))]
+    #[schemars(extend("maxProperties" = bounds::RESOURCES_OF_DOMAIN))]
     pub peak: QuantityMap,
     /// The next moments at which more is granted than there is (资源缺口).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 8))]
+    #[schemars(length(max = bounds::SHORTAGES))]
     pub shortages: Vec<ShortageAt>,
+    /// How many more resources are short than are listed (未列出的缺口数).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0))]
+    pub more_shortages: i64,
     /// What holds of this object, one entry a type.
     #[serde(default)]
-    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    #[schemars(length(max = bounds::CONDITIONS), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
 }
 
@@ -207,7 +216,7 @@ pub struct Reservation {
     #[schemars(length(min = 64, max = 64))]
     pub digest: String,
     /// How much.
-    #[schemars(extend("maxProperties" = 32))]
+    #[schemars(extend("maxProperties" = bounds::RESOURCES))]
     pub amounts: QuantityMap,
     /// From when; at once where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -217,7 +226,7 @@ pub struct Reservation {
     pub until: Option<Time>,
     /// The grants that end where this one begins, by their filings: their room is not needed twice.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), inner(length(max = 64)))]
+    #[schemars(length(max = bounds::GRANTS), inner(length(max = 64)))]
     pub ends: Vec<String>,
 }
 
@@ -226,7 +235,7 @@ pub struct Reservation {
 #[serde(rename_all = "camelCase")]
 pub struct ShortageAt {
     /// Resource (资源).
-    #[schemars(length(max = 128))]
+    #[schemars(length(max = bounds::RESOURCE))]
     pub resource: String,
     /// From when (起始时间).
     pub from: Time,

@@ -1,9 +1,10 @@
 //! CloudResourceRequest: annex 1, the resource request form.
 
 use super::adoption::{Adoption, AdoptionPlan};
+use super::bounds;
 use super::cloud_domain::Network;
 use super::common::Names;
-use super::common::{Contact, Document, Money, PolicyRef, QuantityMap, Time, written_day_or_none};
+use super::common::{Contact, Document, Money, PolicyRef, QuantityMap, Time, is_zero, written_day_or_none};
 use super::decision::{TestResult, Verdict};
 pub use super::decision::{VoidDecision, VoidReason};
 use super::governance_policy::FundingSource;
@@ -87,7 +88,7 @@ pub struct Application {
     #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 64)), extend("x-kubernetes-list-type" = "set"))]
     pub service_types: Vec<String>,
     /// How much of what (云服务资源数量统计表).
-    #[schemars(length(min = 1, max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    #[schemars(length(min = 1, max = bounds::LINES), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub lines: Vec<Line>,
     /// What the system needs and how that was estimated (系统需求).
     pub needs: Needs,
@@ -290,7 +291,7 @@ pub struct CloudResourceRequestStatus {
     pub round: i64,
     /// One line: who must act at which gate, or what else it waits for (待办).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = bounds::BRIEF))]
     pub waiting_for: Option<String>,
     /// Day by which the earliest open gate is due (到期日).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -317,19 +318,24 @@ pub struct CloudResourceRequestStatus {
     pub open_gates: Vec<OpenGate>,
     /// Decisions that count (有效办理意见).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = bounds::DECISIONS))]
     pub decisions: Vec<CountedDecision>,
+    /// How many more count than are listed: reports that found a failure give way first, then what is oldest
+    /// (未列出的有效意见数).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0))]
+    pub more_decisions: i64,
     /// The newest decisions that do not count, and why (无效办理意见).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub void_decisions: Vec<VoidDecision>,
     /// What each line comes to (核定明细).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    #[schemars(length(max = bounds::LINES), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub lines: Vec<LineStatus>,
     /// Sum of all lines, by resource (资源合计).
     #[serde(default, skip_serializing_if = "QuantityMap::is_empty")]
-    #[schemars(extend("maxProperties" = 32))]
+    #[schemars(extend("maxProperties" = bounds::RESOURCES))]
     pub amounts: QuantityMap,
     /// Sum of all lines in CNY a month at the prices of the day of filing (月费用).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -356,7 +362,7 @@ pub struct CloudResourceRequestStatus {
     pub adoption: Option<AdoptionPlan>,
     /// What holds of this object, one entry a type.
     #[serde(default)]
-    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    #[schemars(length(max = bounds::CONDITIONS), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
 }
 
@@ -474,7 +480,7 @@ pub struct OpenGate {
     pub due_unknown: Option<DueUnknown>,
     /// Reports that are filed here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 128), inner(length(max = 64)))]
+    #[schemars(length(max = bounds::EVIDENCE), inner(length(max = 64)))]
     pub reports: Vec<String>,
     /// Whether amounts are confirmed here.
     #[serde(default)]
@@ -527,7 +533,7 @@ pub struct CountedDecision {
     pub digest: String,
     /// Opinion or reason, shortened (意见).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = bounds::BRIEF))]
     pub comment: Option<String>,
 }
 
@@ -559,6 +565,6 @@ pub struct LineStatus {
     pub nearest: Vec<String>,
     /// What is wrong with the line and what to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = bounds::BRIEF))]
     pub problem: Option<String>,
 }

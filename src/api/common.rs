@@ -353,6 +353,12 @@ pub(super) fn written_day_or_none(generator: &mut SchemaGenerator) -> Schema {
     or_none(written_day(generator))
 }
 
+/// Whether there is nothing to count, and so nothing to say.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+pub(super) fn is_zero(n: &i64) -> bool {
+    *n == 0
+}
+
 fn or_none(mut schema: Schema) -> Schema {
     schema.insert("nullable".to_owned(), true.into());
     schema

@@ -1,5 +1,6 @@
 //! Decision: one act of one person.
 
+use super::bounds;
 use super::common::{RequestRef, Time, named_person, written_day, written_time};
 use super::rightsizing_proposal::UseRule;
 use jiff::civil::Date;
@@ -67,7 +68,7 @@ pub struct DecisionSpec {
     pub comment: Option<String>,
     /// Papers that go with it (附件).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = bounds::EVIDENCE))]
     pub evidence: Vec<Evidence>,
     /// Amounts per line that are confirmed, or recommended on a Return (核定资源量).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -248,7 +249,7 @@ pub struct VoidDecision {
     /// Why, in one word.
     pub reason: VoidReason,
     /// Why, and what to do.
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = bounds::BRIEF))]
     pub message: String,
 }
 

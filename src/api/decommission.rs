@@ -1,7 +1,8 @@
 //! Decommission: annex 2, the part by which a system leaves the cloud.
 
+use super::bounds;
 use super::cloud_resource_request::{Contacts, CountedDecision, OpenGate, Submission, VoidDecision};
-use super::common::{Document, PolicyRef, RequestRef, Time};
+use super::common::{Document, PolicyRef, RequestRef, Time, is_zero};
 use super::governance_policy::Limit;
 use super::rightsizing_proposal::ObjectRef;
 use super::sanction::Lifted;
@@ -140,7 +141,7 @@ pub struct Leaving {
     /// When it was approved (批准时间).
     pub approved: Time,
     /// The decisions by which it was approved (依据的办理意见).
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = bounds::DECISIONS))]
     pub decisions: Vec<CountedDecision>,
     /// Since when it is offline: the charge ends here (下线时间).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -150,7 +151,7 @@ pub struct Leaving {
     pub withdrawn: Option<Lifted>,
     /// What was backed up, volume by volume (数据备份).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 256))]
+    #[schemars(length(max = bounds::VOLUMES))]
     pub backups: Vec<VolumeBackup>,
     /// When all of it was (备份完成时间).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -174,7 +175,7 @@ pub struct VolumeBackup {
     pub report: Option<JobReport>,
     /// Why no Job backed it up (未自动备份的原因).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = bounds::BRIEF))]
     pub by_hand: Option<String>,
 }
 
@@ -209,7 +210,7 @@ pub struct JobReport {
     pub bytes: i64,
     /// Where it went, in words (存放位置).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = bounds::BRIEF))]
     pub target: Option<String>,
 }
 
@@ -220,11 +221,11 @@ pub struct Wipe {
     /// Since when (清除开始时间).
     pub at: Time,
     /// The decisions since the approval: the backup is confirmed by them (依据的办理意见).
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = bounds::DECISIONS))]
     pub decisions: Vec<CountedDecision>,
     /// Volume by volume (存储卷).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 256))]
+    #[schemars(length(max = bounds::VOLUMES))]
     pub volumes: Vec<VolumeWipe>,
     /// When the last one was wiped (清除完成时间).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -242,7 +243,7 @@ pub struct VolumeWipe {
     pub report: Option<JobReport>,
     /// Why no Job wipes it: the provider does, and attests (由云服务商清除的原因).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = bounds::BRIEF))]
     pub by_hand: Option<String>,
     /// Whether claim and volume are gone (已删除).
     #[serde(default)]
@@ -256,7 +257,7 @@ pub struct Reclaim {
     /// Since when (回收开始时间).
     pub at: Time,
     /// The decisions since the wipe: what the provider attests (依据的办理意见).
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = bounds::DECISIONS))]
     pub decisions: Vec<CountedDecision>,
     /// When nothing was left of it: its resources are free from then on (完成时间).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -282,7 +283,7 @@ pub struct DecommissionStatus {
     pub track: Option<String>,
     /// One line: who must act at which gate, or what else it waits for (待办).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = bounds::BRIEF))]
     pub waiting_for: Option<String>,
     /// Day by which the earliest open gate is due (到期日).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -306,8 +307,13 @@ pub struct DecommissionStatus {
     pub open_gates: Vec<OpenGate>,
     /// Decisions that count (有效办理意见).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = bounds::DECISIONS))]
     pub decisions: Vec<CountedDecision>,
+    /// How many more count than are listed: reports that found a failure give way first, then what is oldest
+    /// (未列出的有效意见数).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0))]
+    pub more_decisions: i64,
     /// The newest decisions that do not count, and why (无效办理意见).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
@@ -321,11 +327,15 @@ pub struct DecommissionStatus {
     pub progress: Option<String>,
     /// Volume by volume (存储卷进度).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 256), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["claim"]))]
+    #[schemars(length(max = bounds::VOLUMES), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["claim"]))]
     pub volumes: Vec<VolumeStatus>,
+    /// How many more there are than are listed (未列出的存储卷数).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0))]
+    pub more_volumes: i64,
     /// What else holds data: the provider attests to each, by this name, that nothing is left there (须逐项证明已清除的其他数据).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = bounds::HOLDINGS))]
     pub holdings: Vec<Holding>,
     /// Since when it is offline (下线时间).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -338,7 +348,7 @@ pub struct DecommissionStatus {
     pub closed_at: Option<Time>,
     /// What holds of this object, one entry a type.
     #[serde(default)]
-    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    #[schemars(length(max = bounds::CONDITIONS), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
 }
 
@@ -361,7 +371,7 @@ pub struct VolumeStatus {
     pub backup: Option<String>,
     /// What is in the way, or why no Job does it (说明).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = bounds::BRIEF))]
     pub message: Option<String>,
 }
 
@@ -380,6 +390,7 @@ pub struct VolumeStatus {
     PartialOrd,
     Serialize,
     strum::Display,
+    strum::EnumIter,
 )]
 pub enum VolumeStep {
     /// 待处理
@@ -409,7 +420,7 @@ pub struct Holding {
     #[schemars(length(max = 64))]
     pub name: String,
     /// What it is (说明).
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = bounds::BRIEF))]
     pub what: String,
 }
 

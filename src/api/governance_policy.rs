@@ -3,6 +3,7 @@
 #![allow(clippy::struct_excessive_bools, reason = "each of a gate is a field that the authority writes")]
 
 use super::adoption::AdoptionRules;
+use super::bounds;
 pub use super::change_rules::{ChangeRules, ChangeTracks, UrgentRules};
 use super::common::{Names, written_day};
 use super::decision::Verdict;
@@ -430,7 +431,7 @@ pub struct Gate {
     pub lapses: bool,
     /// Kinds of report that are filed here, each with its result (提交报告).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 8), inner(length(min = 1, max = 64)), extend("x-kubernetes-list-type" = "set"))]
+    #[schemars(length(max = bounds::REPORTS), inner(length(min = 1, max = 64)), extend("x-kubernetes-list-type" = "set"))]
     pub reports: Vec<String>,
     /// Article (条款).
     #[schemars(length(min = 1, max = 128))]
@@ -545,7 +546,7 @@ pub struct GovernancePolicyStatus {
     pub in_use: bool,
     /// What holds of this object, one entry a type.
     #[serde(default)]
-    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    #[schemars(length(max = bounds::CONDITIONS), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
 }
 

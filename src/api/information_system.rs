@@ -1,9 +1,10 @@
 //! InformationSystem: a running system and what it was granted.
 
 use super::adoption::Adopted;
+use super::bounds;
 use super::cloud_domain::Network;
 use super::cloud_resource_request::CountedDecision;
-use super::common::{Money, Names, PolicyRef, QuantityMap, RequestRef, Time};
+use super::common::{Money, Names, PolicyRef, QuantityMap, RequestRef, Time, is_zero};
 use super::decision::VoidDecision;
 use super::decommission::Leaving;
 use super::governance_policy::FundingSource;
@@ -74,26 +75,26 @@ pub struct InformationSystemSpec {
     #[schemars(length(max = 3))]
     pub networks: Vec<Network>,
     /// What was granted, oldest first (授予资源).
-    #[schemars(length(min = 1, max = 64))]
+    #[schemars(length(min = 1, max = bounds::GRANTS))]
     pub grants: Vec<Grant>,
     /// Since when it is live and charged (上线计费).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<Live>,
     /// Agreements about major changes, oldest first (重大变更协议).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = bounds::GRANTS))]
     pub agreements: Vec<Agreement>,
     /// Emergency expansions that the authority has not agreed to (未获同意的应急扩容).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = bounds::GRANTS))]
     pub closed: Vec<Closed>,
     /// Orders that have stopped it, oldest first (暂停服务).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = bounds::SUSPENSIONS))]
     pub suspensions: Vec<Suspension>,
     /// Departures, oldest first: the last one is under way unless it was withdrawn (退出).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = bounds::DEPARTURES))]
     pub departures: Vec<Leaving>,
     /// Until when the old self of a migrated system is kept (原系统保留至).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -118,13 +119,13 @@ pub struct Suspension {
     /// The Sanction (处理措施).
     pub order: RequestRef,
     /// What was done or left undone, shortened (违规事实).
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = bounds::BRIEF))]
     pub ground: String,
     /// Article (依据条款).
     #[schemars(length(max = 128))]
     pub article: String,
     /// What the unit does to have it lifted, shortened (整改要求).
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = bounds::BRIEF))]
     pub mend: String,
     /// Whether it is charged meanwhile, by the policy (暂停期间计费).
     pub charged: bool,
@@ -171,13 +172,13 @@ pub struct Grant {
     #[schemars(length(min = 64, max = 64))]
     pub application_digest: String,
     /// The decisions by which it was granted (依据的办理意见).
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = bounds::DECISIONS))]
     pub decisions: Vec<CountedDecision>,
     /// What was granted, line by line (授予明细).
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = bounds::LINES))]
     pub lines: Vec<GrantedLine>,
     /// Sum of the lines, by resource (资源合计).
-    #[schemars(extend("maxProperties" = 32))]
+    #[schemars(extend("maxProperties" = bounds::RESOURCES))]
     pub amounts: QuantityMap,
     /// Funding source (资金来源).
     pub funding_source: FundingSource,
@@ -305,7 +306,7 @@ pub struct Live {
     /// The moment of the last signature: charging starts here (计费开始).
     pub from: Time,
     /// The decisions since the grant: reports and signatures (报告与签订).
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = bounds::DECISIONS))]
     pub decisions: Vec<CountedDecision>,
 }
 
@@ -320,14 +321,14 @@ pub struct InformationSystemStatus {
     pub phase: SystemPhase,
     /// What is effective now, by resource (当前资源量).
     #[serde(default, skip_serializing_if = "QuantityMap::is_empty")]
-    #[schemars(extend("maxProperties" = 32))]
+    #[schemars(extend("maxProperties" = bounds::RESOURCES_OF_SYSTEM))]
     pub amounts: QuantityMap,
     /// CNY a month; charged from `spec.live.from` on (月费用).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monthly_fee: Option<Money>,
     /// What is still in use beyond what is effective, by resource: it is freed as its use falls (待释放资源).
     #[serde(default, skip_serializing_if = "QuantityMap::is_empty")]
-    #[schemars(extend("maxProperties" = 32))]
+    #[schemars(extend("maxProperties" = bounds::RESOURCES_OF_SYSTEM))]
     pub held: QuantityMap,
     /// When the effective amounts change by themselves next (下次自动变化时间).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -346,15 +347,19 @@ pub struct InformationSystemStatus {
     pub usage_history: Option<UsageHistory>,
     /// Who is let in now besides the unit (当前访问授权).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 256))]
+    #[schemars(length(max = bounds::GUESTS))]
     pub guests: Vec<Guest>,
+    /// How many more are let in than are listed (未列出的授权数).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0))]
+    pub more_guests: i64,
     /// The newest decisions about access that do not count, and why (无效办理意见).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub void_decisions: Vec<VoidDecision>,
     /// What holds of this object, one entry a type.
     #[serde(default)]
-    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    #[schemars(length(max = bounds::CONDITIONS), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
 }
 
@@ -403,8 +408,12 @@ pub struct StopStatus {
     pub running: i64,
     /// Pods that no controller makes again: the unit starts them itself (须自行重建的容器组).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), inner(length(max = 253)))]
+    #[schemars(length(max = bounds::PODS), inner(length(max = 253)))]
     pub bare_pods: Vec<String>,
+    /// How many more of them there were than are listed (未列出的容器组数).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0))]
+    pub more_bare_pods: i64,
     /// Since when it is being started again (恢复开始时间).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lifting: Option<Time>,
@@ -418,7 +427,7 @@ pub struct Guest {
     #[schemars(length(max = 253))]
     pub username: String,
     /// What for (事由).
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = bounds::BRIEF))]
     pub purpose: String,
     /// Until when (截止时间).
     pub until: Time,

@@ -1,5 +1,6 @@
 //! Organization: a unit, a bureau, a provider or a supervising department.
 
+use super::bounds;
 use super::common::{Contact, Names, named_groups, named_users};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
@@ -107,7 +108,7 @@ pub struct OrganizationStatus {
     pub in_use: Option<bool>,
     /// What holds of this object, one entry a type.
     #[serde(default)]
-    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    #[schemars(length(max = bounds::CONDITIONS), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
 }
 

@@ -1,7 +1,8 @@
 //! ResourceChange: annex 2, the form for changes and cancellations.
 
+use super::bounds;
 use super::cloud_resource_request::{Contacts, CountedDecision, LineStatus, OpenGate, Submission, VoidDecision};
-use super::common::{Document, Money, PolicyRef, QuantityMap, Time, written_time, written_time_or_none};
+use super::common::{Document, Money, PolicyRef, QuantityMap, Time, is_zero, written_time, written_time_or_none};
 use super::rightsizing_proposal::ObjectRef;
 use super::usage::Evidence;
 use jiff::civil::Date;
@@ -212,11 +213,11 @@ pub struct ResourceChangeStatus {
     pub evidence: Option<Evidence>,
     /// Why it is a major change; absent where it is none (重大变更原因).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = bounds::BRIEF))]
     pub major_because: Option<String>,
     /// One line: who must act at which gate, or what else it waits for (待办).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = bounds::BRIEF))]
     pub waiting_for: Option<String>,
     /// Day by which the earliest open gate is due (到期日).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -240,23 +241,28 @@ pub struct ResourceChangeStatus {
     pub open_gates: Vec<OpenGate>,
     /// Decisions that count (有效办理意见).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = bounds::DECISIONS))]
     pub decisions: Vec<CountedDecision>,
+    /// How many more count than are listed: reports that found a failure give way first, then what is oldest
+    /// (未列出的有效意见数).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0))]
+    pub more_decisions: i64,
     /// The newest decisions that do not count, and why (无效办理意见).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub void_decisions: Vec<VoidDecision>,
     /// Each line before and after, from the record (变更前后对照).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    #[schemars(length(max = bounds::LINES), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub lines: Vec<LineStatus>,
     /// What the system has before, by resource, windows left out (变更前资源).
     #[serde(default, skip_serializing_if = "QuantityMap::is_empty")]
-    #[schemars(extend("maxProperties" = 32))]
+    #[schemars(extend("maxProperties" = bounds::RESOURCES))]
     pub before: QuantityMap,
     /// What it has after (变更后资源).
     #[serde(default, skip_serializing_if = "QuantityMap::is_empty")]
-    #[schemars(extend("maxProperties" = 32))]
+    #[schemars(extend("maxProperties" = 2 * bounds::RESOURCES))]
     pub after: QuantityMap,
     /// CNY a month before, as it was granted (变更前月费用).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -281,7 +287,7 @@ pub struct ResourceChangeStatus {
     pub extend_by: Option<Date>,
     /// What holds of this object, one entry a type.
     #[serde(default)]
-    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    #[schemars(length(max = bounds::CONDITIONS), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
 }
 

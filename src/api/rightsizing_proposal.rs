@@ -1,5 +1,6 @@
 //! RightsizingProposal: what the operator proposes by the use of a system.
 
+use super::bounds;
 use super::cloud_resource_request::VoidDecision;
 use super::common::{Money, QuantityMap, Time};
 use super::usage::Percent;
@@ -234,7 +235,7 @@ pub struct RightsizingProposalStatus {
     pub void_decisions: Vec<VoidDecision>,
     /// What holds of this object, one entry a type.
     #[serde(default)]
-    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    #[schemars(length(max = bounds::CONDITIONS), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
 }
 

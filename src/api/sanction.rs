@@ -1,7 +1,8 @@
 //! Sanction: what is ordered against a unit or a provider that breaks the rules.
 
+use super::bounds;
 use super::cloud_resource_request::{CountedDecision, OpenGate, Submission, VoidDecision};
-use super::common::{Document, PolicyRef, Time, written_day_or_none};
+use super::common::{Document, PolicyRef, Time, is_zero, written_day_or_none};
 use jiff::civil::Date;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
@@ -202,7 +203,7 @@ pub struct SanctionStatus {
     pub track: Option<String>,
     /// One line: who must act at which gate, or what else it waits for (待办).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = bounds::BRIEF))]
     pub waiting_for: Option<String>,
     /// Day by which the earliest open gate is due (到期日).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -226,8 +227,13 @@ pub struct SanctionStatus {
     pub open_gates: Vec<OpenGate>,
     /// Decisions that count (有效办理意见).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = bounds::DECISIONS))]
     pub decisions: Vec<CountedDecision>,
+    /// How many more count than are listed: reports that found a failure give way first, then what is oldest
+    /// (未列出的有效意见数).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0))]
+    pub more_decisions: i64,
     /// The newest decisions that do not count, and why (无效办理意见).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
@@ -240,7 +246,7 @@ pub struct SanctionStatus {
     pub lifted: Option<Lifted>,
     /// What holds of this object, one entry a type.
     #[serde(default)]
-    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    #[schemars(length(max = bounds::CONDITIONS), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
 }
 
@@ -259,7 +265,7 @@ pub struct Imposed {
     #[serde(default)]
     pub round: i64,
     /// The decisions by which it was imposed (依据的办理意见).
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = bounds::DECISIONS))]
     pub decisions: Vec<CountedDecision>,
 }
 
@@ -270,7 +276,7 @@ pub struct Lifted {
     /// When (解除时间).
     pub at: Time,
     /// The decisions by which it was lifted (依据的办理意见).
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = bounds::DECISIONS))]
     pub decisions: Vec<CountedDecision>,
 }
 

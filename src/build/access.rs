@@ -1,9 +1,13 @@
 //! Whom a unit lets into its system, for a stated time and purpose (article 35).
 
+use crate::api::bounds;
 use crate::api::cloud_resource_request::{VoidDecision, VoidReason};
+use crate::api::common::Time;
 use crate::api::decision::{Access, Verdict};
+use crate::api::information_system::Guest;
 use crate::api::names::{CLUSTER_ROLE_GUEST_OPERATE, CLUSTER_ROLE_GUEST_VIEW, GATE_ACCESS, ROLE_UNIT};
 use crate::core::digest;
+use crate::core::fit;
 use crate::core::round::report::newest;
 use crate::core::text::Text;
 use crate::core::workflow::{DecisionFact, Refusal, place};
@@ -112,6 +116,18 @@ pub fn judge(system_uid: &str, decisions: &[DecisionFact], decision: &DecisionFa
     )
 }
 
+/// Who is let in, as a status has room for them, and how many more are.
+#[must_use]
+pub fn guests(let_in: &[Pass]) -> (Vec<Guest>, i64) {
+    let guest = |pass: &Pass| Guest {
+        username: pass.access.username.clone(),
+        purpose: pass.access.purpose.clone(),
+        until: Time::new(pass.until),
+        decision: pass.decision.name.clone(),
+    };
+    fit::first(let_in.iter().map(guest).collect(), bounds::GUESTS)
+}
+
 /// The newest decisions about a system that do not count, and why.
 #[must_use]
 pub fn void(system_uid: &str, decisions: &[DecisionFact]) -> Vec<VoidDecision> {
@@ -194,6 +210,17 @@ mod tests {
         assert_eq!(shaped(&username), [VoidReason::OtherContent]);
         assert_eq!(shaped(&|d| d.spec.verdict = Verdict::Withdraw), [VoidReason::OtherSubmission]);
         assert_eq!(shaped(&|d| d.entitled = false), [VoidReason::NotEntitled]);
+    }
+
+    #[test]
+    fn r19_2_guests_beyond_what_a_status_has_room_for_are_counted() {
+        let mut pass = passes("sys", &[authorize(3)], 30).remove(0);
+        pass.decision.name = "d".repeat(253);
+        pass.access.username = crate::core::fixtures::letters(253);
+        pass.access.purpose = crate::core::fixtures::letters(512);
+        let (listed, more) = guests(&vec![pass; 1_000]);
+        assert_eq!((listed.len(), more), (256, 744));
+        crate::core::fixtures::assert_fits("InformationSystem", "status.guests", &listed);
     }
 
     #[test]

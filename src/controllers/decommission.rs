@@ -11,6 +11,7 @@ use super::request::commit::replace;
 use super::system::retained_until;
 use super::told::{report, with_refusal};
 use super::usage::{self, Ground};
+use crate::api::bounds;
 use crate::api::common::Time;
 use crate::api::names::{ANNOTATION_RETRY, CONDITION_IDLE, CONDITION_NO_BUSINESS_DATA};
 use crate::api::{Decommission, InformationSystem, RightsizingProposal};
@@ -181,7 +182,7 @@ async fn still_founded(
         ),
     };
     plan.step = None;
-    plan.status.waiting_for = Some(crate::core::text::shorten(&why, 512));
+    plan.status.waiting_for = Some(crate::core::text::brief(&why));
     plan.conditions.extend(held(reason, &why));
     plan.wake = clock::now().checked_add(LOOK_AGAIN).ok();
     false
@@ -213,7 +214,7 @@ async fn go_on(context: &Context, decommission: &Decommission) -> Result<(Arc<De
         return Ok((Arc::new(fresh), plan));
     };
     if let Some(why) = rests_on(&step).and_then(|besides| context.guards.hold(besides)) {
-        plan.status.waiting_for = Some(crate::core::text::shorten(&why, 512));
+        plan.status.waiting_for = Some(crate::core::text::brief(&why));
         plan.conditions.extend(held("GuardBroken", &why));
         plan.step = None;
         return Ok((Arc::new(fresh), plan));
@@ -230,9 +231,9 @@ async fn go_on(context: &Context, decommission: &Decommission) -> Result<(Arc<De
         let why = format!(
             "the record of {} is full ({} departures), and no further part leaves it: withdraw this one; the system itself leaves with its whole record (退出记录已满，请撤回)",
             next.name_any(),
-            stop::DEPARTURES
+            bounds::DEPARTURES
         );
-        plan.status.waiting_for = Some(crate::core::text::shorten(&why, 512));
+        plan.status.waiting_for = Some(crate::core::text::brief(&why));
         plan.conditions.extend(held("RecordFull", &why));
         plan.step = None;
         return Ok((Arc::new(fresh), plan));

@@ -2,15 +2,16 @@
 
 use super::Context;
 use super::room::grants_of;
-use crate::api::cloud_domain::{Reservation, ShortageAt};
+use crate::api::cloud_domain::Reservation;
 use crate::api::cloud_resource_request::Phase;
-use crate::api::common::{Quantity, RequestKind, Time};
+use crate::api::common::RequestKind;
 use crate::api::names::{CONDITION_READY, CONDITION_VALID};
 use crate::api::resource_change::ChangePhase;
 use crate::api::{CloudDomain, CloudDomainStatus, CloudResourceRequest, InformationSystem, ResourceChange};
 use crate::core::capacity::{self, Profile, Taken};
 use crate::core::cidr;
-use crate::core::quantity::{Amount, Amounts, Format};
+use crate::core::fit;
+use crate::core::quantity::{Amount, Amounts};
 use crate::core::request::Statement;
 use crate::core::resources;
 use crate::core::text::Text;
@@ -119,9 +120,13 @@ pub(super) fn told(
         Profile::of(&taken).ok_or_else(|| Error::Transient(format!("the grants in {name} cannot be added up")))?;
     let granted = profile.at(now);
     let peak = profile.highest(now);
-    status.granted = granted.print();
-    let rises = peak.iter().filter(|(resource, most)| *most > granted.get(resource));
-    status.peak = rises.map(|(resource, most)| (resource.to_owned(), most)).collect::<Amounts>().print();
+    let (names, more) = capacity::shown(&granted, &capacity::grantable(&domain.spec).unwrap_or_default());
+    let is_shown = |(resource, _): &(&str, Amount)| names.contains(*resource);
+    let own = |(resource, amount): (&str, Amount)| (resource.to_owned(), amount);
+    status.granted = granted.iter().filter(is_shown).map(own).collect::<Amounts>().print();
+    status.more_resources = more;
+    let rises = peak.iter().filter(is_shown).filter(|(resource, most)| *most > granted.get(resource));
+    status.peak = rises.map(own).collect::<Amounts>().print();
     let systems = context.indexes.systems_by_domain.get(&Id::new(&name));
     status.systems = i64::try_from(systems.len()).unwrap_or(i64::MAX);
     status.in_use = !status.reservations.is_empty() || systems.iter().any(|(_, takes)| takes.closed.is_none());
@@ -221,7 +226,7 @@ fn judge(
     now: Timestamp,
 ) -> [Statement; 2] {
     let provider = &domain.spec.provider;
-    status.shortages = Vec::new();
+    (status.shortages, status.more_shortages) = Default::default();
     let unusable = resources::problems("spec.capacity", &domain.spec.capacity, resources::Given::ByDomain);
     let unusable: Vec<String> = unusable.into_iter().map(|(at, why)| format!("{at}: {why}")).collect();
     let (holds, reason, message) = match capacity::grantable(&domain.spec) {
@@ -237,10 +242,10 @@ fn judge(
         Ok(grantable) => {
             status.grantable = grantable.print();
             let above = profile.above(&grantable, now);
-            status.shortages = above.iter().take(8).map(shortage).collect();
+            (status.shortages, status.more_shortages) = capacity::shortages(&above);
             let networks = cidr::problems(&domain.spec);
             if !above.is_empty() {
-                (false, "OverCommitted", over_committed(&status.shortages).to_string())
+                (false, "OverCommitted", over_committed(status).to_string())
             } else if !networks.is_empty() {
                 (false, "NetworksUnreadable", networks.join("; "))
             } else {
@@ -251,21 +256,17 @@ fn judge(
     [CONDITION_READY, CONDITION_VALID].map(|type_| Statement::new(type_, holds, reason, &message))
 }
 
-fn shortage((from, resource, missing): &(Timestamp, String, Amount)) -> ShortageAt {
-    let missing = Quantity(missing.print(Format::of(resource)));
-    ShortageAt { resource: resource.clone(), from: Time::new(*from), missing }
-}
-
-fn over_committed(shortages: &[ShortageAt]) -> Text {
-    let list = shortages.iter().map(|s| format!("{} {} from {}", s.resource, s.missing, s.from));
-    let zh = shortages.iter().map(|s| format!("{}缺{}，自{}起", s.resource, s.missing, s.from));
+fn over_committed(status: &CloudDomainStatus) -> Text {
+    let list = status.shortages.iter().map(|s| format!("{} {} from {}", s.resource, s.missing, s.from));
+    let zh = status.shortages.iter().map(|s| format!("{}缺{}，自{}起", s.resource, s.missing, s.from));
+    let (and_more, and_more_zh) = fit::and_more(status.more_shortages);
     Text::new(
         format!(
-            "more is granted than there is: {}; nothing is taken from anyone, and nothing new is granted; the authority enlarges the domain",
+            "more is granted than there is: {}{and_more}; nothing is taken from anyone, and nothing new is granted; the authority enlarges the domain",
             list.collect::<Vec<_>>().join("; ")
         ),
         format!(
-            "授予量超过云域容量：{}；现有资源不受影响，暂停新增授予，请主管部门扩充云域",
+            "授予量超过云域容量：{}{and_more_zh}；现有资源不受影响，暂停新增授予，请主管部门扩充云域",
             zh.collect::<Vec<_>>().join("；")
         ),
     )

@@ -1,5 +1,6 @@
 //! What the API server refuses for good, as an object says it.
 
+use crate::core::fit;
 use crate::core::text::{Text, shorten};
 use crate::runtime::controller::{Refusal, refusals_last};
 use crate::runtime::steps::Steps;
@@ -25,11 +26,9 @@ fn told(all: &[(&'static str, &Refusal)]) -> Text {
         .map(|(step, Refusal { object, code, text })| format!("{step}: {object}: {code} {}", shorten(text, 500)))
         .collect();
     named.dedup();
-    let more = named.len().saturating_sub(NAMED);
-    named.truncate(NAMED);
+    let (named, more) = fit::first(named, NAMED);
     let list = named.join("; ");
-    let (and_more, and_more_zh) =
-        if more > 0 { (format!("; and {more} more"), format!("；另有{more}项")) } else { Default::default() };
+    let (and_more, and_more_zh) = fit::and_more(more);
     Text::new(
         format!(
             "the API server refuses what belongs to it: {list}{and_more}. All else is carried out, and this is tried again by itself: correct what the answer names, or have a platform engineer change the admission rule that refuses it"

@@ -116,6 +116,6 @@ impl Observed {
 
 /// Says why what people have approved cannot be granted as things are.
 fn hold(plan: &mut Plan, reason: &str, why: &str) {
-    plan.status.waiting_for = Some(crate::core::text::shorten(why, 512));
+    plan.status.waiting_for = Some(crate::core::text::brief(why));
     plan.conditions.extend(held(reason, why));
 }

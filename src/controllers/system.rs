@@ -14,7 +14,7 @@ use super::told::tell_void;
 use crate::api::InformationSystem;
 use crate::api::common::Time;
 use crate::api::decision::VoidDecision;
-use crate::api::information_system::{Guest, InformationSystemStatus, StopStatus, SystemPhase};
+use crate::api::information_system::{InformationSystemStatus, StopStatus, SystemPhase};
 use crate::api::names::{CONDITION_NETWORKS_SHUT, CONDITION_STALLED, ROLE_UNIT};
 use crate::build::access::{self, Pass, passes};
 use crate::core::quantity::Amounts;
@@ -42,9 +42,6 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// A quota that is not at work yet is looked at again by then, should the watch not tell of it.
 const QUOTA_PATIENCE: SignedDuration = SignedDuration::from_secs(10);
-
-/// Guests that a status has room for; more are let in, and not listed.
-const GUESTS: usize = 256;
 
 /// The reason while something else stands in the books than the operator wrote.
 const BOOKS_STOPPED: &str = "BooksStopped";
@@ -208,7 +205,7 @@ async fn report(
     system: &InformationSystem,
     context: &Context,
     outcome: &Outcome,
-    guests: &[Pass],
+    let_in: &[Pass],
     retained: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<Option<String>, Error> {
@@ -216,6 +213,7 @@ async fn report(
     let open = outcome.open;
     let provisioned_at = before.provisioned_at.or_else(|| (open && !outcome.leaves).then(|| Time::new(now)));
     let running = outcome.stop.as_ref().map(|stop| stop.running);
+    let (guests, more_guests) = access::guests(let_in);
     let status = InformationSystemStatus {
         observed_generation: system.metadata.generation,
         phase: match (&system.spec.live, provisioned_at) {
@@ -238,16 +236,8 @@ async fn report(
             system.spec.live.is_none() || stopping::is_charged(&system.spec)
         }),
         provisioned_at,
-        guests: guests
-            .iter()
-            .take(GUESTS)
-            .map(|pass| Guest {
-                username: pass.access.username.clone(),
-                purpose: pass.access.purpose.clone(),
-                until: Time::new(pass.until),
-                decision: pass.decision.name.clone(),
-            })
-            .collect(),
+        guests,
+        more_guests,
         void_decisions: outcome.void.clone().unwrap_or_else(|| before.void_decisions.clone()),
         conditions: Vec::new(),
     };

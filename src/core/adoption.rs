@@ -8,13 +8,15 @@ mod tests;
 use super::quantity::{Amounts, Format};
 use super::quota::Countable;
 use super::text::{Text, shorten};
-use super::{names, quota, retention};
+use super::{fit, names, quota, retention};
 use crate::api::CloudDomainSpec;
 use crate::api::adoption::{Adopted, Adoption, AdoptionPlan, Finding, FindingKind};
 use crate::api::cloud_domain::Network;
 use crate::api::common::Time;
 use crate::api::governance_policy::GovernancePolicySpec;
 use crate::api::names::{ANNOTATION_ADOPT, ANNOTATION_OWNER_UID, LABEL_MANAGED};
+#[cfg(test)]
+pub(crate) use findings::finding;
 use findings::findings;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -116,12 +118,15 @@ pub fn outlook(wish: &Wish<'_>, seen: &Seen) -> Outlook {
     }
     let all = seen.inside.as_ref().map(|inside| findings(wish, space, inside));
     let refusal = offered(wish, space).or_else(|| all.as_deref().and_then(judged));
-    let plan = all.map(|all| AdoptionPlan {
-        namespace: name.clone(),
-        uid: space.metadata.uid.clone().unwrap_or_default(),
-        changes: changes(wish, space),
-        more: i64::try_from(all.len().saturating_sub(SHOWN)).unwrap_or(i64::MAX),
-        findings: all.into_iter().take(SHOWN).collect(),
+    let plan = all.map(|all| {
+        let (findings, more) = fit::first(all, SHOWN);
+        AdoptionPlan {
+            namespace: name.clone(),
+            uid: space.metadata.uid.clone().unwrap_or_default(),
+            changes: changes(wish, space),
+            findings,
+            more,
+        }
     });
     Outlook { plan, refusal }
 }

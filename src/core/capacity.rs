@@ -1,11 +1,13 @@
 //! What a domain can grant: `granted <= capacity x ratio`, for every resource, at any time (article 26).
 
 use super::effective::{self, Span};
-use super::quantity::{Amount, Amounts, QuantityError, Shortage};
+use super::fit;
+use super::quantity::{Amount, Amounts, Format, QuantityError, Shortage};
 use super::resources;
-use super::text::Text;
-use crate::api::cloud_domain::Reservation;
-use crate::api::common::Time;
+use super::text::{Text, shorten};
+use crate::api::bounds;
+use crate::api::cloud_domain::{Reservation, ShortageAt};
+use crate::api::common::{Quantity, Time};
 use crate::api::information_system::InformationSystemStatus;
 use crate::api::{CloudDomainSpec, CloudDomainStatus, InformationSystemSpec};
 use jiff::Timestamp;
@@ -242,9 +244,6 @@ pub enum Reserving {
     Reserved(Box<CloudDomainStatus>),
 }
 
-/// Most reservations at a time; the CRD's bound.
-pub const MAX_RESERVATIONS: usize = 64;
-
 /// Takes room for an approval. `status` was read just now, `grants` are those that are known of: an older view of them is
 /// found out by their number, so two operators, or one that lags, never grant the same room twice.
 ///
@@ -276,7 +275,7 @@ pub fn reserve(
         return Ok(Reserving::Short(explain_at(name, &short, now)));
     }
     let mut next = settled(status, grants);
-    if next.reservations.len() >= MAX_RESERVATIONS {
+    if next.reservations.len() >= bounds::RESERVATIONS {
         return Ok(Reserving::Busy);
     }
     next.reservations.push(wanted);
@@ -307,6 +306,27 @@ fn end_with(taken: &mut [Taken], reservation: &Reservation, earliest: Timestamp)
     for one in taken.iter_mut().filter(over) {
         one.span.until = Some(one.span.until.map_or(from, |until| until.min(from)));
     }
+}
+
+/// What a domain shows of its resources: those that it has come first. And how many more there are.
+#[must_use]
+pub fn shown(granted: &Amounts, grantable: &Amounts) -> (BTreeSet<String>, i64) {
+    let has = |resource: &str| grantable.iter().any(|(known, _)| known == resource);
+    let mut names: Vec<String> = granted.iter().map(|(resource, _)| resource.to_owned()).collect();
+    names.sort_by_key(|resource| !has(resource));
+    let (names, more) = fit::first(names, bounds::RESOURCES_OF_DOMAIN);
+    (names.into_iter().collect(), more)
+}
+
+/// The first of the resources of which more is granted than there is, as a status has room for them, and how many more there are.
+#[must_use]
+pub fn shortages(above: &[(Timestamp, String, Amount)]) -> (Vec<ShortageAt>, i64) {
+    let all = above.iter().map(|(from, resource, missing)| ShortageAt {
+        resource: shorten(resource, bounds::RESOURCE),
+        from: Time::new(*from),
+        missing: Quantity(missing.print(Format::of(resource))),
+    });
+    fit::first(all.collect(), bounds::SHORTAGES)
 }
 
 /// The status without the reservations that have become grants; those are counted instead.

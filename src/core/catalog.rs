@@ -4,6 +4,7 @@ use super::quantity::{Amount, Amounts, QuantityError};
 use super::registry::{Named, Registry};
 use super::resources;
 use super::text::Text;
+use crate::api::bounds;
 use crate::api::cloud_resource_request::{Line, Need};
 use crate::api::common::Money;
 use crate::api::information_system::{GrantedLine, Terms};
@@ -109,7 +110,8 @@ pub fn amounts(terms: &Terms, quantity: i64) -> Result<Amounts, Text> {
             format!("服务产品{}的{resource}数量有误", terms.product),
         )
     })?;
-    unit.checked_mul(quantity).ok_or_else(|| {
+    let amounts = unit.checked_mul(quantity).filter(|_| fee(terms, quantity).is_none_or(|fee| money(fee).is_some()));
+    amounts.ok_or_else(|| {
         Text::new(
             format!("{quantity} units of {} are beyond what can be counted: ask for less", terms.item),
             format!("目录项{}的数量{quantity}过大，请减少", terms.item),
@@ -117,15 +119,35 @@ pub fn amounts(terms: &Terms, quantity: i64) -> Result<Amounts, Text> {
     })
 }
 
-/// What the lines come to that a system's quota provides, and everything that is counted against a domain.
+/// What the lines of one grant come to that a system's quota provides, and everything that is counted against a domain.
+///
+/// # Errors
+/// When they cannot be added up, or are more than a grant has room for.
+pub fn total(lines: &[GrantedLine]) -> Result<Amounts, Text> {
+    let total = together(lines)?;
+    let named = total.iter().count();
+    if named > bounds::RESOURCES {
+        return Err(Text::new(
+            format!(
+                "the lines together name {named} resources, and one grant has room for {}: ask for fewer kinds at a time",
+                bounds::RESOURCES
+            ),
+            format!("各行合计涉及{named}种资源，一次授予最多{}种，请减少", bounds::RESOURCES),
+        ));
+    }
+    Ok(total)
+}
+
+/// The same of lines of several grants.
 ///
 /// # Errors
 /// When they cannot be added up.
-pub fn total(lines: &[GrantedLine]) -> Result<Amounts, Text> {
+pub fn together(lines: &[GrantedLine]) -> Result<Amounts, Text> {
+    if fees(lines).is_some_and(|fees| money(fees).is_none()) {
+        return Err(too_large());
+    }
     lines.iter().try_fold(Amounts::default(), |sum, line| {
         let Some(terms) = &line.terms else { return Ok(sum) };
-        let too_large =
-            || Text::new("the lines together are beyond what can be counted: ask for less", "各行合计过大，请减少数量");
         let mut of_line = amounts(terms, line.quantity)?;
         let class = terms.storage_class.as_deref().filter(|_| terms.fulfilment == Fulfilment::Quota);
         if let Some(bound) = storage_class_amounts(class, &of_line) {
@@ -133,6 +155,10 @@ pub fn total(lines: &[GrantedLine]) -> Result<Amounts, Text> {
         }
         sum.checked_add(&of_line).ok_or_else(too_large)
     })
+}
+
+fn too_large() -> Text {
+    Text::new("the lines together are beyond what can be counted: ask for less", "各行合计过大，请减少数量")
 }
 
 /// Storage of a class counts towards the class too, so that it cannot be had as another one.
@@ -175,14 +201,23 @@ pub(super) fn unit_amounts(product: &ServiceProductSpec) -> Result<Amounts, (Str
     amounts.checked_add(&bound).ok_or_else(|| ("requests.storage".to_owned(), QuantityError::TooLarge(String::new())))
 }
 
-/// CNY a month, exactly.
+/// CNY a month, exactly; nothing beyond what can be written.
 #[must_use]
 pub fn monthly_fee(lines: &[GrantedLine]) -> Option<Money> {
-    let sum = lines.iter().try_fold(Decimal::ZERO, |sum, line| {
+    money(fees(lines)?)
+}
+
+fn fees(lines: &[GrantedLine]) -> Option<Decimal> {
+    lines.iter().try_fold(Decimal::ZERO, |sum, line| {
         let Some(terms) = &line.terms else { return Some(sum) };
         sum.checked_add(fee(terms, line.quantity)?)
-    })?;
-    Some(Money(sum.normalize().to_string()))
+    })
+}
+
+/// An amount of money as it is written; nothing where it has more than twelve digits before the point.
+#[must_use]
+pub fn money(amount: Decimal) -> Option<Money> {
+    (amount < Decimal::from(10_i64.pow(12))).then(|| Money(amount.normalize().to_string()))
 }
 
 /// CNY a month for so many units.

@@ -20,7 +20,7 @@ use super::round::{
     Judged, Matter, OnRecord, Particulars, Round, Statement, UNSOUND, running_judged_by, running_under, unsound,
 };
 use super::stop;
-use super::text::{Text, shorten};
+use super::text::{Text, brief};
 use super::workflow::{Bound, DecisionFact, Walk};
 use crate::api::cloud_resource_request::{Contacts, CountedDecision};
 use crate::api::common::{PolicyRef, RequestKind, RequestRef, Time};
@@ -151,7 +151,7 @@ pub fn decide(facts: &Facts<'_>, registry: &Registry, now: Timestamp) -> Plan {
         plan.conditions.push(Statement::new(CONDITION_GRANTS, false, GRANTS_STOPPED, why));
         if plan.grant.is_some() && !plan.takes.is_empty() {
             plan.grant = None;
-            plan.status.waiting_for = Some(shorten(&why.to_string(), 512));
+            plan.status.waiting_for = Some(brief(&why.to_string()));
             plan.conditions.extend(held(GRANTS_STOPPED, &why.to_string()));
         }
     }
@@ -366,7 +366,7 @@ impl<'a> Case<'a> {
         match self.granted {
             None => match unsound(round.policy) {
                 Some(why) => {
-                    plan.status.waiting_for = Some(shorten(&why.to_string(), 512));
+                    plan.status.waiting_for = Some(brief(&why.to_string()));
                     plan.conditions.extend(held(UNSOUND, &why.to_string()));
                 }
                 None => self.commit(round, &worked, &walk, now, &mut plan),

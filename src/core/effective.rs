@@ -4,6 +4,7 @@
 use super::catalog;
 use super::quantity::{Amounts, QuantityError};
 use crate::api::InformationSystemSpec;
+use crate::api::bounds;
 use crate::api::common::Money;
 use crate::api::information_system::{Grant, GrantedLine};
 use jiff::Timestamp;
@@ -44,6 +45,16 @@ pub fn is_permanent(grant: &Grant) -> bool {
 #[must_use]
 pub fn newest(spec: &InformationSystemSpec) -> Option<&Grant> {
     spec.grants.iter().rfind(|g| is_permanent(g))
+}
+
+/// Bytes beyond which a record takes no more grants: etcd takes 1.5 MB an object, and orders and a departure must fit still.
+const FULL: usize = 800_000;
+
+/// Whether the record has room for one more grant. None gives way: each says what held when.
+#[must_use]
+pub fn has_room(spec: &InformationSystemSpec) -> bool {
+    let bytes = || serde_json::to_vec(spec).map_or(usize::MAX, |bytes| bytes.len());
+    spec.grants.len() < bounds::GRANTS && bytes() < FULL
 }
 
 /// When each grant holds, in their order. The first one holds from the beginning: the clocks of the API server and of

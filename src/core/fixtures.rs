@@ -14,7 +14,10 @@ use crate::api::{
     InformationSystemSpec, Organization, ServiceProduct, WorkCalendar,
 };
 use jiff::{Timestamp, ToSpan as _};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -75,6 +78,47 @@ fn read_registry() -> Registry {
         device_classes: Vec::new(),
         credit_codes: BTreeMap::new(),
     }
+}
+
+/// The schema of each kind, as the API server has it.
+pub fn schemas() -> &'static BTreeMap<String, Value> {
+    static ALL: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
+        let schema = |definition: CustomResourceDefinition| {
+            let schema = serde_json::to_value(&definition.spec.versions[0].schema).unwrap();
+            (definition.spec.names.kind, schema["openAPIV3Schema"].clone())
+        };
+        crate::api::definitions().into_iter().map(schema).collect()
+    });
+    &ALL
+}
+
+/// The API server takes this as that field of an object of a kind.
+pub fn assert_fits(kind: &str, place: &str, value: &impl serde::Serialize) {
+    let schema = place.split('.').fold(&schemas()[kind], |schema, field| &schema["properties"][field]);
+    assert!(schema.is_object(), "{kind} has no {place}");
+    let wrong = crate::check::schema::mismatches(schema, &serde_json::to_value(value).unwrap(), place);
+    assert!(wrong.is_empty(), "{kind}: {}", wrong.join("\n"));
+}
+
+/// More than any text has room for, of characters of several bytes.
+pub fn endless() -> String {
+    letters(10_000)
+}
+
+/// So many characters, some of several bytes.
+pub fn letters(n: usize) -> String {
+    "数据\u{1f4be}a".chars().cycle().take(n).collect()
+}
+
+/// A person whose name is as long as the API server takes it, by one group among many.
+pub fn long_name(group: &str) -> DecidedBy {
+    let groups = (0..1_000).map(|n| format!("group-{n}")).chain([group.to_owned()]).collect();
+    DecidedBy { username: letters(1_024), uid: letters(1_024), person: letters(1_024), groups }
+}
+
+/// As the operator writes them.
+pub fn conditions(statements: &[Statement], now: Timestamp) -> Vec<Condition> {
+    crate::runtime::apply::conditions(&[], statements, 1, now)
 }
 
 /// A plan for people to read; digests are named only, since prices and papers of the example go into them.

@@ -16,8 +16,9 @@ use super::round::{
     Judged, Matter, OnRecord, Particulars, Round, Statement, running_judged_by, running_under, unsound,
 };
 use super::stop;
-use super::text::Text;
+use super::text::{Text, brief};
 use super::workflow::{self, Bound, DecisionFact, Walk};
+use crate::api::bounds;
 use crate::api::cloud_resource_request::{Contacts, CountedDecision};
 use crate::api::common::{RequestKind, Time};
 use crate::api::decommission::{
@@ -531,13 +532,13 @@ impl<'a> Case<'a> {
         problems
     }
 
-    /// What else holds data of the system: each is attested to.
+    /// What else holds data of the system: each is attested to, and what does not fit into one decision under one name.
     fn holdings(&self) -> Vec<Holding> {
         let leaving = self.active();
         let volumes = leaving.and_then(|leaving| leaving.wipe.as_ref()).into_iter().flat_map(|wipe| &wipe.volumes);
         let by_hand = volumes.filter(|v| v.by_hand.is_some() && !v.volume.volume.is_empty()).map(|v| Holding {
             name: named("volume", &v.volume.claim),
-            what: format!("{}: {}", v.volume.claim, v.by_hand.as_deref().unwrap_or_default()),
+            what: brief(&format!("{}: {}", v.volume.claim, v.by_hand.as_deref().unwrap_or_default())),
         });
         let lines = self.system.spec.grants.iter().flat_map(|grant| &grant.lines);
         let manual = lines.filter_map(|line| line.terms.as_ref().filter(|t| t.fulfilment == Fulfilment::Manual));
@@ -551,6 +552,16 @@ impl<'a> Case<'a> {
         });
         let leaves = |holding: &Holding| items.is_empty() || items.contains(&holding.name);
         let services = services.filter(leaves);
+        // Those that have come since the wipe was decided and are too many for the record.
+        let full = leaving.filter(|leaving| leaving.reclaim.is_none()).and_then(|leaving| leaving.wipe.as_ref());
+        let full = full.filter(|wipe| wipe.volumes.len() >= bounds::VOLUMES);
+        let unlisted = full.into_iter().flat_map(|wipe| {
+            self.volumes().filter(|seen| !wipe.volumes.iter().any(|v| v.volume.uid == seen.reference.uid))
+        });
+        let unlisted = unlisted.map(|seen| Holding {
+            name: named("volume", &seen.reference.claim),
+            what: brief(&format!("{}: its record is full (记录已满)", seen.reference.claim)),
+        });
         let always = [
             (
                 "free-space",
@@ -561,12 +572,24 @@ impl<'a> Case<'a> {
             ("provider-backups", "backups that the provider holds (云服务商留存的备份)"),
         ];
         let always = always.map(|(name, what)| Holding { name: name.to_owned(), what: what.to_owned() });
-        by_hand.chain(services).chain(always).collect()
+        let mut all: Vec<Holding> = by_hand.chain(unlisted).chain(services).collect();
+        let room = bounds::HOLDINGS - always.len();
+        if all.len() > room {
+            let others = all.split_off(room - 1);
+            let names: Vec<&str> = others.iter().map(|holding| holding.name.as_str()).collect();
+            let what = format!("{} more, all of them (其余{}项): {}", names.len(), names.len(), names.join(", "));
+            all.push(Holding { name: OTHERS.to_owned(), what: brief(&what) });
+        }
+        all.extend(always);
+        all
     }
 }
 
+/// By what name the holdings are attested to that are too many to be named. No volume and no service is called so.
+const OTHERS: &str = "others";
+
 /// A name that a report can have.
-fn named(kind: &str, name: &str) -> String {
+pub(crate) fn named(kind: &str, name: &str) -> String {
     let whole = format!("{kind}/{name}");
     if whole.len() <= 64 {
         return whole;

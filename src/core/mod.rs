@@ -12,6 +12,7 @@ pub mod completeness;
 pub mod credit_code;
 pub mod digest;
 pub mod effective;
+pub mod fit;
 #[cfg(test)]
 pub mod fixtures;
 pub mod guards;

@@ -451,7 +451,7 @@ pub fn judge_time(registry: &Registry, organization: &str, at: Timestamp, until:
 fn saving(before: Option<&Money>, after: Option<&Money>) -> Option<Money> {
     let read = |money: Option<&Money>| money?.0.parse::<Decimal>().ok();
     let saved = read(before)?.checked_sub(read(after)?)?;
-    (saved > Decimal::ZERO).then(|| Money(saved.normalize().to_string()))
+    catalog::money(saved).filter(|_| saved > Decimal::ZERO)
 }
 
 impl From<&ProposedLine> for Resized {

@@ -27,7 +27,7 @@ use super::round::report::{GRANTS_STOPPED, held};
 pub use super::round::report::{OPERATOR, waiting_at};
 use super::round::{self, Judged, Matter, OnRecord, Particulars, Round, in_force_at, zone_of};
 use super::scope;
-use super::text::{Text, shorten};
+use super::text::{Text, brief};
 use super::workflow::{Bound, DecisionFact, Walk};
 use crate::api::cloud_resource_request::{
     Application, CloudResourceRequestStatus, Contacts, CountedDecision, OriginKind,
@@ -162,7 +162,7 @@ pub fn decide(facts: &Facts<'_>, registry: &Registry, now: Timestamp) -> Plan {
         if plan.grant.take().is_some() {
             plan.system = None;
             plan.ends.clear();
-            plan.status.waiting_for = Some(shorten(&why.to_string(), 512));
+            plan.status.waiting_for = Some(brief(&why.to_string()));
             plan.conditions.extend(held(GRANTS_STOPPED, &why.to_string()));
         }
     }
@@ -386,7 +386,7 @@ fn in_round(
     let mut plan = report::in_round(facts, &scene, now);
     match round::unsound(round.policy).filter(|_| granted.is_none()) {
         Some(why) => {
-            plan.status.waiting_for = Some(shorten(&why.to_string(), 512));
+            plan.status.waiting_for = Some(brief(&why.to_string()));
             plan.conditions.extend(held(round::UNSOUND, &why.to_string()));
         }
         None if granted.is_none() => commit(facts, round, track, &lines, &walk, outlook.as_ref(), &mut plan),
@@ -482,7 +482,7 @@ fn commit(
     let adopts = facts.application.adopts.as_ref();
     let adopted = outlook.and_then(|outlook| outlook.plan.as_ref()).zip(adopts);
     if let Some((reason, why)) = outlook.and_then(|outlook| outlook.refusal.as_ref()) {
-        plan.status.waiting_for = Some(shorten(&why.to_string(), 512));
+        plan.status.waiting_for = Some(brief(&why.to_string()));
         plan.conditions.extend(held(reason, &why.to_string()));
         return;
     }

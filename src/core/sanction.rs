@@ -9,7 +9,7 @@ use super::digest;
 use super::registry::{Named, Registry};
 use super::retention;
 use super::round::{Judged, Matter, OnRecord, Particulars, Round, Statement, in_force_at, judged_by, unsound, zone_of};
-use super::text::{Text, shorten};
+use super::text::{Text, brief};
 use super::workflow::{Bound, DecisionFact, Walk};
 use crate::api::cloud_resource_request::CountedDecision;
 use crate::api::common::{PolicyRef, RequestKind, RequestRef, Time};
@@ -349,9 +349,9 @@ impl<'a> Case<'a> {
                 name: self.facts.name.to_owned(),
                 uid: self.facts.uid.to_owned(),
             },
-            ground: shorten(&order.ground, 512),
+            ground: brief(&order.ground),
             article: order.article.clone(),
-            mend: shorten(&order.mend, 512),
+            mend: brief(&order.mend),
             charged: rules.suspended_is_charged,
             imposed: imposed.clone(),
             lifted: None,

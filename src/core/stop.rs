@@ -1,10 +1,13 @@
 //! Whether anything of a system may run (articles 23 and 34), and whether it is charged meanwhile.
 
+use super::fit;
 use crate::api::InformationSystemSpec;
+use crate::api::bounds::{self, DEPARTURES, SUSPENSIONS};
 use crate::api::common::{RequestKind, Time};
 use crate::api::decommission::Leaving;
-use crate::api::information_system::Suspension;
+use crate::api::information_system::{StopStatus, Suspension};
 use crate::api::names::{STOPPED_OFFLINE, STOPPED_SUSPENDED, STOPPED_WIPED};
+use std::collections::BTreeSet;
 
 /// Why nothing of a system may run.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,9 +83,6 @@ pub fn wiping(spec: &InformationSystemSpec) -> Vec<&str> {
     items.filter_map(|item| item.strip_prefix("volume/")).collect()
 }
 
-/// So many suspensions a record has room for: the CRD's bound.
-pub const SUSPENSIONS: usize = 64;
-
 /// Puts a suspension on record. Where there is no room, the oldest that was lifted gives way: the books keep it. A system that
 /// so many orders stop is stopped without one more.
 pub fn note(spec: &mut InformationSystemSpec, suspension: Suspension) {
@@ -95,9 +95,6 @@ pub fn note(spec: &mut InformationSystemSpec, suspension: Suspension) {
         spec.suspensions.push(suspension);
     }
 }
-
-/// So many departures a record has room for: the CRD's bound.
-pub const DEPARTURES: usize = 64;
 
 /// Puts a departure on record, new or further on; false where there is no room. None gives way: one that was withdrawn would
 /// begin anew, were it not on record that it ended.
@@ -112,6 +109,15 @@ pub fn note_departure(spec: &mut InformationSystemSpec, leaving: Leaving) -> boo
         spec.departures.push(leaving);
     }
     room
+}
+
+/// The names of the pods that nobody makes again, those that were listed before first, and how many more there were. Those stay
+/// for a while after they are deleted, so it is the most that were seen at once.
+#[must_use]
+pub fn bare_pods(before: &StopStatus, seen: impl Iterator<Item = String>) -> (Vec<String>, i64) {
+    let new: BTreeSet<String> = seen.filter(|name| !before.bare_pods.contains(name)).collect();
+    let (names, more) = fit::first(before.bare_pods.iter().cloned().chain(new).collect(), bounds::PODS);
+    (names, more.max(before.more_bare_pods))
 }
 
 /// When nothing was left of the system.
@@ -206,6 +212,16 @@ mod tests {
             ..Leaving::default()
         });
         assert_eq!((closed(&spec), is_charged(&spec)), (Some(at(20)), false));
+    }
+
+    #[test]
+    fn r34_1_pods_that_nobody_makes_again_are_named_and_those_beyond_are_counted() {
+        let named = |names: std::ops::Range<usize>| names.map(|n| format!("p{n:03}"));
+        let (bare_pods, more_bare_pods) = bare_pods(&StopStatus::default(), named(0..70));
+        assert_eq!((bare_pods.len(), more_bare_pods), (64, 6));
+        // They are on their way out, and two are left of them: the names stay, and how many there were.
+        let before = StopStatus { bare_pods: bare_pods.clone(), more_bare_pods, ..StopStatus::default() };
+        assert_eq!(super::bare_pods(&before, named(63..65)), (bare_pods, 6));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Messages for people, in English and Chinese.
 
+use crate::api::bounds;
 use std::fmt;
 
 /// A message in both languages. Its `Display` is what conditions and Events show.
@@ -37,6 +38,12 @@ pub fn shorten(text: &str, max: usize) -> String {
         return text.to_owned();
     }
     text.chars().take(max.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// `text` as one line of a status.
+#[must_use]
+pub fn brief(text: &str) -> String {
+    shorten(text, bounds::BRIEF)
 }
 
 #[cfg(test)]

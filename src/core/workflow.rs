@@ -9,7 +9,9 @@ mod history;
 #[cfg(test)]
 mod tests;
 
+use super::fit;
 use super::text::Text;
+use crate::api::bounds;
 use crate::api::cloud_resource_request::{CountedDecision, VoidDecision, VoidReason};
 use crate::api::common::Time;
 use crate::api::decision::{DecisionSpec, LineAmount, TestResult, Verdict};
@@ -139,9 +141,6 @@ pub struct Ended {
 
 /// The gate name under which a unit withdraws a filing; no policy may use it for a gate.
 pub const GATE_WITHDRAWAL: &str = "withdrawal";
-
-/// So many decisions a record has room for: the CRD's bound.
-pub const ON_RECORD: usize = 64;
 
 /// Goes through the decisions of one round. `decisions` may hold others too; they are named void.
 ///
@@ -333,11 +332,11 @@ impl Walk {
     }
 
     /// What goes on record of the decisions counted, but for those that are there already. A record has room for
-    /// [`ON_RECORD`]: reports that found a failure, which passed nothing, give way first, then what is oldest.
+    /// [`bounds::DECISIONS`]: reports that found a failure, which passed nothing, give way first, then what is oldest.
     #[must_use]
     pub fn on_record(&self, already: impl Fn(&CountedDecision) -> bool) -> Vec<CountedDecision> {
         let mut decisions: Vec<CountedDecision> = self.counted.iter().filter(|d| !already(d)).cloned().collect();
-        let mut surplus = decisions.len().saturating_sub(ON_RECORD);
+        let mut surplus = decisions.len().saturating_sub(bounds::DECISIONS);
         decisions.retain(|d| {
             let gives_way = surplus > 0 && d.result == Some(TestResult::Failed);
             surplus -= usize::from(gives_way);
@@ -345,6 +344,14 @@ impl Walk {
         });
         decisions.drain(..surplus);
         decisions
+    }
+
+    /// The decisions that count, as a status has room for them, and how many more count.
+    #[must_use]
+    pub fn shown(&self) -> (Vec<CountedDecision>, i64) {
+        let shown = self.on_record(|_| false);
+        let more = fit::count(self.counted.len() - shown.len());
+        (shown, more)
     }
 
     /// Decisions counted at the gates that lie before this one, in a stable order.
@@ -427,7 +434,7 @@ pub fn counted(decision: &DecisionFact) -> CountedDecision {
         person: by.person,
         at: decision.at,
         digest: spec.digest.clone(),
-        comment: spec.comment.as_deref().map(|c| super::text::shorten(c, 512)),
+        comment: spec.comment.as_deref().map(super::text::brief),
     }
 }
 
@@ -447,7 +454,7 @@ impl Refusal {
         VoidDecision {
             name: decision.name.clone(),
             reason: self.reason,
-            message: super::text::shorten(&self.message.to_string(), 512),
+            message: super::text::brief(&self.message.to_string()),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! done when it is tried again after a crash.
 
 use super::{Observed, hold, taken_up};
+use crate::api::bounds::GRANTS;
 use crate::api::cloud_domain::Reservation;
 use crate::api::information_system::Grant;
 use crate::api::names::{CONDITION_IDLE, CONDITION_NO_BUSINESS_DATA, CONDITION_REDUCTION_ELIGIBLE};
@@ -10,11 +11,12 @@ use crate::api::resource_change::{ChangeGround, GroundGone};
 use crate::api::{InformationSystem, ResourceChange};
 use crate::controllers::Context;
 use crate::controllers::case;
-use crate::controllers::request::commit::{MAX_GRANTS, replace};
+use crate::controllers::request::commit::replace;
 use crate::controllers::room::reserve;
 use crate::controllers::told::record_approval;
 use crate::controllers::usage::{self, Ground};
 use crate::core::change::Plan;
+use crate::core::effective;
 use crate::core::text::shorten;
 use crate::runtime::clock;
 use crate::runtime::controller::Error;
@@ -49,9 +51,9 @@ pub(super) async fn carry_out(
     }
     let mut next = InformationSystem::clone(system);
     if let Some(grant) = plan.grant.clone() {
-        if next.spec.grants.len() >= MAX_GRANTS {
+        if !effective::has_room(&next.spec) {
             let why = format!(
-                "the record of {} is full ({MAX_GRANTS} grants), and nothing more is granted to it: what it has stays; the unit opens the next changes under a new system (变更记录已满)",
+                "the record of {} is full ({GRANTS} grants at most, and less than 800 kB), and nothing more is granted to it: what it has stays; the unit opens the next changes under a new system (变更记录已满)",
                 next.name_any()
             );
             hold(&mut plan, "RecordFull", &why);

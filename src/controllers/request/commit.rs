@@ -2,6 +2,7 @@
 //! request status; system with its grant. Each step is found done when it is tried again after a crash.
 
 use super::{Observed, hold};
+use crate::api::bounds::GRANTS;
 use crate::api::cloud_domain::Reservation;
 use crate::api::information_system::Grant;
 use crate::api::{CloudResourceRequest, InformationSystem, InformationSystemSpec};
@@ -12,6 +13,7 @@ use crate::controllers::room::reserve;
 use crate::controllers::system::home;
 use crate::controllers::takeover;
 use crate::controllers::told::record_approval;
+use crate::core::effective;
 use crate::core::guards::OF_ADOPTION;
 use crate::core::request::Plan;
 use crate::core::retention;
@@ -21,9 +23,6 @@ use crate::runtime::controller::Error;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt as _;
 use std::sync::Arc;
-
-/// Grants on one record at a time; the CRD's bound.
-pub(in crate::controllers) const MAX_GRANTS: usize = 64;
 
 /// The request, its decisions and their people, and the system of its code, all read from the API server now.
 async fn afresh(context: &Context, request: &CloudResourceRequest) -> Result<(CloudResourceRequest, Observed), Error> {
@@ -53,9 +52,9 @@ pub(super) async fn approve(
         hold(&mut plan, "GuardBroken", &why);
         return Ok((Arc::new(fresh), plan));
     }
-    if observed.system.as_ref().is_some_and(|system| plan.system.is_none() && system.spec.grants.len() >= MAX_GRANTS) {
+    if observed.system.as_ref().is_some_and(|system| plan.system.is_none() && !effective::has_room(&system.spec)) {
         let why = format!(
-            "the record of the system is full ({MAX_GRANTS} grants), and nothing more is granted to it: what it has stays until its term ends; the unit applies under a new system (变更记录已满)"
+            "the record of the system is full ({GRANTS} grants at most, and less than 800 kB), and nothing more is granted to it: what it has stays until its term ends; the unit applies under a new system (变更记录已满)"
         );
         hold(&mut plan, "RecordFull", &why);
         return Ok((Arc::new(fresh), plan));

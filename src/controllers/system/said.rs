@@ -12,6 +12,7 @@ use crate::api::{InformationSystem, InformationSystemSpec};
 use crate::controllers::refused::REFUSED;
 use crate::core::catalog;
 use crate::core::effective;
+use crate::core::fit;
 use crate::core::quantity::{Amounts, Format};
 use crate::core::registry::Registry;
 use crate::core::request::Statement;
@@ -268,12 +269,13 @@ fn offline(leaving: &Leaving, stop: &StopStatus) -> Vec<Statement> {
 
 fn restoring(stop: &StopStatus) -> Vec<Statement> {
     let bare = stop.bare_pods.join(", ");
+    let (and_more, and_more_zh) = fit::and_more(stop.more_bare_pods);
     let (lost, lost_zh) = if bare.is_empty() {
         (String::new(), String::new())
     } else {
         (
-            format!("; no controller makes these pods again, so start them yourself: {bare}"),
-            format!("；以下容器组无控制器，须自行重建：{bare}"),
+            format!("; no controller makes these pods again, so start them yourself: {bare}{and_more}"),
+            format!("；以下容器组无控制器，须自行重建：{bare}{and_more_zh}"),
         )
     };
     let why = Text::new(

@@ -32,9 +32,6 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 const SETTLED: SignedDuration = SignedDuration::from_secs(15);
 /// Writes side by side.
 const AT_ONCE: usize = 8;
-/// Names that a status has room for.
-const NAMED: usize = 64;
-
 /// What a pass came to.
 #[derive(Default)]
 pub(super) struct Pass {
@@ -115,13 +112,8 @@ pub(super) async fn halt(system: &InformationSystem, context: &Context, steps: &
     };
     let running: Vec<&Pod> = pods.iter().filter(|pod| runs(pod)).collect();
     // The names of what nobody makes again are on record before it goes.
-    let mut bare_pods = before.bare_pods.clone();
     let bare = running.iter().filter(|pod| pod.metadata.owner_references.as_ref().is_none_or(Vec::is_empty));
-    for name in bare.map(|pod| pod.name_any()) {
-        if bare_pods.len() < NAMED && !bare_pods.contains(&name) {
-            bare_pods.push(name);
-        }
-    }
+    let (bare_pods, more_bare_pods) = stop::bare_pods(&before, bare.map(|pod| pod.name_any()));
     // Where nothing can be put on record, what is ordered is carried out all the same.
     let unwritten = refusals_last();
     let noted = |pod: &&Pod| {
@@ -132,7 +124,7 @@ pub(super) async fn halt(system: &InformationSystem, context: &Context, steps: &
     each(steps, "pods", doomed.map(|pod| delete(context, pod).boxed()).collect()).await;
     let next = now.checked_add(if running.is_empty() { LOOK_AGAIN } else { SOON }).ok();
     let running = i64::try_from(running.len()).unwrap_or(i64::MAX);
-    Pass { status: Some(StopStatus { running, bare_pods, lifting: None, ..before }), next }
+    Pass { status: Some(StopStatus { running, bare_pods, more_bare_pods, lifting: None, ..before }), next }
 }
 
 /// Starts again what was stopped, each on its own.

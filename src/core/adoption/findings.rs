@@ -29,7 +29,7 @@ pub(super) fn findings(wish: &Wish<'_>, space: &Namespace, inside: &Inside) -> V
     all
 }
 
-fn finding(kind: FindingKind, name: &str, message: &Text) -> Finding {
+pub(crate) fn finding(kind: FindingKind, name: &str, message: &Text) -> Finding {
     Finding { name: shorten(name, 256), kind, accepted: false, message: shorten(&message.to_string(), 1024) }
 }
 

@@ -228,3 +228,22 @@ fn r4_2_rules_that_say_nothing_of_it_allow_no_takeover() {
     let policy = &rules.policies.iter().find(|p| p.name == "bozhou-2024").unwrap().spec;
     assert!(against(&accepting(&[]), policy, true, filed).unwrap().en.contains("has a namespace already"));
 }
+
+#[test]
+fn r4_2_the_plan_of_a_takeover_fits_however_much_is_in_the_namespace() {
+    let long = |n: usize| format!("{n}-{}", "a".repeat(240));
+    let inside = Inside {
+        pods: (0..300)
+            .map(|n| read(json!({"metadata": {"name": long(n)}, "spec": {"containers": [{"name": "c"}]}})))
+            .collect(),
+        quotas: (0..30).map(|n| named(&long(n))).collect(),
+        policies: (0..200).map(|n| named(&long(n))).collect(),
+        bindings: (0..1_000).map(|n| named(&long(n))).collect(),
+        warnings: Some((0..50).map(|n| format!("{}: {}", long(n), fixtures::endless())).collect()),
+        ..Inside::default()
+    };
+    let plan = look(&accepting(&[]), Some(marked()), inside).plan.unwrap();
+    assert_eq!(plan.findings.len(), 64);
+    assert!(plan.more > 1_000, "{}", plan.more);
+    fixtures::assert_fits("CloudResourceRequest", "status.adoption", &plan);
+}

@@ -89,7 +89,7 @@ fn r26_2_room_is_taken_once_and_only_where_it_is_known_to_be_free() {
     assert!(matches!(reserve(&counted, &grants, wanted(2, 4)), Ok(Reserving::Reserved(_))));
     // The list is bounded; whoever finds it full comes again.
     let full = CloudDomainStatus {
-        reservations: (10..10 + MAX_RESERVATIONS).map(|n| wanted(n, 0)).collect(),
+        reservations: (10..10 + bounds::RESERVATIONS).map(|n| wanted(n, 0)).collect(),
         ..CloudDomainStatus::default()
     };
     assert_eq!(reserve(&full, &[], wanted(1, 1)), Ok(Reserving::Busy));
@@ -371,4 +371,20 @@ fn r22_3_a_quota_of_which_an_old_status_speaks_may_have_all_that_was_granted_up_
     let older = InQuota::told(&status, Some(2)).unwrap();
     assert_eq!([4, 9, 10].map(|at| beyond(&older, at)), [None, None, Some(cpus(6))]);
     assert_eq!(beyond(&InQuota::default(), 10), Some(cpus(6)), "not told at all");
+}
+
+#[test]
+fn r19_2_a_domain_shows_its_own_resources_first_and_counts_the_rest() {
+    let named =
+        |prefix: &str, n: usize| (0..n).map(|n| (format!("{prefix}.{n}"), Amount::units(1))).collect::<Vec<_>>();
+    let own: Amounts = named("z", 32).into_iter().collect();
+    let all: Amounts = named("a", 300).into_iter().chain(named("z", 32)).collect();
+    let (shown, more) = shown(&all, &own);
+    assert_eq!((shown.len(), more), (64, 268));
+    assert!(own.iter().all(|(resource, _)| shown.contains(resource)));
+    let class = format!("{}.storageclass.storage.k8s.io/requests.storage", "s".repeat(253));
+    let above: Vec<_> = (0..9).map(|_| (Timestamp::UNIX_EPOCH, class.clone(), Amount::units(1))).collect();
+    let (short, more) = shortages(&above);
+    assert_eq!((short.len(), more, short[0].resource.as_str()), (8, 1, class.as_str()));
+    crate::core::fixtures::assert_fits("CloudDomain", "status.shortages", &short);
 }

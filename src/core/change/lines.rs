@@ -1,14 +1,15 @@
 //! The lines of a change: each before, from the record, and after, as its author states it.
 
+use crate::api::bounds;
 use crate::api::cloud_resource_request::LineStatus;
-use crate::api::common::Money;
 use crate::api::information_system::{GrantedLine, Terms};
 use crate::api::resource_change::{Change, ChangeLine};
 use crate::api::service_product::Fulfilment;
 use crate::core::catalog;
+use crate::core::fit;
 use crate::core::quantity::Amounts;
 use crate::core::registry::Registry;
-use crate::core::text::{Text, shorten};
+use crate::core::text::{Text, brief};
 use crate::core::workflow::least;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
@@ -19,6 +20,9 @@ pub(super) enum Mode {
     Instead,
     OnTop,
 }
+
+/// So many problems of lines are listed.
+const SHOWN: usize = 6;
 
 struct Each {
     name: String,
@@ -115,8 +119,11 @@ impl Lines {
             let why = e.terms.as_ref().err()?;
             Some(Text::new(format!("line {}: {}", e.name, why.en), format!("行{}：{}", e.name, why.zh)))
         });
-        let sum = self.granted().ok().and_then(|lines| catalog::total(&lines).err());
-        each.chain(sum).take(6).collect()
+        let problems: Vec<Text> = each.collect();
+        if !problems.is_empty() {
+            return fit::first(problems, SHOWN).0;
+        }
+        self.granted().and_then(|lines| catalog::total(&lines)).err().into_iter().collect()
     }
 
     /// What is granted: all that the system has from then on, or, for some time, what comes on top of that.
@@ -147,6 +154,16 @@ impl Lines {
             after.push(e.granted(self.quantity(e))?);
         }
         after.retain(|line| line.quantity > 0);
+        if after.len() > bounds::LINES {
+            return Err(Text::new(
+                format!(
+                    "the system would have {} lines, and a grant has room for {}: cancel lines with quantity 0, or add fewer",
+                    after.len(),
+                    bounds::LINES
+                ),
+                format!("变更后共{}行，一次授予最多{}行，请注销部分行或减少新增", after.len(), bounds::LINES),
+            ));
+        }
         Ok(after)
     }
 
@@ -168,11 +185,9 @@ impl Lines {
                     asked: e.asked,
                     confirmed: self.confirmed.as_ref().and_then(|c| c.get(&e.name)).copied(),
                     amounts: amounts.as_ref().map(Amounts::print).unwrap_or_default(),
-                    monthly_fee: terms
-                        .and_then(|terms| catalog::fee(terms, quantity))
-                        .map(|fee| Money(fee.normalize().to_string())),
+                    monthly_fee: terms.and_then(|terms| catalog::money(catalog::fee(terms, quantity)?)),
                     nearest: Vec::new(),
-                    problem: e.terms.as_ref().err().map(|text| shorten(&text.to_string(), 512)),
+                    problem: e.terms.as_ref().err().map(|text| brief(&text.to_string())),
                 }
             })
             .collect()

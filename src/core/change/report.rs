@@ -17,7 +17,7 @@ use crate::core::round::report::{
     stuck, submission_gate, submission_of, void_in_draft, waiting_again, waiting_at, without_holder,
 };
 use crate::core::round::{Round, Statement, zone_of};
-use crate::core::text::{Text, shorten};
+use crate::core::text::{Text, brief};
 use crate::core::workflow::{Ended, Walk};
 use crate::core::{capacity, catalog, digest};
 use jiff::Timestamp;
@@ -26,7 +26,7 @@ use jiff::Timestamp;
 pub(super) fn stalled(facts: &Facts<'_>, reason: &str, why: &Text) -> Plan {
     let status = ResourceChangeStatus {
         phase: ChangePhase::Draft,
-        waiting_for: Some(shorten(&why.to_string(), 512)),
+        waiting_for: Some(brief(&why.to_string())),
         observed_generation: Some(facts.generation),
         subject_uid: Some(facts.uid.to_owned()),
         encoding: Some(digest::ENCODING),
@@ -46,7 +46,7 @@ fn told(case: &Case<'_>, policy: &Named<GovernancePolicySpec>, worked: &Worked<'
         Some(standing) => (standing.to_vec(), [standing, &granted].concat()),
         None => (worked.before.clone(), granted),
     };
-    let total = |lines: &[GrantedLine]| catalog::total(lines).as_ref().map(Amounts::print).unwrap_or_default();
+    let total = |lines: &[GrantedLine]| catalog::together(lines).as_ref().map(Amounts::print).unwrap_or_default();
     let fee = |lines: &[GrantedLine]| catalog::monthly_fee(lines);
     ResourceChangeStatus {
         observed_generation: Some(case.facts.generation),
@@ -54,7 +54,7 @@ fn told(case: &Case<'_>, policy: &Named<GovernancePolicySpec>, worked: &Worked<'
         encoding: Some(digest::ENCODING),
         policy: Some(PolicyRef { name: policy.name.clone(), uid: policy.uid.clone() }),
         track: Some(worked.track.name.clone()),
-        major_because: worked.major.as_ref().map(|why| shorten(&why.to_string(), 512)),
+        major_because: worked.major.as_ref().map(|why| brief(&why.to_string())),
         lines: worked.lines.statuses(),
         before: total(&before),
         fee_before: fee(&before),
@@ -143,7 +143,7 @@ pub(super) fn refused(case: &Case<'_>, round: &Round<'_>, worked: &Worked<'_>, r
     let status = ResourceChangeStatus {
         phase: ChangePhase::Refused,
         round: round.number,
-        waiting_for: Some(shorten(&refused.why.to_string(), 512)),
+        waiting_for: Some(brief(&refused.why.to_string())),
         submission: Some(submission_of(round.submission)),
         evidence: worked.evidence.clone(),
         open_gates: again.into_iter().collect(),
@@ -176,7 +176,7 @@ impl Plan {
         self.grant = None;
         self.status.phase = ChangePhase::Returned;
         let why = Text::new(&gone.message, &gone.message_zh);
-        self.status.waiting_for = Some(shorten(&why.to_string(), 512));
+        self.status.waiting_for = Some(brief(&why.to_string()));
         self.conditions.extend(progress(GROUND_GONE, &why));
         self.conditions.push(Statement::new(CONDITION_APPROVED, false, GROUND_GONE, why));
         self.status.ground_gone = Some(gone);
@@ -208,15 +208,17 @@ pub(super) fn in_round(case: &Case<'_>, round: &Round<'_>, worked: &Worked<'_>, 
     };
     let due = gates.iter().filter_map(|g| g.due).min();
     let until = case.granted.and_then(|grant| grant.term.as_ref()?.until.or_else(|| case.closed(grant)));
+    let (decisions, more_decisions) = walk.shown();
     let status = ResourceChangeStatus {
         phase,
         round: round.number,
-        waiting_for: waiting_for.as_ref().map(|text| shorten(text, 512)),
+        waiting_for: waiting_for.as_ref().map(|text| brief(text)),
         due: due.map(|at| last_day(at, &zone)),
         submission: Some(submission_of(round.submission)),
         evidence: worked.evidence.clone(),
         open_gates: gates,
-        decisions: walk.counted.iter().rev().take(64).rev().cloned().collect(),
+        decisions,
+        more_decisions,
         void_decisions: scene.void_decisions(),
         committed: case.granted.is_some(),
         effective_from: case.granted.map(|grant| grant.effective_from),

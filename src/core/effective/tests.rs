@@ -216,3 +216,17 @@ fn what_cannot_be_read_is_an_error_and_never_nothing() {
     let spec = InformationSystemSpec { grants: vec![odd], ..InformationSystemSpec::default() };
     assert_eq!(amounts_at(&spec, second(1)).unwrap_err().0, CPU);
 }
+
+#[test]
+fn r19_2_a_record_that_is_full_takes_no_more_grants() {
+    let mut spec = InformationSystemSpec { grants: vec![Grant::default(); 63], ..InformationSystemSpec::default() };
+    assert!(has_room(&spec));
+    spec.grants.push(Grant::default());
+    assert!(!has_room(&spec), "so many");
+    let reason = Some("a".repeat(1_024));
+    let line = GrantedLine { self_procured: reason, ..GrantedLine::default() };
+    spec.grants = vec![Grant { lines: vec![line; 60], ..Grant::default() }; 10];
+    assert!(has_room(&spec));
+    spec.grants.extend(spec.grants.clone());
+    assert!(!has_room(&spec), "or so large");
+}

@@ -3,6 +3,7 @@
 use super::steps::Next;
 use super::{Case, Facts, JobState, KeptFor, Plan, Step, Wait, Work};
 use crate::api::GovernancePolicySpec;
+use crate::api::bounds;
 use crate::api::common::{PolicyRef, Time};
 use crate::api::decision::Verdict;
 use crate::api::decommission::{DecommissionPhase, DecommissionStatus, Leaving, VolumeStatus, VolumeStep};
@@ -10,15 +11,15 @@ use crate::api::governance_policy::{Effect, Track};
 use crate::api::names::{
     CONDITION_APPROVED, CONDITION_BACKED_UP, CONDITION_OFFLINE, CONDITION_RECLAIMED, CONDITION_WIPED,
 };
-use crate::core::digest;
 use crate::core::registry::Named;
 use crate::core::round::report::{
     OPERATOR, Scene, at_rest, completeness, ended_reason, ended_text, last_day, nobody_acts, progress, stuck,
     submission_gate, submission_of, void_in_draft, waiting_again, waiting_at, without_holder,
 };
 use crate::core::round::{Round, Statement, zone_of};
-use crate::core::text::{Text, shorten};
+use crate::core::text::{Text, brief, shorten};
 use crate::core::workflow::{Ended, Walk, ancestors};
+use crate::core::{digest, fit};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -33,7 +34,7 @@ fn blank(facts: &Facts<'_>) -> DecommissionStatus {
 
 /// Nothing can go on before somebody mends what the reason names.
 pub(super) fn stalled(facts: &Facts<'_>, reason: &str, why: &Text) -> Plan {
-    let status = DecommissionStatus { waiting_for: Some(shorten(&why.to_string(), 512)), ..blank(facts) };
+    let status = DecommissionStatus { waiting_for: Some(brief(&why.to_string())), ..blank(facts) };
     Plan { status, conditions: stuck(reason, why), ..Plan::default() }
 }
 
@@ -157,14 +158,16 @@ pub(super) fn in_round(
         _ => None,
     };
     let due = gates.iter().filter_map(|g| g.due).min();
+    let (decisions, more_decisions) = walk.shown();
     let mut status = DecommissionStatus {
         phase,
         round: round.number,
-        waiting_for: waiting_for.map(|text| shorten(&text, 512)),
+        waiting_for: waiting_for.map(|text| brief(&text)),
         due: due.map(|at| last_day(at, &zone)),
         submission: Some(submission_of(round.submission)),
         open_gates: gates,
-        decisions: walk.counted.iter().rev().take(64).rev().cloned().collect(),
+        decisions,
+        more_decisions,
         void_decisions: scene.void_decisions(),
         ..told(case, round.policy, track)
     };
@@ -194,11 +197,12 @@ fn recorded(case: &Case<'_>, leaving: &Leaving, status: &mut DecommissionStatus)
     status.wiping_since = leaving.wipe.as_ref().map(|wipe| wipe.at);
     status.closed_at = leaving.reclaim.as_ref().and_then(|reclaim| reclaim.closed);
     status.holdings = case.holdings();
-    status.volumes = volumes(case, leaving);
+    let volumes = volumes(case, leaving);
     let mut counts: BTreeMap<VolumeStep, usize> = BTreeMap::new();
-    for volume in &status.volumes {
+    for volume in &volumes {
         *counts.entry(volume.step).or_default() += 1;
     }
+    (status.volumes, status.more_volumes) = fit::first(volumes, bounds::VOLUMES);
     let counts: Vec<String> = counts.iter().map(|(step, count)| format!("{step} {count}")).collect();
     status.progress = (!counts.is_empty()).then(|| shorten(&counts.join(", "), 128));
 }
@@ -240,7 +244,7 @@ fn volumes(case: &Case<'_>, leaving: &Leaving) -> Vec<VolumeStatus> {
             volume: (!volume.volume.is_empty()).then(|| volume.volume.clone()),
             step,
             backup: backup.and_then(|b| b.report.as_ref()).map(|report| report.sha256.clone()),
-            message: message.map(|text| shorten(&text, 512)),
+            message: message.map(|text| brief(&text)),
         }
     };
     all.into_iter().map(status).collect()

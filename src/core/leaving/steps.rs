@@ -1,6 +1,7 @@
 //! The next step of a departure. Each is found done when it is looked at again, so that none is ever lost or made twice.
 
 use super::{Case, JobState, LeftBehind, NamespaceState, Step, Task, Volume, Wait, Work};
+use crate::api::bounds;
 use crate::api::cloud_resource_request::CountedDecision;
 use crate::api::common::{PolicyRef, RequestKind, RequestRef, Time};
 use crate::api::decommission::{BackupMode, JobReport, Leaving, Reclaim, VolumeBackup, VolumeRef, VolumeWipe, Wipe};
@@ -11,7 +12,7 @@ use crate::api::service_product::{DataHandling, JobTemplate};
 use crate::core::digest;
 use crate::core::round::Round;
 use crate::core::stop;
-use crate::core::text::{Text, shorten};
+use crate::core::text::{Text, brief};
 use crate::core::workflow::Walk;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -35,9 +36,6 @@ enum Way {
 
 /// Whether it is wiped only people can say.
 const GONE_BEFORE: &str = "its claim went before it was wiped (存储卷声明在清除前已被删除)";
-/// Volumes that a record has room for.
-const VOLUMES: usize = 256;
-
 fn by_hand(volume: &VolumeRef, why: &str) -> VolumeWipe {
     VolumeWipe { volume: volume.clone(), by_hand: Some(why.to_owned()), ..VolumeWipe::default() }
 }
@@ -112,6 +110,9 @@ impl Case<'_> {
         if leaving.offline_at.is_some() && self.system.running != Some(0) {
             return waits(self.in_use().unwrap_or_else(|| self.stopping()));
         }
+        if let Some(too_many) = self.too_many(leaving) {
+            return waits(too_many);
+        }
         if leaving.backed_up.is_none() || self.not_backed_up(leaving).next().is_some() {
             return self.back_up(leaving, now);
         }
@@ -120,6 +121,25 @@ impl Case<'_> {
             Some(allowed) => self.intend(leaving, walk, *allowed, unanswered.then_some(keep_days), now),
             None => (None, None),
         }
+    }
+
+    /// Each volume is backed up and wiped on record, or none is.
+    fn too_many(&self, leaving: &Leaving) -> Option<Wait> {
+        let come = self.not_backed_up(leaving).count();
+        let all = leaving.backups.len() + come;
+        let room = bounds::VOLUMES;
+        (come > 0 && all > room).then(|| Wait {
+            stuck: true,
+            ..Wait::for_(
+                "TooManyVolumes",
+                Text::new(
+                    format!(
+                        "it has {all} volumes, and a departure has room for {room}: withdraw it, and have some of them leave first, by a Decommission that names them in spec.departure.items, or delete claims that hold nothing"
+                    ),
+                    format!("共有{all}个存储卷，一次退出最多{room}个；请撤回，先通过spec.departure.items办理部分存储卷退出，或删除无数据的存储卷声明"),
+                ),
+            )
+        })
     }
 
     fn stopping(&self) -> Wait {
@@ -148,7 +168,7 @@ impl Case<'_> {
         }
         match self.way(Work::Backup, volume) {
             Way::Done(report) => kept(Some(report), None),
-            Way::ByHand(why) => kept(None, Some(shorten(&why.to_string(), 512))),
+            Way::ByHand(why) => kept(None, Some(brief(&why.to_string()))),
             Way::Run(task) => (Some(Step::Run(task)), None),
             Way::Working => waits(at_work(Work::Backup, volume)),
             Way::Failed(why) => waits(Wait { stuck: true, ..Wait::for_("BackupFailed", why) }),
@@ -181,7 +201,7 @@ impl Case<'_> {
         let wiped = |volume: &Volume| VolumeWipe {
             volume: volume.reference.clone(),
             by_hand: match self.way(Work::Wipe, volume) {
-                Way::ByHand(why) => Some(shorten(&why.to_string(), 512)),
+                Way::ByHand(why) => Some(brief(&why.to_string())),
                 _ => None,
             },
             ..VolumeWipe::default()
@@ -194,7 +214,7 @@ impl Case<'_> {
         let wipe = Wipe {
             at: Time::new(now),
             decisions: walk.on_record(before),
-            volumes: volumes.into_iter().map(wiped).chain(gone).take(VOLUMES).collect(),
+            volumes: volumes.into_iter().map(wiped).chain(gone).take(bounds::VOLUMES).collect(),
             done: None,
         };
         record(Leaving { wipe: Some(wipe), ..leaving.clone() })
@@ -216,7 +236,7 @@ impl Case<'_> {
 
     /// Volumes that have come since the wipe was decided: nobody has confirmed a backup of them, so no Job touches them.
     fn newcomers(&self, wipe: &Wipe) -> Vec<VolumeWipe> {
-        let room = VOLUMES.saturating_sub(wipe.volumes.len());
+        let room = bounds::VOLUMES.saturating_sub(wipe.volumes.len());
         let known = |seen: &&Volume| !wipe.volumes.iter().any(|v| v.volume.uid == seen.reference.uid);
         let come = self.volumes().filter(known).take(room);
         come.map(|seen| by_hand(&seen.reference, "it came after its backup was confirmed (备份确认后新增)")).collect()
@@ -320,7 +340,7 @@ impl Case<'_> {
             (None, None) => set(&|volume| volume.by_hand = Some(GONE_BEFORE.to_owned())),
             (None, Some(seen)) => match self.way(Work::Wipe, seen) {
                 Way::Done(report) => set(&|volume| volume.report = Some(report.clone())),
-                Way::ByHand(why) => set(&|volume| volume.by_hand = Some(shorten(&why.to_string(), 512))),
+                Way::ByHand(why) => set(&|volume| volume.by_hand = Some(brief(&why.to_string()))),
                 Way::Run(task) => (Some(Step::Run(task)), None),
                 Way::Working => waits(at_work(Work::Wipe, seen)),
                 Way::Failed(why) => waits(Wait { stuck: true, ..Wait::for_("WipeFailed", why) }),
@@ -395,7 +415,9 @@ impl Case<'_> {
         }
         let job = self.job(work, volume, template);
         match self.facts.world.jobs.get(&job) {
-            Some(JobState::Done(report)) if digest::is_sha256(&report.sha256) => Way::Done(report.clone()),
+            Some(JobState::Done(report)) if digest::is_sha256(&report.sha256) => {
+                Way::Done(JobReport { target: report.target.as_deref().map(brief), ..report.clone() })
+            }
             Some(JobState::Done(_)) => Way::Failed(failed(work, volume, &job, "it ended without a report")),
             Some(JobState::Running) => Way::Working,
             Some(JobState::Failed(why)) => Way::Failed(failed(work, volume, &job, why)),

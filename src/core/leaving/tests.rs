@@ -1,5 +1,6 @@
 //! Departures, from the draft to what is left: the record.
 
+mod fits;
 mod orders;
 mod parts;
 mod release;

@@ -355,3 +355,24 @@ fn the_name_says_the_system() {
     assert_eq!(system_of("a-expand"), Some("a"));
     assert_eq!(system_of("health-portal"), None);
 }
+
+#[test]
+fn r26_5_what_a_proposal_says_fits_however_much_there_is_to_say() {
+    use crate::core::fixtures::{assert_fits, conditions, endless, letters};
+    let mut world = World::sleepy(0.10, 0.20);
+    world.findings.iter_mut().for_each(|finding| finding.message = endless());
+    world.settles();
+    for n in 0..50 {
+        let mut decision = world.dismissal(AGENCY, UseRule::LowMemory, "2099-01-31");
+        decision.spec.role = letters(32);
+        decision.name = format!("{n}-{}", "d".repeat(240));
+        world.decisions.push(decision);
+    }
+    let plan = world.plan();
+    assert_eq!(world.proposal.as_ref().unwrap().0.evidence.message.chars().count(), 1_024);
+    assert_fits("RightsizingProposal", "spec", &world.proposal.as_ref().unwrap().0);
+    let mut status = plan.status.unwrap();
+    status.conditions = conditions(&plan.conditions, world.now);
+    assert_eq!(status.void_decisions.len(), 5);
+    assert_fits("RightsizingProposal", "status", &status);
+}

@@ -2,12 +2,11 @@
 
 use super::Facts;
 use crate::api::cloud_resource_request::{Line, LineStatus};
-use crate::api::common::Money;
 use crate::api::information_system::{Grant, GrantedLine, Terms};
 use crate::api::service_product::Fulfilment;
 use crate::core::catalog;
 use crate::core::registry::Registry;
-use crate::core::text::{Text, shorten};
+use crate::core::text::{Text, brief};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 
@@ -143,11 +142,9 @@ impl Lines {
                         .and_then(|a| a.as_ref().ok())
                         .map(crate::core::quantity::Amounts::print)
                         .unwrap_or_default(),
-                    monthly_fee: terms_known
-                        .and_then(|terms| catalog::fee(terms, quantity))
-                        .map(|fee| Money(fee.normalize().to_string())),
+                    monthly_fee: terms_known.and_then(|terms| catalog::money(catalog::fee(terms, quantity)?)),
                     nearest: nearest.clone(),
-                    problem: problem.map(|text| shorten(&text.to_string(), 512)),
+                    problem: problem.map(|text| brief(&text.to_string())),
                 }
             })
             .collect()

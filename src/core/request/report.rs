@@ -21,7 +21,7 @@ use crate::core::round::report::{
 };
 use crate::core::round::{self, Round};
 use crate::core::scope::{self, OutOfScope};
-use crate::core::text::{Text, shorten};
+use crate::core::text::{Text, brief};
 use crate::core::workflow::{Ended, Walk};
 use crate::core::{catalog, digest, retention, stop};
 use jiff::SignedDuration;
@@ -32,11 +32,8 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(20);
 
 /// Nothing can go on before somebody mends what the reason names.
 pub(super) fn stalled(facts: &Facts<'_>, reason: &str, why: &Text) -> Plan {
-    let status = CloudResourceRequestStatus {
-        phase: Phase::Draft,
-        waiting_for: Some(shorten(&why.to_string(), 512)),
-        ..blank(facts)
-    };
+    let status =
+        CloudResourceRequestStatus { phase: Phase::Draft, waiting_for: Some(brief(&why.to_string())), ..blank(facts) };
     Plan { status, conditions: stuck(reason, why), ..Plan::default() }
 }
 
@@ -133,7 +130,7 @@ pub(super) fn out_of_scope(facts: &Facts<'_>, round: &Round<'_>, out: &OutOfScop
     let status = CloudResourceRequestStatus {
         phase: Phase::OutOfScope,
         round: number,
-        waiting_for: Some(shorten(&out.message.to_string(), 512)),
+        waiting_for: Some(brief(&out.message.to_string())),
         policy: Some(PolicyRef { name: policy.name.clone(), uid: policy.uid.clone() }),
         submission: Some(submission_of(submission)),
         ..blank(facts)
@@ -175,16 +172,18 @@ pub(super) fn in_round(facts: &Facts<'_>, scene: &Scene<'_>, now: Timestamp) -> 
     let phase = phase(facts, walk);
     let system = facts.opened().is_some().then(|| facts.application.system.code.clone());
     let waiting_for = waiting_for(on_its_way, &gates, phase);
+    let (decisions, more_decisions) = walk.shown();
     let status = CloudResourceRequestStatus {
         phase,
         round: number,
-        waiting_for: waiting_for.as_ref().map(|text| shorten(text, 512)),
+        waiting_for: waiting_for.as_ref().map(|text| brief(text)),
         due: due.map(|at| last_day(at, zone)),
         due_unknown: gates.iter().find_map(|gate| gate.due_unknown).filter(|_| due.is_none()),
         policy: Some(PolicyRef { name: policy.name.clone(), uid: policy.uid.clone() }),
         submission: Some(submission_of(submission)),
         open_gates: gates,
-        decisions: walk.counted.iter().rev().take(64).rev().cloned().collect(),
+        decisions,
+        more_decisions,
         void_decisions: on_its_way.void_decisions(),
         committed: facts.opened().is_some(),
         system_namespace: facts.opened().map(|system| system.spec.namespace.clone()),

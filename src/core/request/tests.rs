@@ -10,6 +10,7 @@ use crate::core::round::report::counts_days;
 use crate::core::workflow::DecisionFact;
 use jiff::ToSpan as _;
 
+mod fits;
 mod histories;
 mod input;
 mod plans;

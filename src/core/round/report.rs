@@ -11,6 +11,7 @@ use crate::api::names::{
     CONDITION_RECONCILING, CONDITION_RESOLVED, CONDITION_STALLED, GATE_ANNEX, GATE_SUBMISSION, ROLE_UNIT,
 };
 use crate::core::calendar::{UnknownYear, WorkCalendars};
+use crate::core::fit;
 use crate::core::registry::Registry;
 use crate::core::text::Text;
 use crate::core::workflow::{DecisionFact, Ended, Open, Refusal, Walk, place};
@@ -203,10 +204,8 @@ fn opens_nothing(
 
 /// The newest of the decisions that do not count: so many as a status names.
 #[must_use]
-pub fn newest(mut void: Vec<VoidDecision>) -> Vec<VoidDecision> {
-    let surplus = void.len().saturating_sub(VOID_SHOWN);
-    void.drain(..surplus);
-    void
+pub fn newest(void: Vec<VoidDecision>) -> Vec<VoidDecision> {
+    fit::newest(void, VOID_SHOWN).0
 }
 
 /// A filing as the status keeps it.

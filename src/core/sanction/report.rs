@@ -15,7 +15,7 @@ use crate::core::round::report::{
     submission_gate, submission_of, void_in_draft, waiting_again, waiting_at, without_holder,
 };
 use crate::core::round::{Round, Statement, zone_of};
-use crate::core::text::{Text, shorten};
+use crate::core::text::{Text, brief};
 use crate::core::workflow::{Ended, Walk};
 use jiff::Timestamp;
 
@@ -30,7 +30,7 @@ fn blank(facts: &Facts<'_>) -> SanctionStatus {
 
 /// Nothing can go on before somebody mends what the reason names.
 pub(super) fn stalled(facts: &Facts<'_>, reason: &str, why: &Text) -> Plan {
-    let status = SanctionStatus { waiting_for: Some(shorten(&why.to_string(), 512)), ..blank(facts) };
+    let status = SanctionStatus { waiting_for: Some(brief(&why.to_string())), ..blank(facts) };
     Plan { status, conditions: stuck(reason, why), ..Plan::default() }
 }
 
@@ -109,20 +109,22 @@ pub(super) fn in_round(
         Some(ended) if imposed.is_none() => Some(waiting_again(track, ended)),
         _ if !gates.is_empty() => Some(waiting_at(&gates)),
         _ if phase == SanctionPhase::Approved && !problems.is_empty() => {
-            problems.first().map(|problem| shorten(&problem.to_string(), 512))
+            problems.first().map(|problem| brief(&problem.to_string()))
         }
         _ if phase == SanctionPhase::Approved => Some(OPERATOR.to_owned()),
         _ => None,
     };
     let due = gates.iter().filter_map(|g| g.due).min();
+    let (decisions, more_decisions) = walk.shown();
     let status = SanctionStatus {
         phase,
         round: round.number,
-        waiting_for: waiting_for.map(|text| shorten(&text, 512)),
+        waiting_for: waiting_for.map(|text| brief(&text)),
         due: due.map(|at| last_day(at, &zone)),
         submission: Some(submission_of(round.submission)),
         open_gates: gates,
-        decisions: walk.counted.iter().rev().take(64).rev().cloned().collect(),
+        decisions,
+        more_decisions,
         void_decisions: scene.void_decisions(),
         imposed,
         lifted,

@@ -312,3 +312,26 @@ fn r42_1_a_version_made_after_the_filing_changes_nothing_for_an_order() {
     fixtures::typo(&mut late.registry, Time::new(late.now));
     assert_eq!(late.says(CONDITION_READY).1, "NoPolicyInForce");
 }
+
+#[test]
+fn r19_2_a_sanction_fits_its_status_and_the_record_of_what_it_stops() {
+    let mut trial = Trial::of(Measure::Suspension);
+    (trial.order.ground, trial.order.mend) = (fixtures::letters(2_048), fixtures::letters(2_048));
+    trial.decides(AGENCY, "submission", Verdict::Submit).decides(AUTHORITY, "decision", Verdict::Approve);
+    let unit = trial.registry.organizations.get_mut("bozhou-health").unwrap();
+    unit.members.iter_mut().for_each(|members| members.groups.push("everybody".into()));
+    trial.decides(UNIT, "correction-report", Verdict::File);
+    let mut failed = trial.decisions.pop().unwrap();
+    failed.spec.comment = Some(fixtures::endless());
+    failed.spec.decided_by = Some(fixtures::long_name("everybody"));
+    failed.spec.evidence.iter_mut().for_each(|paper| paper.result = Some(crate::api::decision::TestResult::Failed));
+    trial.decisions.extend((0..100).map(|n| DecisionFact { uid: format!("report-{n}"), ..failed.clone() }));
+    let plan = trial.plan();
+    let mut status = plan.status;
+    status.conditions = fixtures::conditions(&plan.conditions, trial.now);
+    fixtures::assert_fits("Sanction", "status", &status);
+    assert_eq!((status.decisions.len(), status.more_decisions), (64, 37));
+    let system = &trial.systems[0].1;
+    assert_eq!(system.suspensions[0].ground.chars().count(), 512);
+    fixtures::assert_fits("InformationSystem", "spec.suspensions", &system.suspensions);
+}

@@ -559,14 +559,14 @@ fn r20_1_what_a_record_has_no_room_for_gives_way() {
     let uids = |walk: &Walk| walk.on_record(|d| d.uid == "0").iter().map(|d| d.uid.clone()).collect::<Vec<_>>();
     let failed = |n: usize| one(n, n.is_multiple_of(2).then_some(TestResult::Failed));
     // What is on record already is left out, and what fits is kept as it is.
-    let mut walk = Walk { counted: (0..=ON_RECORD).map(failed).collect(), ..Walk::default() };
-    assert_eq!(uids(&walk), (1..=ON_RECORD).map(|n| n.to_string()).collect::<Vec<_>>());
+    let mut walk = Walk { counted: (0..=bounds::DECISIONS).map(failed).collect(), ..Walk::default() };
+    assert_eq!(uids(&walk), (1..=bounds::DECISIONS).map(|n| n.to_string()).collect::<Vec<_>>());
     // The oldest reports of a failure first.
     walk.counted.extend([failed(1001), failed(1002)]);
     let kept = uids(&walk);
-    assert_eq!((kept.len(), kept[0].as_str(), kept[1].as_str()), (ON_RECORD, "1", "3"));
+    assert_eq!((kept.len(), kept[0].as_str(), kept[1].as_str()), (bounds::DECISIONS, "1", "3"));
     assert!(kept.contains(&"1001".to_owned()) && kept.contains(&"1002".to_owned()) && !kept.contains(&"4".to_owned()));
     // Then what is oldest.
-    let walk = Walk { counted: (1..=ON_RECORD + 3).map(|n| one(n, None)).collect(), ..Walk::default() };
-    assert_eq!((uids(&walk).len(), uids(&walk)[0].as_str()), (ON_RECORD, "4"));
+    let walk = Walk { counted: (1..=bounds::DECISIONS + 3).map(|n| one(n, None)).collect(), ..Walk::default() };
+    assert_eq!((uids(&walk).len(), uids(&walk)[0].as_str()), (bounds::DECISIONS, "4"));
 }

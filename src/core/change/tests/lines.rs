@@ -117,3 +117,29 @@ fn r22_2_what_was_over_when_the_window_of_accumulation_began_counts_no_more() {
     assert_eq!(track("2027-12-10T15:59:59Z"), "MajorChange", "from 16, until that day");
     assert_eq!(track("2027-12-10T16:00:00Z"), "MinorChange", "from 22");
 }
+
+#[test]
+fn r22_1_a_change_that_a_grant_has_no_room_for_is_not_granted_and_says_so() {
+    let item = live().request.spec.application.lines[0].item.clone();
+    let new = |n: usize| ChangeLine { name: format!("n{n}"), item: item.clone(), quantity: 1, ..ChangeLine::default() };
+    let change = Change { lines: (0..64).map(new).collect(), ..Change::default() };
+    let mut many = Changing::of(live(), "many", change);
+    let had = many.story.system.as_ref().unwrap().0.grants[0].lines.len();
+    let (reason, message) = many.says(CONDITION_RESOLVED);
+    assert!(reason == "LineProblem" && message.contains(&format!("{} lines", 64 + had)), "{reason}: {message}");
+    let fits = |changing: &Changing| {
+        let plan = changing.plan();
+        let mut status = plan.status;
+        status.conditions = fixtures::conditions(&plan.conditions, changing.now);
+        fixtures::assert_fits("ResourceChange", "status", &status);
+        plan.grant
+    };
+    assert_eq!(fits(&many), None);
+    let full = Changing { change: many.change.clone(), ..Changing::of(live(), "many", Change::default()) };
+    assert_eq!(fits(&full.approved()), None);
+    // With as many fewer it is granted, and its record has room for it.
+    many.change.lines.truncate(64 - had);
+    many.change.lines.iter_mut().for_each(|line| line.purpose = Some(fixtures::letters(256)));
+    assert!(many.says(CONDITION_RESOLVED).0 != "LineProblem");
+    fits(&many);
+}
