@@ -10,6 +10,8 @@ pub mod check;
 pub mod cli;
 pub mod controllers;
 pub mod core;
+#[cfg(test)]
+mod filled;
 pub mod operator;
 pub mod runtime;
 #[cfg(test)]
