@@ -44,10 +44,11 @@ pub fn read(log: &str) -> Findings {
         let mut values = Deserializer::from_str(rest.get(prefix..).unwrap_or_default()).into_iter::<Value>();
         match values.next() {
             Some(Ok(value)) => {
-                let before = events.len();
-                take(value, &mut events);
+                let (before, others) = (events.len(), take(value, &mut events));
                 if events.len() == before {
                     found.unread.push(format!("line {line}: this is no audit event and no list of them"));
+                } else if others > 0 {
+                    found.unread.push(format!("line {line}: {others} items of this list are no audit events"));
                 }
                 let read = prefix + values.byte_offset();
                 advance(&mut rest, &mut line, read);
@@ -64,51 +65,65 @@ pub fn read(log: &str) -> Findings {
     found
 }
 
-/// Takes in one event, or those of a list.
-fn take(value: Value, events: &mut Vec<Value>) {
+/// Takes in one event, or those of a list. Gives back how many things in it are none.
+fn take(value: Value, events: &mut Vec<Value>) -> usize {
     match value {
-        Value::Array(items) => items.into_iter().for_each(|item| take(item, events)),
+        Value::Array(items) => items.into_iter().map(|item| take(item, events)).sum(),
         Value::Object(mut list) if list.get("kind").is_some_and(|kind| kind == "EventList") => {
-            if let Some(items) = list.remove("items") {
-                take(items, events);
-            }
+            list.remove("items").map_or(1, |items| take(items, events))
         }
-        event if event["stage"].is_string() && event["verb"].is_string() => events.push(event),
-        _ => {}
+        event if event["stage"].is_string() && event["verb"].is_string() => {
+            events.push(event);
+            0
+        }
+        _ => 1,
     }
 }
 
 fn judge(events: &[Value], found: &mut Findings) {
-    // One request stands there at several stages.
+    // One request stands there at several stages. Its id is what whoever asks has sent, so that two may have the same: every
+    // answer is judged by itself.
     let mut requests: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
     for (n, event) in events.iter().enumerate().filter(|(_, event)| makes_a_decision(event)) {
         let id = event["auditID"].as_str().map_or_else(|| n.to_string(), str::to_owned);
         requests.entry(id).or_default().push(event);
     }
     for stages in requests.values() {
-        let answered = stages.iter().find(|event| event["stage"] == "ResponseComplete");
-        let code = answered.and_then(|event| event["responseStatus"]["code"].as_i64());
-        let applied = |event: &Value| event["verb"] == "create" || code == Some(201);
-        let Some(event) = answered.or_else(|| stages.last()).filter(|event| applied(event)) else { continue };
-        if code.is_some_and(|code| !(200..300).contains(&code)) {
-            continue;
-        }
-        found.decisions += 1;
-        if event["impersonatedUser"].is_null() {
-            continue;
-        }
-        let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
-        let unknown = if code.is_none() { " (the log does not say whether that succeeded)" } else { "" };
-        found.impersonated.push(format!(
-            "{} {}/{} was made by {} in the name of {}{unknown}",
-            text(&event["requestReceivedTimestamp"]),
-            text(&event["objectRef"]["namespace"]),
-            text(&event["objectRef"]["name"]),
-            text(&event["user"]["username"]),
-            text(&event["impersonatedUser"]["username"]),
-        ));
+        let (answered, others): (Vec<&Value>, Vec<&Value>) =
+            stages.iter().partition(|event| event["stage"] == "ResponseComplete");
+        // Who asked is the same at each stage of a request: what was asked by others was another one.
+        let asked = |event: &Value| {
+            [&event["user"], &event["impersonatedUser"], &event["objectRef"]["namespace"]].map(Value::to_string)
+        };
+        let unanswered: BTreeMap<_, &Value> = others.into_iter().map(|event| (asked(event), event)).collect();
+        let unanswered =
+            unanswered.into_values().filter(|event| answered.iter().all(|answer| asked(answer) != asked(event)));
+        answered.iter().copied().chain(unanswered).for_each(|event| judge_request(event, found));
     }
     found.impersonated.sort();
+}
+
+/// Takes note of a decision that was made, as far as its last stage says.
+fn judge_request(event: &Value, found: &mut Findings) {
+    let code = event["responseStatus"]["code"].as_i64();
+    let applied = event["verb"] == "create" || code == Some(201);
+    if !applied || code.is_some_and(|code| !(200..300).contains(&code)) {
+        return;
+    }
+    found.decisions += 1;
+    if event["impersonatedUser"].is_null() {
+        return;
+    }
+    let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
+    let unknown = if code.is_none() { " (the log does not say whether that succeeded)" } else { "" };
+    found.impersonated.push(format!(
+        "{} {}/{} was made by {} in the name of {}{unknown}",
+        text(&event["requestReceivedTimestamp"]),
+        text(&event["objectRef"]["namespace"]),
+        text(&event["objectRef"]["name"]),
+        text(&event["user"]["username"]),
+        text(&event["impersonatedUser"]["username"]),
+    ));
 }
 
 /// Whether an event is of a request that may make a Decision: server-side apply makes one too.
@@ -117,6 +132,7 @@ fn makes_a_decision(event: &Value) -> bool {
     object["resource"] == "decisions"
         && object["apiGroup"] == GROUP
         && object["subresource"].is_null()
+        && !event["requestURI"].as_str().is_some_and(|uri| uri.contains("dryRun="))
         && ["create", "patch", "update"].iter().any(|verb| event["verb"] == *verb)
 }
 
@@ -172,6 +188,8 @@ mod tests {
             (format!("{bad}\n{}", &bad.to_string()[..40]), "line 2: "),
             (format!("{bad}\n[]\n"), "line 2: this is no audit event"),
             (format!("{bad}\n{{}}\n"), "line 2: this is no audit event"),
+            (json!([bad, "garbage", 17]).to_string(), "line 1: 2 items"),
+            (json!({"kind": "EventList", "items": [bad, {"kind": "Event"}]}).to_string(), "line 1: 1 items"),
         ] {
             let found = read(&log);
             assert_eq!((found.events, found.impersonated.len(), found.unread.len()), (1, 1, 1), "{log}: {found:?}");
@@ -186,6 +204,8 @@ mod tests {
         assert_eq!(impersonated(&[("verb", json!("patch"))]), 1, "server-side apply of what was not there");
         assert_eq!(impersonated(&[("verb", json!("patch")), ("responseStatus", json!({"code": 200}))]), 0);
         assert_eq!(impersonated(&[("responseStatus", json!({"code": 403}))]), 0);
+        let dry = json!("/apis/yunguan.dev/v1alpha1/namespaces/yg-a/decisions?dryRun=All");
+        assert_eq!(impersonated(&[("requestURI", dry)]), 0, "nothing was made");
         assert_eq!(impersonated(&[("verb", json!("get")), ("responseStatus", json!({"code": 200}))]), 0);
     }
 
@@ -200,5 +220,11 @@ mod tests {
         assert!(found.impersonated[0].ends_with("does not say whether that succeeded)"), "{found:?}");
         let refused = event(&[("auditID", json!("1")), ("responseStatus", json!({"code": 403}))]);
         assert_eq!(read(&format!("{received}\n{refused}")).impersonated, Vec::<String>::new());
+        // Two requests under one id, which whoever asks may choose.
+        for log in [format!("{refused}\n{complete}"), format!("{complete}\n{refused}")] {
+            assert_eq!(read(&log).impersonated, [FOUND], "{log}");
+        }
+        let own = event(&[("auditID", json!("1")), ("impersonatedUser", Value::Null)]);
+        assert_eq!(read(&format!("{own}\n{received}")).impersonated.len(), 1, "asked in another's name, and no answer");
     }
 }
