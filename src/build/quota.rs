@@ -3,6 +3,7 @@
 use crate::api::names::LIMITS_OF_CONTAINERS;
 use crate::core::quantity::{Amount, Amounts, Format};
 use crate::core::quota::{Countable, Defaults, bound};
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{LimitRangeItem, LimitRangeSpec, ResourceQuota, ResourceQuotaSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use std::collections::BTreeMap;
@@ -58,6 +59,16 @@ pub fn cap(wanted: &mut ResourceQuota, standing: &ResourceQuota) {
 pub fn is_at_work(quota: &ResourceQuota) -> bool {
     let noted = quota.status.as_ref().and_then(|status| status.hard.as_ref()).map(read).unwrap_or_default();
     noted == hard(quota)
+}
+
+/// How long the control plane may take to note a new quota before somebody is told.
+const NOTED_WITHIN: SignedDuration = SignedDuration::from_secs(30);
+
+/// Whether a quota should long be at work.
+#[must_use]
+pub fn is_overdue(quota: &ResourceQuota, now: Timestamp) -> bool {
+    let made = quota.metadata.creation_timestamp.as_ref().map(|made| made.0);
+    !is_at_work(quota) && made.is_some_and(|made| now.duration_since(made) > NOTED_WITHIN)
 }
 
 /// What is in use beyond what a quota is to have.
@@ -117,6 +128,7 @@ mod tests {
     use crate::api::service_product::ContainerDefaults;
     use crate::api::{CloudDomainSpec, ServiceProductSpec};
     use crate::core::registry::{DeviceClass, Named, Registry};
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
     fn hard(amounts: &[(&str, &str)], registry: &Registry) -> Vec<String> {
         let amounts = amounts.iter().map(|(r, q)| ((*r).to_owned(), Amount::parse(q).unwrap())).collect();
@@ -188,6 +200,13 @@ mod tests {
         let mut new = quota("500Gi", "500Gi", "0");
         new.status = None;
         assert!(!is_at_work(&new));
+        let at = |seconds: i64| Timestamp::from_second(1_000 + seconds).unwrap();
+        assert!(!is_overdue(&new, at(1_000)), "nobody knows since when");
+        new.metadata.creation_timestamp = Some(Time(at(0)));
+        assert!(!is_overdue(&new, at(30)) && is_overdue(&new, at(31)));
+        let mut noted = quota("500Gi", "500Gi", "0");
+        noted.metadata.creation_timestamp = Some(Time(at(0)));
+        assert!(!is_overdue(&noted, at(1_000)));
         assert!(!is_at_work(&quota("500Gi", "1Ti", "0")) && is_at_work(&quota("1024Gi", "1Ti", "0")));
         let full = quota("500Gi", "500Gi", "100Ti");
         let more = in_use_beyond(&full, &full).print();

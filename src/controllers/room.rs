@@ -3,11 +3,12 @@
 use super::Context;
 use super::domain::told;
 use crate::api::CloudDomain;
+use crate::api::bounds::RESERVATIONS;
 use crate::api::cloud_domain::Reservation;
 use crate::core::capacity::{self, Reserving, Taken};
 use crate::runtime::apply;
 use crate::runtime::clock;
-use crate::runtime::controller::Error;
+use crate::runtime::controller::{Error, refusals_last};
 use crate::runtime::id::Id;
 use jiff::Timestamp;
 use kube::Api;
@@ -34,6 +35,10 @@ pub(super) async fn reserve(
         }
         Ok(Reserving::Short(why)) => Ok(Err(why.to_string())),
         Ok(Reserving::Stale) => Err(Error::Conflict("the cache does not know all grants of the domain yet".to_owned())),
+        // What lasts is told: somebody keeps others' approvals from being opened.
+        Ok(Reserving::Busy) if refusals_last() => Ok(Err(format!(
+            "domain {domain_name} keeps room for {RESERVATIONS} approvals that are not opened yet, and takes no more at a time: this one is committed by itself once one of those is; their requests say what is in the way (待开通的批准已达上限，其中一项开通后自动办理)"
+        ))),
         Ok(Reserving::Busy) => Err(Error::Conflict("many approvals are being committed in this domain".to_owned())),
         Err((resource, error)) => Ok(Err(format!("domain {domain_name}: {resource}: {error}"))),
     }

@@ -90,14 +90,12 @@ pub async fn reconcile(system: Arc<InformationSystem>, context: Arc<Context>) ->
     let turns = effective::next_moment(&system.spec, now);
     let ends = valid.iter().map(|p| p.until).chain(retained.filter(|end| *end > now)).chain(mended).chain(turns);
     let shut = system.spec.adopted.as_ref().map(|adopted| adopted.networks_shut_from.timestamp());
-    let next = ends.chain(stop.next).chain(shut.filter(|at| *at > now)).min();
+    let quota = now.checked_add(QUOTA_PATIENCE).ok().filter(|_| outcome.waits);
+    let next = ends.chain(stop.next).chain(shut.filter(|at| *at > now)).chain(quota).min();
     let unfinished = work.steps.outcome();
-    if outcome.waits && outcome.refused.is_none() && outcome.stop.is_none() && outcome.problem.is_none() {
-        let soon = now.checked_add(QUOTA_PATIENCE).ok();
-        return Ok(Settled { next: next.into_iter().chain(soon).min(), version: None, unfinished });
-    }
     // What goes better by itself in a moment is not told.
-    if unfinished.is_some() && outcome.refused.is_none() && outcome.stop.is_none() && outcome.problem.is_none() {
+    let passes_by = outcome.waits || unfinished.is_some();
+    if passes_by && outcome.refused.is_none() && outcome.stop.is_none() && outcome.problem.is_none() {
         return Ok(Settled { next, version: None, unfinished });
     }
     let version = report(&system, &context, &outcome, &valid, retained, now).await?;

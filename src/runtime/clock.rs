@@ -4,7 +4,15 @@
 //! In a build for tests (cargo feature `test-clock`) a file can shift it, and what was waited for comes as soon as it has
 //! leapt there. Without the feature there is nothing here but the machine's clock.
 
+use jiff::Timestamp;
+
 pub use source::{instant, now, sleep_until};
+
+/// What time it is where the API server stamps moments: nothing shifts that.
+#[must_use]
+pub fn of_stamps() -> Timestamp {
+    Timestamp::now()
+}
 
 #[cfg(not(feature = "test-clock"))]
 mod source {

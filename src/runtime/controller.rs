@@ -98,7 +98,7 @@ impl From<kube::Error> for Error {
         let kube::Error::Api(status) = &error else { return Self::Transient(error.to_string()) };
         match status.code {
             409 => Self::Conflict(status.message.clone()),
-            code if is_lasting(code) => {
+            code if is_lasting(code) || is_of_a_webhook(&status.message) => {
                 let named = status.details.iter().flat_map(|details| [details.kind.as_str(), details.name.as_str()]);
                 let object = named.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
                 Self::Refused(Refusal { object, code, text: status.message.clone() })
@@ -111,6 +111,11 @@ impl From<kube::Error> for Error {
 /// Whether an answer is about what was written, and not about when, how often, by whom or beside what.
 fn is_lasting(code: u16) -> bool {
     (400..500).contains(&code) && ![401, 404, 408, 409, 410, 429].contains(&code)
+}
+
+/// Whether somebody's admission webhook did not answer: the API server says that with 500, for as long as nobody mends it.
+fn is_of_a_webhook(message: &str) -> bool {
+    message.contains("failed calling webhook")
 }
 
 /// What a controller needs besides its reconcile function.
@@ -487,6 +492,20 @@ mod tests {
         assert_eq!(backoff.failing(), 1, "rights that the operator lacks are its own trouble");
         assert_eq!(backoff.note(&id("a"), "a", None), ("settled", None));
         assert_eq!((backoff.len(), backoff.failing()), (2, 0));
+    }
+
+    #[test]
+    fn a_webhook_that_nobody_answers_for_refuses_and_a_server_that_has_trouble_does_not() {
+        let error = |code: u16, message: &str| {
+            let status = kube::core::Status { code, message: message.into(), ..kube::core::Status::default() };
+            Error::from(kube::Error::Api(Box::new(status)))
+        };
+        let dead =
+            "Internal error occurred: failed calling webhook \"a.test\": failed to call webhook: Post \"https://a/\"";
+        assert!(matches!(error(500, dead), Error::Refused(refusal) if refusal.text == dead));
+        for (code, message) in [(500, "etcdserver: request timed out"), (503, "shutting down"), (429, "slow down")] {
+            assert!(matches!(error(code, message), Error::Transient(_)), "{code}");
+        }
     }
 
     #[test]
