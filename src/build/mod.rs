@@ -14,6 +14,7 @@ use crate::api::organization::RoleMembers;
 use crate::core::people;
 use k8s_openapi::api::rbac::v1::{RoleBinding, RoleRef, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::{Resource, ResourceExt as _};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Labels of everything that is ours; admission guards what carries them.
@@ -25,6 +26,12 @@ pub fn labels(purpose: &str, organization: &str, system: Option<&str>) -> BTreeM
         .map(|(label, value)| (label.to_owned(), value.to_owned()))
         .chain(system)
         .collect()
+}
+
+/// Whether something is the operator's. The label with any other value is somebody else's, and makes nothing ours.
+#[must_use]
+pub fn is_managed<K: Resource>(object: &K) -> bool {
+    object.labels().get(LABEL_MANAGED).is_some_and(|value| value == MANAGED_BY_VALUE)
 }
 
 fn meta(name: &str, namespace: Option<&str>, labels: &BTreeMap<String, String>) -> ObjectMeta {

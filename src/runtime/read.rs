@@ -6,6 +6,7 @@ use kube::api::{Api, GetParams, ListParams};
 use kube::core::{ObjectList, Request};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
@@ -35,7 +36,8 @@ impl<K: DeserializeOwned> Read<K> {
     /// # Errors
     /// What is wrong with it.
     pub fn object(&self) -> serde_json::Result<K> {
-        serde_json::from_str(&self.text)
+        let read = serde_json::from_str(&self.text);
+        read.or_else(|error| without_stamps_of_templates(&self.text).ok_or(error).and_then(serde_json::from_value))
     }
 }
 
@@ -68,6 +70,30 @@ impl<'de, K> Deserialize<'de> for Read<K> {
             kind: PhantomData,
         })
     }
+}
+
+/// An object without the moments that its templates carry. They say nothing, and the API server keeps there whatever somebody
+/// has written, so that nobody can hide an object behind them.
+fn without_stamps_of_templates(text: &str) -> Option<Value> {
+    fn strip(value: &mut Value, within: bool) {
+        match value {
+            Value::Object(fields) => {
+                for (name, field) in fields {
+                    if let Some(meta) = field.as_object_mut().filter(|_| within && name == "metadata") {
+                        meta.retain(|key, _| {
+                            !["creationTimestamp", "deletionTimestamp", "managedFields"].contains(&&**key)
+                        });
+                    }
+                    strip(field, true);
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| strip(item, true)),
+            _ => {}
+        }
+    }
+    let mut object: Value = serde_json::from_str(text).ok()?;
+    strip(&mut object, false);
+    Some(object)
 }
 
 /// A text in which a part of it, a value, gives way to null.
@@ -113,6 +139,12 @@ pub struct Listed<K> {
     pub objects: Vec<K>,
     /// What could not: it is there all the same.
     pub unreadable: Vec<Unreadable>,
+}
+
+impl<K> Default for Listed<K> {
+    fn default() -> Self {
+        Self { objects: Vec::new(), unreadable: Vec::new() }
+    }
 }
 
 /// An object that cannot be read as one of its kind, and why.
@@ -162,7 +194,7 @@ where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned,
 {
     let (client, mut params) = (api.clone().into_client(), params.clone());
-    let mut listed = Listed { objects: Vec::new(), unreadable: Vec::new() };
+    let mut listed = Listed::default();
     loop {
         let request = Request::new(api.resource_url()).list(&params).map_err(kube::Error::BuildRequest)?;
         let page: ObjectList<Read<K>> = client.request(request).await?;
@@ -198,6 +230,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use k8s_openapi::api::batch::v1::CronJob;
     use k8s_openapi::api::core::v1::ConfigMap;
     use kube::core::WatchEvent;
 
@@ -227,6 +260,22 @@ mod tests {
             };
             assert_eq!((read.object().is_ok(), read.meta().resource_version.as_deref()), (fine, Some("7")));
         }
+    }
+
+    #[test]
+    fn what_somebody_wrote_into_a_template_hides_no_object() {
+        let far = "9999-12-31T23:59:59Z";
+        let text = serde_json::json!({"metadata": {"name": "cron", "creationTimestamp": "2026-11-30T00:00:00Z"}, "spec": {
+            "schedule": "0 0 1 1 *", "jobTemplate": {"metadata": {"creationTimestamp": far, "labels": {"a": "b"}},
+            "spec": {"template": {"metadata": {"deletionTimestamp": far, "managedFields": [{"time": far}]}}}}}});
+        let read: Read<CronJob> = serde_json::from_value(text.clone()).unwrap();
+        let cron = read.object().unwrap();
+        assert_eq!(cron.spec.job_template.metadata.unwrap().labels.unwrap()["a"], "b", "all else is as it was");
+        assert!(cron.metadata.creation_timestamp.is_some());
+        let mut own = text;
+        own["metadata"]["creationTimestamp"] = far.into();
+        let read: Read<CronJob> = serde_json::from_value(own).unwrap();
+        assert!(read.object().is_err(), "its own moments mean something");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use jiff::ToSpan as _;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, ResourceQuota};
 use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::{Value, json};
@@ -157,7 +157,8 @@ async fn r34_1_every_kind_of_workload_is_stopped_and_brought_back_as_it_was() ->
     };
     let untouched = ["Deployment", "StatefulSet", "DaemonSet", "HorizontalPodAutoscaler", "PodDisruptionBudget"];
     let before = (specs(&untouched).await?, specs(&["Job", "CronJob"]).await?);
-    let hard = objects(&client, "ResourceQuota", &namespace).get("yunguan").await?.data["spec"].clone();
+    let quotas: Api<ResourceQuota> = Api::namespaced(client.clone(), &namespace);
+    let hard = bounds(&quotas.get("yunguan").await?);
 
     let order = suspension(&case, "portal-suspended").await?;
     order.imposed().await?;
@@ -177,7 +178,7 @@ async fn r34_1_every_kind_of_workload_is_stopped_and_brought_back_as_it_was() ->
             "{kind}: the unit's own pause is no business of ours"
         );
     }
-    assert_eq!(objects(&client, "ResourceQuota", &namespace).get("yunguan").await?.data["spec"], hard, "booked still");
+    assert_eq!(bounds(&quotas.get("yunguan").await?), hard, "booked still");
 
     nothing_starts(&case, &client).await?;
     await_pods(&case, &[("db", true), ("late", true), ("web", true), ("web", true), ("web", true)]).await?;
@@ -229,12 +230,21 @@ async fn nothing_starts(case: &Case<'_>, client: &Client) -> Result<()> {
     let late: Pod = serde_json::from_value(late)?;
     pods.create(&PostParams::default(), &late).await?;
     // The label that would let it start is the operator's own.
-    let mut forged = late.clone();
-    forged.metadata.name = Some("forged".into());
-    forged.labels_mut().insert("yunguan.dev/managed".into(), "true".into());
-    refused_by("yunguan-stopped-label", pods.create(&PostParams::default(), &forged).await)?;
+    for value in ["true", "x", ""] {
+        let mut forged = late.clone();
+        forged.metadata.name = Some("forged".into());
+        forged.labels_mut().insert("yunguan.dev/managed".into(), value.into());
+        refused_by("yunguan-stopped-label", pods.create(&PostParams::default(), &forged).await)?;
+        let claim = json!({"metadata": {"name": "yunguan-backup", "labels": {"yunguan.dev/managed": value}},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
+        let claims = objects(client, "PersistentVolumeClaim", &namespace);
+        refused_by(
+            "yunguan-stopped-label",
+            claims.create(&PostParams::default(), &serde_json::from_value(claim)?).await,
+        )?;
+    }
     let mut job = json!({"metadata": {"name": "forged"}, "spec": {"template": template("forged", "Never")}});
-    job["spec"]["template"]["metadata"]["labels"]["yunguan.dev/managed"] = json!("true");
+    job["spec"]["template"]["metadata"]["labels"]["yunguan.dev/managed"] = json!("no");
     let job: DynamicObject = serde_json::from_value(job)?;
     refused_by("yunguan-stopped-label", objects(client, "Job", &namespace).create(&PostParams::default(), &job).await)?;
     Ok(())

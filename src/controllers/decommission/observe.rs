@@ -1,8 +1,9 @@
 //! What is to be seen of a system that leaves: its volumes, the Jobs that work on them, what runs, and its namespace.
 
 use crate::api::decommission::{JobReport, VolumeRef};
-use crate::api::names::{CLAIM_BACKUP, KEY_WIPING, LABEL_MANAGED, LABEL_STOPPED, STOPPED_WIPED};
+use crate::api::names::{CLAIM_BACKUP, KEY_WIPING, LABEL_STOPPED, STOPPED_WIPED};
 use crate::api::{Decommission, InformationSystem, InformationSystemSpec};
+use crate::build::is_managed;
 use crate::controllers::Context;
 use crate::controllers::system::stop;
 use crate::core::leaving::{JobState, LeftBehind, NamespaceState, Volume, World};
@@ -174,5 +175,5 @@ fn standing(system: &InformationSystem, namespace: &Namespace) -> NamespaceState
 
 /// Whether the operator made this.
 pub(super) fn is_ours<K: kube::Resource>(object: &K) -> bool {
-    object.labels().contains_key(LABEL_MANAGED)
+    is_managed(object)
 }

@@ -5,6 +5,7 @@ use super::work::note;
 use crate::api::InformationSystem;
 use crate::api::adoption::Adopted;
 use crate::api::names::{ANNOTATION_APPLIED, ANNOTATION_OWNER_UID, LABEL_MANAGED, LABEL_STOPPED};
+use crate::build::is_managed;
 use crate::build::system::{adopting, releasing, says_the_same};
 use crate::controllers::Context;
 use crate::controllers::context::managed_selector;
@@ -57,22 +58,30 @@ pub(super) fn cached(system: &InformationSystem, context: &Context) -> Option<Ar
 fn is_of(system: &InformationSystem, there: &Namespace) -> bool {
     let same = system.spec.adopted.as_ref().is_none_or(|adopted| there.metadata.uid.as_ref() == Some(&adopted.uid));
     let owner = there.annotations().get(ANNOTATION_OWNER_UID);
-    same && owner == system.metadata.uid.as_ref() && there.labels().contains_key(LABEL_MANAGED)
+    same && owner == system.metadata.uid.as_ref() && is_managed(there)
 }
 
 /// Whether something was ever opened: people were let into the namespace of a system, or something is in it.
 pub(in crate::controllers) async fn is_open(system: &InformationSystem, context: &Context) -> Result<bool, Error> {
     let Found::Ours(there) = find(system, context).await? else { return Ok(false) };
-    let (name, one) = (there.name_any(), ListParams::default().limit(1));
-    let ours = one.clone().labels(&managed_selector());
-    if !context.api::<RoleBinding>(&name).list(&ours).await?.items.is_empty() {
+    let (name, all) = (there.name_any(), ListParams::default());
+    let ours = all.clone().labels(&managed_selector());
+    if is_any::<RoleBinding>(context, &name, &ours).await? {
         return Ok(true);
     }
     // What was in it before a takeover stays in it.
-    let inside = system.spec.adopted.is_none()
-        && (!context.api::<Pod>(&name).list(&one).await?.items.is_empty()
-            || !context.api::<PersistentVolumeClaim>(&name).list(&one).await?.items.is_empty());
-    Ok(inside)
+    Ok(system.spec.adopted.is_none()
+        && (is_any::<Pod>(context, &name, &all).await?
+            || is_any::<PersistentVolumeClaim>(context, &name, &all).await?))
+}
+
+/// Whether there is one of a kind, to be read or not.
+async fn is_any<K>(context: &Context, namespace: &str, params: &ListParams) -> Result<bool, Error>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let listed = context.list::<K>(namespace, params).await?;
+    Ok(!listed.objects.is_empty() || !listed.unreadable.is_empty())
 }
 
 /// Takes away the namespace of a system of which nothing was ever opened; one that was in use before is let go. True once

@@ -5,12 +5,14 @@
 
 use crate::api::common::Time;
 use crate::api::information_system::StopStatus;
-use crate::api::names::{GATE_STOPPED, JOB_WIPE, KEY_SUSPENDED, LABEL_MANAGED};
+use crate::api::names::{GATE_STOPPED, JOB_WIPE, KEY_SUSPENDED};
 use crate::api::{InformationSystem, InformationSystemSpec};
+use crate::build::is_managed;
 use crate::controllers::Context;
 use crate::core::stop;
 use crate::runtime::apply;
 use crate::runtime::controller::{Error, refusals_last};
+use crate::runtime::read::Listed;
 use crate::runtime::steps::Steps;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _, stream};
@@ -93,13 +95,13 @@ pub(super) fn nothing_runs(system: &InformationSystem, now: Timestamp) -> Pass {
 pub(super) async fn halt(system: &InformationSystem, context: &Context, steps: &mut Steps, now: Timestamp) -> Pass {
     let namespace = &system.spec.namespace;
     let before = so_far(system, now);
-    let crons = steps.note("cron jobs", list::<CronJob>(context, namespace).await).unwrap_or_default();
+    let crons = list::<CronJob>(context, namespace, steps, "cron jobs").await.unwrap_or_default().objects;
     let active = crons.iter().filter(|cron| !suspended(cron.spec.suspend));
     each(steps, "cron jobs", active.map(|cron| suspend(context, cron).boxed()).collect()).await;
-    let jobs = steps.note("jobs", list::<Job>(context, namespace).await).unwrap_or_default();
+    let jobs = list::<Job>(context, namespace, steps, "jobs").await.unwrap_or_default().objects;
     // Of the operator's own those that wipe stand still as long as an order does.
     let order = stop::suspended(&system.spec).is_some();
-    let is_halted = |job: &Job| !job.labels().contains_key(LABEL_MANAGED) || (order && wipes(job));
+    let is_halted = |job: &Job| !is_managed(job) || (order && wipes(job));
     let (halting, others): (Vec<&Job>, Vec<&Job>) = jobs.iter().partition(|job| is_halted(job));
     let at_work = |job: &&Job| !ended(job) && !suspended(job.spec.as_ref().and_then(|spec| spec.suspend));
     let halting = halting.into_iter().filter(at_work);
@@ -107,7 +109,7 @@ pub(super) async fn halt(system: &InformationSystem, context: &Context, steps: &
     let ours = others.into_iter().filter(|job| is_ours(*job));
     each(steps, "jobs", ours.map(|job| put_back(context, job).boxed()).collect()).await;
 
-    let Some(pods) = steps.note("pods", list::<Pod>(context, namespace).await) else {
+    let Some(Listed { objects: pods, unreadable }) = list::<Pod>(context, namespace, steps, "pods").await else {
         return Pass { status: told(system), next: now.checked_add(SOON).ok() };
     };
     let running: Vec<&Pod> = pods.iter().filter(|pod| runs(pod)).collect();
@@ -123,7 +125,8 @@ pub(super) async fn halt(system: &InformationSystem, context: &Context, steps: &
     let doomed = running.iter().copied().filter(|pod| pod.metadata.deletion_timestamp.is_none()).filter(noted);
     each(steps, "pods", doomed.map(|pod| delete(context, pod).boxed()).collect()).await;
     let next = now.checked_add(if running.is_empty() { LOOK_AGAIN } else { SOON }).ok();
-    let running = i64::try_from(running.len()).unwrap_or(i64::MAX);
+    // What cannot be read may run.
+    let running = i64::try_from(running.len().saturating_add(unreadable.len())).unwrap_or(i64::MAX);
     Pass { status: Some(StopStatus { running, bare_pods, more_bare_pods, lifting: None, ..before }), next }
 }
 
@@ -133,14 +136,14 @@ pub(super) async fn resume(system: &InformationSystem, context: &Context, steps:
     let told = told(system).is_some();
     let before = so_far(system, now);
     let since = before.lifting.unwrap_or(Time::new(now));
-    let pods = steps.note("pods", list::<Pod>(context, namespace).await);
-    let gated: Vec<&Pod> = pods.iter().flatten().filter(|pod| is_gated(pod)).collect();
+    let pods = list::<Pod>(context, namespace, steps, "pods").await;
+    let gated: Vec<&Pod> = pods.iter().flat_map(|pods| &pods.objects).filter(|pod| is_gated(pod)).collect();
     each(steps, "pods", gated.iter().map(|pod| open(context, pod).boxed()).collect()).await;
-    let jobs = steps.note("jobs", list::<Job>(context, namespace).await);
-    let held: Vec<&Job> = jobs.iter().flatten().filter(|job| is_ours(*job)).collect();
+    let jobs = list::<Job>(context, namespace, steps, "jobs").await;
+    let held: Vec<&Job> = jobs.iter().flat_map(|jobs| &jobs.objects).filter(|job| is_ours(*job)).collect();
     each(steps, "jobs", held.iter().map(|job| put_back(context, *job).boxed()).collect()).await;
-    let crons = steps.note("cron jobs", list::<CronJob>(context, namespace).await);
-    let paused: Vec<&CronJob> = crons.iter().flatten().filter(|cron| is_ours(*cron)).collect();
+    let crons = list::<CronJob>(context, namespace, steps, "cron jobs").await;
+    let paused: Vec<&CronJob> = crons.iter().flat_map(|crons| &crons.objects).filter(|cron| is_ours(*cron)).collect();
     each(steps, "cron jobs", paused.iter().map(|cron| put_back(context, *cron).boxed()).collect()).await;
     let seen = pods.is_some() && jobs.is_some() && crons.is_some();
     let found = !seen || !gated.is_empty() || !held.is_empty() || !paused.is_empty();
@@ -151,12 +154,17 @@ pub(super) async fn resume(system: &InformationSystem, context: &Context, steps:
     Pass { status: Some(status), next: now.checked_add(SOON).ok() }
 }
 
-async fn list<K>(context: &Context, namespace: &str) -> Result<Vec<K>, Error>
+/// One that cannot be read keeps no other from being stopped, and is told as what could not be.
+async fn list<K>(context: &Context, namespace: &str, steps: &mut Steps, step: &'static str) -> Option<Listed<K>>
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
-    // One that cannot be read keeps no other from being stopped.
-    Ok(context.list(namespace, &ListParams::default()).await?.objects)
+    let listed = context.list(namespace, &ListParams::default()).await.map_err(Error::from);
+    let listed = steps.note(step, listed)?;
+    for unreadable in &listed.unreadable {
+        steps.leave_out(step, unreadable.name.clone(), &format!("cannot be read: {}", unreadable.why));
+    }
+    Some(listed)
 }
 
 /// Does all of it, some side by side, and takes note of each.
@@ -193,7 +201,7 @@ pub(in crate::controllers) fn runs(pod: &Pod) -> bool {
 
 fn is_over(pod: &Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default();
-    ["Succeeded", "Failed"].contains(&phase) || pod.labels().contains_key(LABEL_MANAGED)
+    ["Succeeded", "Failed"].contains(&phase) || is_managed(pod)
 }
 
 fn is_gated(pod: &Pod) -> bool {
@@ -242,6 +250,18 @@ mod tests {
     use crate::api::decommission::Leaving;
     use crate::api::information_system::Suspension;
     use crate::api::sanction::Lifted;
+
+    #[test]
+    fn r34_1_a_label_of_ours_with_another_value_makes_nothing_ours() {
+        let pod = |labels: serde_json::Value| -> Pod {
+            serde_json::from_value(json!({"metadata": {"name": "a", "labels": labels}, "spec": {"containers": []}}))
+                .unwrap()
+        };
+        assert!(!runs(&pod(json!({"yunguan.dev/managed": "true"}))));
+        for labels in [json!({}), json!({"yunguan.dev/managed": "x"}), json!({"yunguan.dev/managed": ""})] {
+            assert!(runs(&pod(labels.clone())), "{labels}");
+        }
+    }
 
     #[test]
     fn r34_1_what_was_lifted_before_any_status_told_of_it_starts_again() {
