@@ -101,6 +101,10 @@ pub struct Indexes {
     pub sanctions_by_phase: Arc<Index<SanctionPhase, Sanction, Box<[Waits]>>>,
     /// Systems by the home namespace of their unit.
     pub systems_by_home: Arc<Index<Id<Namespace>, InformationSystem>>,
+    /// Systems that are charged, or will be, by who pays.
+    pub systems_by_payer: Arc<Index<Id<Organization>, InformationSystem>>,
+    /// What is being decided, by who is to pay.
+    pub requests_by_payer: Arc<Index<Id<Organization>, CloudResourceRequest>>,
     /// Decisions by the proposal that they dismiss.
     pub decisions_by_proposal: Arc<Index<Id<RightsizingProposal>, Decision>>,
     /// Decisions by the system that they let somebody into.
@@ -119,6 +123,10 @@ pub struct Indexes {
     pub systems_stalled: Arc<Index<String, InformationSystem>>,
     /// Ledger entries by system.
     pub ledger_by_system: Arc<Index<Id<InformationSystem>, LedgerEntry>>,
+    /// Quotas by namespace.
+    pub quotas_by_namespace: Arc<Index<Id<Namespace>, ResourceQuota>>,
+    /// Limit ranges by namespace.
+    pub limits_by_namespace: Arc<Index<Id<Namespace>, LimitRange>>,
     /// Network policies by namespace.
     pub networks_by_namespace: Arc<Index<Id<Namespace>, NetworkPolicy>>,
     /// Decommissions by their home namespace.

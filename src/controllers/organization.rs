@@ -3,14 +3,14 @@
 use super::Context;
 use super::binding::bind;
 use super::refused::{REFUSED, refused};
-use crate::api::names::{CONDITION_READY, CONDITION_STALLED, LABEL_MANAGED, SHIPPED_ROLES, cluster_role};
+use crate::api::names::{CONDITION_READY, CONDITION_STALLED, SHIPPED_ROLES, cluster_role};
 use crate::api::organization::OrganizationStatus;
 use crate::api::{
     CloudResourceRequest, Decision, Decommission, InformationSystem, LedgerEntry, Organization, ResourceChange,
     Sanction,
 };
-use crate::build::home;
 use crate::build::system::says_the_same;
+use crate::build::{home, is_managed};
 use crate::core::names::home_namespace;
 use crate::core::registry::Registry;
 use crate::core::request::Statement;
@@ -189,7 +189,7 @@ async fn make(context: &Context, wanted: &Namespace, may_be: bool) -> Result<Mad
     let observed = context.managed.namespaces.get(&Id::new(&name));
     if observed.is_none() {
         match namespaces.get_opt(&name).await? {
-            Some(there) if !there.labels().contains_key(LABEL_MANAGED) => return Ok(Made::Foreign),
+            Some(there) if !is_managed(&there) => return Ok(Made::Foreign),
             None if !may_be => return Ok(Made::Nothing),
             _ => {}
         }
@@ -224,7 +224,7 @@ async fn leave(organization: &Organization, context: &Context) -> Result<Settled
     let namespaces: Api<Namespace> = Api::all(context.client.clone());
     match namespaces.get_opt(&namespace).await? {
         Some(there) if there.metadata.deletion_timestamp.is_some() => Ok(Settled::default()),
-        Some(there) if there.labels().get(LABEL_MANAGED).is_some() => {
+        Some(there) if is_managed(&there) => {
             apply::delete(&namespaces, &context.metrics, &there).await?;
             Ok(Settled::default())
         }
@@ -237,13 +237,17 @@ async fn leave(organization: &Organization, context: &Context) -> Result<Settled
     }
 }
 
-/// Whether it cannot be deleted. Where nothing is known to lie in its home, the API server is asked before that is said: what
+/// Whether it cannot be deleted: records lie in its home, or others rest on it. Where nothing is known to lie in its home, the API server is asked before that is said: what
 /// was decided outlives the requests that people take away.
 async fn in_use(organization: &Organization, context: &Context) -> Result<bool, Error> {
     let namespace = home_namespace(&organization.name_any());
     let home: Id<Namespace> = Id::new(&namespace);
     let indexes = &context.indexes;
-    let known = indexes.requests_by_home.has(&home)
+    let id = Id::of(organization);
+    let known = context.registry().rests_on(id.name())
+        || indexes.systems_by_payer.has(&id)
+        || indexes.requests_by_payer.has(&id)
+        || indexes.requests_by_home.has(&home)
         || indexes.systems_by_home.has(&home)
         || indexes.changes_by_home.has(&home)
         || indexes.decommissions_by_home.has(&home)

@@ -191,6 +191,11 @@ fn indexes() -> Indexes {
             |s: &Sanction| s.status.iter().flat_map(|s| &s.open_gates).map(waits_at).collect(),
         ),
         systems_by_home: Index::new(|s: &InformationSystem| s.namespace().map(|home| Id::new(&home)), |_| ()),
+        systems_by_payer: Index::new(payer, |_| ()),
+        requests_by_payer: Index::new(
+            |r: &CloudResourceRequest| filed(r).map(|_| Id::new(&r.spec.application.funding.payer)),
+            |_| (),
+        ),
         decisions_by_proposal: Index::new(|d| refers_to(d, RequestKind::RightsizingProposal), |_| ()),
         decisions_by_system: Index::new(|d| refers_to(d, RequestKind::InformationSystem), |_| ()),
         requests_by_home: Index::new(|r: &CloudResourceRequest| r.namespace().map(|home| Id::new(&home)), |_| ()),
@@ -200,10 +205,9 @@ fn indexes() -> Indexes {
         systems_by_domain: Index::new(|s: &InformationSystem| Some(Id::new(&s.spec.domain)), takes),
         systems_stalled: Index::new(stalled, |_| ()),
         ledger_by_system: Index::new(|e: &LedgerEntry| Some(beside(e, &e.spec.system.name)), |_| ()),
-        networks_by_namespace: Index::new(
-            |n: &NetworkPolicy| n.namespace().map(|namespace| Id::new(&namespace)),
-            |_| (),
-        ),
+        quotas_by_namespace: by_namespace(),
+        limits_by_namespace: by_namespace(),
+        networks_by_namespace: by_namespace(),
         decommissions_by_home: Index::new(|d: &Decommission| d.namespace().map(|home| Id::new(&home)), |_| ()),
         filed_under: FiledUnder {
             requests: Index::new(
@@ -223,8 +227,17 @@ fn indexes() -> Indexes {
                 |_| (),
             ),
         },
-        bindings_by_namespace: Index::new(|b: &RoleBinding| b.namespace().map(|namespace| Id::new(&namespace)), |_| ()),
+        bindings_by_namespace: by_namespace(),
     }
+}
+
+fn note<K: 'static>(index: &Arc<Index<Id<Namespace>, K>>) -> Router<K> {
+    let index = Arc::clone(index);
+    Box::new(move |change| drop(index.note(change)))
+}
+
+fn by_namespace<K: Resource + 'static>() -> Arc<Index<Id<Namespace>, K>> {
+    Index::new(|object: &K| object.meta().namespace.as_deref().map(Id::new), |_| ())
 }
 
 /// The version of the rules by which something is judged, once it was filed.
@@ -242,6 +255,18 @@ fn enqueue_home(queue: &Queue<Organization>, home: &Id<Namespace>) {
     if let Some(organization) = organization_of(home.name()) {
         enqueue(queue, Id::new(organization));
     }
+}
+
+/// An organization is looked at when it comes to pay for the first of this kind, or for none any more.
+fn turn_payer<K: 'static>(queues: &Queues, by_payer: &Arc<Index<Id<Organization>, K>>) -> Router<K> {
+    let (queue, by_payer) = (queues.organizations.clone(), Arc::clone(by_payer));
+    Box::new(move |change| by_payer.turned(change).into_iter().for_each(|payer| enqueue(&queue, payer)))
+}
+
+/// Who pays for a system that has not left.
+fn payer(system: &InformationSystem) -> Option<Id<Organization>> {
+    let grant = system.spec.grants.last().filter(|_| stop::closed(&system.spec).is_none())?;
+    Some(Id::new(&grant.payer))
 }
 
 /// A version of the rules is looked at when the first of this kind is filed under it, or the last one is gone.
@@ -382,7 +407,8 @@ fn watch_requests(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Ind
         let others = before.into_iter().chain([system_of(change.object)]).flat_map(|system| by_code.ids(&system));
         others.filter(|other| other != change.id).for_each(|other| enqueue(&queue, other));
     });
-    hub.watch(all(client), None, vec![turns_home, turns_version, route, to_self(&queues.requests)])
+    let turns_payer = turn_payer(queues, &indexes.requests_by_payer);
+    hub.watch(all(client), None, vec![turns_home, turns_version, turns_payer, route, to_self(&queues.requests)])
 }
 
 fn watch_changes(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Indexes) -> Store<ResourceChange> {
@@ -422,7 +448,8 @@ fn watch_systems(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Inde
         by_code.ids(change.id).into_iter().for_each(|request| enqueue(&requests, request));
         changes_of.ids(change.id).into_iter().for_each(|other| enqueue(&changes, other));
     });
-    hub.watch(all(client), None, vec![turns_home, route, to_self(&queues.systems), proposals])
+    let turns_payer = turn_payer(queues, &indexes.systems_by_payer);
+    hub.watch(all(client), None, vec![turns_home, turns_payer, route, to_self(&queues.systems), proposals])
 }
 
 fn watch_decommissions(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Indexes) -> Store<Decommission> {
@@ -478,16 +505,28 @@ fn watch_proposals(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &In
 fn watch_managed(hub: &mut Hub, client: &Client, queues: &Queues, indexes: &Indexes) -> ManagedStores {
     let selector = managed_selector();
     let selector = Some(selector.as_str());
-    let by_namespace = Arc::clone(&indexes.bindings_by_namespace);
-    let note: Router<RoleBinding> = Box::new(move |change| drop(by_namespace.note(change)));
-    let networks = Arc::clone(&indexes.networks_by_namespace);
-    let note_network: Router<NetworkPolicy> = Box::new(move |change| drop(networks.note(change)));
     ManagedStores {
         namespaces: hub.watch(all::<Namespace>(client), selector, vec![to_owner(queues)]),
-        quotas: hub.watch(all::<ResourceQuota>(client), selector, vec![to_owner(queues)]),
-        limits: hub.watch(all::<LimitRange>(client), selector, vec![to_owner(queues)]),
-        networks: hub.watch(all::<NetworkPolicy>(client), selector, vec![note_network, to_owner(queues)]),
-        bindings: hub.watch(all::<RoleBinding>(client), selector, vec![note, to_owner(queues)]),
+        quotas: hub.watch(
+            all::<ResourceQuota>(client),
+            selector,
+            vec![note(&indexes.quotas_by_namespace), to_owner(queues)],
+        ),
+        limits: hub.watch(
+            all::<LimitRange>(client),
+            selector,
+            vec![note(&indexes.limits_by_namespace), to_owner(queues)],
+        ),
+        networks: hub.watch(
+            all::<NetworkPolicy>(client),
+            selector,
+            vec![note(&indexes.networks_by_namespace), to_owner(queues)],
+        ),
+        bindings: hub.watch(
+            all::<RoleBinding>(client),
+            selector,
+            vec![note(&indexes.bindings_by_namespace), to_owner(queues)],
+        ),
     }
 }
 

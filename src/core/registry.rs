@@ -76,6 +76,15 @@ impl Registry {
         }
     }
 
+    /// Whether a domain, a version of the rules or another organization names this organization.
+    #[must_use]
+    pub fn rests_on(&self, organization: &str) -> bool {
+        let rules = self.policies.iter().flat_map(|policy| &policy.spec.roles).flat_map(|role| &role.organizations);
+        let providers = self.domains.values().map(|domain| &domain.provider);
+        let supervisors = self.organizations.values().filter_map(|other| other.supervisor.as_ref());
+        rules.chain(providers).chain(supervisors).any(|named| named == organization)
+    }
+
     /// Whether one of these organizations lists anybody in `role`.
     #[must_use]
     pub fn has_members(&self, holders: &[String], role: &str) -> bool {
@@ -164,6 +173,15 @@ mod tests {
     fn domain(provider: &str, dedicated: bool, organizations: &[&str]) -> CloudDomainSpec {
         let organizations = organizations.iter().map(|name| (*name).to_owned()).collect();
         CloudDomainSpec { provider: provider.into(), dedicated, organizations, ..CloudDomainSpec::default() }
+    }
+
+    #[test]
+    fn an_organization_that_others_name_is_rested_on() {
+        let registry = registry();
+        for name in ["data", "county-data", "telecom", "mobile", "bureau"] {
+            assert!(registry.rests_on(name), "{name}");
+        }
+        assert!(!registry.rests_on("school"));
     }
 
     fn registry() -> Registry {

@@ -7,9 +7,11 @@ use crate::support::{edit, objects, operator};
 use crate::world::*;
 use anyhow::{Context as _, Result, ensure};
 use futures::future::try_join_all;
-use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding};
+use k8s_openapi::api::admissionregistration::v1::{
+    ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding, ValidatingWebhookConfiguration,
+};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod};
-use k8s_openapi::api::rbac::v1::RoleBinding;
+use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, RoleBinding};
 use kube::api::{DeleteParams, ListParams, ObjectMeta, PostParams};
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::{Value, json};
@@ -263,6 +265,28 @@ async fn bound(admin: &Client, namespace: &str, name: &str) -> Result<Vec<String
     Ok(binding.iter().flat_map(|b| b.subjects.iter().flatten()).map(|subject| subject.name.clone()).collect())
 }
 
+/// The unit lets somebody look into its system for so long.
+async fn let_in(case: &Case<'_>, who: &str, seconds: i64) -> Result<Decision> {
+    let uid = case.system().await?.uid().context("no uid")?;
+    let access = Access {
+        username: who.to_owned(),
+        purpose: "排查故障".to_owned(),
+        until: crate::changing::in_seconds(seconds),
+        level: AccessLevel::View,
+    };
+    let spec = DecisionSpec {
+        request_ref: RequestRef { kind: RequestKind::InformationSystem, name: case.name.clone(), uid: uid.clone() },
+        gate: "access".to_owned(),
+        role: "unit".to_owned(),
+        verdict: Verdict::Authorize,
+        digest: digest::of_access(&uid, &access),
+        access: Some(access),
+        ..DecisionSpec::default()
+    };
+    let metadata = ObjectMeta { generate_name: Some("pass-".to_owned()), ..ObjectMeta::default() };
+    case.make(&case.person(), &Decision { metadata, spec }).await
+}
+
 /// People who cannot be bound, a guest whose time is over, somebody who is taken off in the same edit, a CronJob whose annotations
 /// are full: each is a step of its own.
 #[tokio::test]
@@ -279,29 +303,17 @@ async fn r34_1_no_trick_of_a_unit_keeps_its_system_running_or_its_people_in() ->
     let job = json!({"template": template("job", "Never"), "backoffLimit": 0});
     let spec = json!({"schedule": "0 3 1 1 *", "jobTemplate": {"spec": job}});
     let cron = json!({"metadata": {"name": "full", "annotations": {"note": full}}, "spec": spec});
-    super::sanctions::deploy(&admin, &namespace, &[("CronJob", cron)]).await?;
+    // What the API server keeps in a template and nobody reads must hide nothing.
+    let far = json!({"creationTimestamp": "9999-12-31T23:59:59Z"});
+    let (mut far_job, mut far_cron) = (job, spec);
+    far_job["template"]["metadata"] = far.clone();
+    far_cron["jobTemplate"]["metadata"] = far;
+    let far_job = json!({"metadata": {"name": "far"}, "spec": far_job});
+    let far_cron = json!({"metadata": {"name": "far"}, "spec": far_cron});
+    let deployed = [("CronJob", cron), ("Job", far_job), ("CronJob", far_cron)];
+    super::sanctions::deploy(&admin, &namespace, &deployed).await?;
 
-    let let_in = async |who: &str, seconds: i64| -> Result<Decision> {
-        let uid = case.system().await?.uid().context("no uid")?;
-        let access = Access {
-            username: who.to_owned(),
-            purpose: "排查故障".to_owned(),
-            until: crate::changing::in_seconds(seconds),
-            level: AccessLevel::View,
-        };
-        let spec = DecisionSpec {
-            request_ref: RequestRef { kind: RequestKind::InformationSystem, name: case.name.clone(), uid: uid.clone() },
-            gate: "access".to_owned(),
-            role: "unit".to_owned(),
-            verdict: Verdict::Authorize,
-            digest: digest::of_access(&uid, &access),
-            access: Some(access),
-            ..DecisionSpec::default()
-        };
-        let metadata = ObjectMeta { generate_name: Some("pass-".to_owned()), ..ObjectMeta::default() };
-        case.make("unit@t-tricks", &Decision { metadata, spec }).await
-    };
-    let guest = let_in("expert", 6).await?;
+    let guest = let_in(&case, "expert", 6).await?;
     let binding = names::guest_binding(&guest.uid().context("no uid")?);
     wait_until("the expert to be let in", PATIENCE, async || {
         let found = bound(&admin, &namespace, &binding).await?;
@@ -317,7 +329,7 @@ async fn r34_1_no_trick_of_a_unit_keeps_its_system_running_or_its_people_in() ->
         organization.spec.members = vec![members("unit", &["unit@t-tricks", "banned@t-tricks", "new@t-tricks"])];
     })
     .await?;
-    let_in("banned-expert", 600).await?;
+    let_in(&case, "banned-expert", 600).await?;
     let people = ["new@t-tricks", "unit@t-tricks"];
     for (place, name) in [(&home, "yunguan-unit"), (&namespace, "yunguan-developer")] {
         wait_until(&format!("{name} to be without whom it is not for"), PATIENCE, async || {
@@ -373,7 +385,76 @@ async fn r34_1_no_trick_of_a_unit_keeps_its_system_running_or_its_people_in() ->
     Ok(())
 }
 
-/// What cannot be opened, here since somebody refuses its quota, says so, is given back when the unit withdraws, and lets nobody in
+/// Where nobody can be asked who holds which role, who is to go goes all the same, and nobody is let in as a guest.
+#[tokio::test]
+async fn r35_1_while_nobody_can_be_asked_rights_end_and_no_guest_comes_in() -> Result<()> {
+    let world = World::new().await?;
+    let unit = "t-unasked";
+    world.organization(unit, |spec| spec.members = vec![members("unit", &["unit@t-unasked", "old@t-unasked"])]).await?;
+    let admin = world.admin().await?;
+    let case = world.draft(unit, "unasked", |_| {}).await?;
+    case.to_trial().await?;
+    let namespace = case.namespace();
+    let let_in = async |who: &str, seconds: i64| -> Result<String> {
+        let binding = names::guest_binding(&self::let_in(&case, who, seconds).await?.uid().context("no uid")?);
+        wait_until(&format!("{who} to be let in"), PATIENCE, async || {
+            Ok((bound(&admin, &namespace, &binding).await? == [who]).then_some(()))
+        })
+        .await?;
+        Ok(binding)
+    };
+    let (expert, other) = (let_in("expert", 20).await?, let_in("other", 600).await?);
+
+    // What it has been told stays with it for a while: it starts anew.
+    let roles: Api<ClusterRole> = Api::all(admin.clone());
+    let right = roles.get("yunguan-operator").await?.rules;
+    let asks = |rule: &PolicyRule| rule.resources.iter().flatten().any(|resource| resource == "subjectaccessreviews");
+    world.operator.kill9().await?;
+    edit(&roles, "yunguan-operator", |role| role.rules.iter_mut().for_each(|rules| rules.retain(|r| !asks(r)))).await?;
+    Api::<RoleBinding>::namespaced(operator(&world.cluster).await?, &namespace)
+        .delete(&other, &DeleteParams::default())
+        .await?;
+    world.operator.restart().await?;
+    edit(&Api::<Organization>::all(admin.clone()), unit, |organization| {
+        organization.spec.members = vec![members("unit", &["unit@t-unasked", "new@t-unasked"])];
+    })
+    .await?;
+    wait_until("the system to say that nobody can be asked", PATIENCE, async || {
+        let [ready, stalled] = says(&case).await?;
+        ensure!(ready.0 == "False" && stalled.1 == "Refused" && stalled.2.contains("access: "), "{stalled:?}");
+        Ok(Some(()))
+    })
+    .await?;
+    wait_until("who is to go to be gone", PATIENCE, async || {
+        let people = bound(&admin, &namespace, "yunguan-developer").await?;
+        let guests = bound(&admin, &namespace, &expert).await?;
+        ensure!(people == ["new@t-unasked", "unit@t-unasked"] && guests.is_empty(), "{people:?} {guests:?}");
+        Ok(Some(()))
+    })
+    .await?;
+    ensure!(bound(&admin, &namespace, &other).await?.is_empty(), "a guest was let in");
+
+    edit(&roles, "yunguan-operator", |role| role.rules.clone_from(&right)).await?;
+    wait_until("all to be well by itself", PATIENCE, async || {
+        let guests = bound(&admin, &namespace, &other).await?;
+        let [ready, _] = says(&case).await?;
+        ensure!(guests == ["other"] && ready.0 == "True", "{guests:?} {ready:?}");
+        Ok(Some(()))
+    })
+    .await
+}
+
+/// Somebody's webhook about the networks of a unit, of which nobody answers.
+fn dead_webhook(name: &str, unit: &str) -> Result<ValidatingWebhookConfiguration> {
+    let rule = json!({"apiGroups": ["networking.k8s.io"], "apiVersions": ["*"], "operations": ["*"],
+        "resources": ["networkpolicies"]});
+    Ok(serde_json::from_value(json!({"metadata": {"name": name}, "webhooks": [{
+        "name": name, "clientConfig": {"url": "https://127.0.0.1:1/"}, "rules": [rule], "sideEffects": "None",
+        "admissionReviewVersions": ["v1"], "failurePolicy": "Fail",
+        "namespaceSelector": {"matchLabels": {"yunguan.dev/organization": unit}}}]}))?)
+}
+
+/// What cannot be opened, here since somebody refuses its quota and somebody's webhook is dead, says so, is given back when the unit withdraws, and lets nobody in
 /// meanwhile.
 #[tokio::test]
 async fn r19_1_what_can_never_be_opened_is_taken_back() -> Result<()> {
@@ -385,15 +466,19 @@ async fn r19_1_what_can_never_be_opened_is_taken_back() -> Result<()> {
     let quotas = "request.resource.resource != 'resourcequotas'";
     let refusal = json!({"expression": quotas, "message": "no quota here"});
     install_policy(&admin, "trial-stuck", &[unit], vec![refusal]).await?;
+    let webhooks: Api<ValidatingWebhookConfiguration> = Api::all(admin.clone());
+    webhooks.create(&PostParams::default(), &dead_webhook("networks.trial-stuck.test", unit)?).await?;
     case.to_approval().await?;
     case.decide(AUTHORITY, "approval", Verdict::Approve).await?;
     let filed = case.phase(Phase::Provisioning).await?.status.and_then(|s| s.submission).context("not filed")?;
     wait_until("the system to say what is refused", PATIENCE, async || {
         let [ready, stalled] = says(&case).await?;
         ensure!(ready.0 == "False" && stalled.1 == "Refused" && stalled.2.contains("no quota here"), "{stalled:?}");
+        ensure!(stalled.2.contains("networks: ") && stalled.2.contains("failed calling webhook"), "{stalled:?}");
         Ok(Some(()))
     })
     .await?;
+    webhooks.delete("networks.trial-stuck.test", &DeleteParams::default()).await?;
     ensure!(bound(&admin, &case.namespace(), "yunguan-developer").await?.is_empty(), "nobody before the quota");
     let api = case.api::<Decision>(&case.person()).await?;
     let mut back = api.get(&filed.name).await?;

@@ -6,11 +6,11 @@ use super::home::{self, Found};
 use super::stop::{self, Turn};
 use super::{BOOKS_STOPPED, Outcome, same_labels};
 use crate::api::common::Time;
-use crate::api::names::{ANNOTATION_OWNER_UID, LABEL_MANAGED};
+use crate::api::names::ANNOTATION_OWNER_UID;
 use crate::api::{CloudResourceRequest, InformationSystem, InformationSystemSpec};
 use crate::build::access::Pass;
 use crate::build::system::{DEVELOPERS, Granted, SystemObjects, bindings, is_wiped, namespace, objects};
-use crate::build::{helper, quota};
+use crate::build::{helper, is_managed, quota};
 use crate::controllers::Context;
 use crate::controllers::binding::{bind, has_surplus};
 use crate::controllers::case;
@@ -21,8 +21,10 @@ use crate::core::quota::{Countable, Defaults, bound};
 use crate::core::stop as stopping;
 use crate::core::{adoption, effective, names, people};
 use crate::runtime::apply::{self, Done};
+use crate::runtime::clock;
 use crate::runtime::controller::Error;
 use crate::runtime::id::Id;
+use crate::runtime::index::Index;
 use crate::runtime::steps::Steps;
 use crate::runtime::store::Store;
 use jiff::Timestamp;
@@ -232,6 +234,12 @@ impl<'a> Work<'a> {
         let stands = self.steps.are_done(&["access", "namespace", "books", "quota", "limits", "networks"]);
         outcome.open = stands && self.binds(&goal);
         outcome.waits = stands && !outcome.open;
+        if outcome.waits && standing.is_some_and(|quota| quota::is_overdue(&quota, clock::of_stamps())) {
+            outcome.problem = Some((
+                "QuotaNotAtWork",
+                "its quota stands and nothing counts against it yet, so nobody is let in: the platform engineer looks whether kube-controller-manager runs, with its controller resourcequota (配额尚未生效，暂不开放使用，请平台工程师检查 kube-controller-manager 的 resourcequota 控制器)".to_owned(),
+            ));
+        }
     }
 
     /// Fills the namespace. Gives back what is in use beyond what the quota should be.
@@ -246,37 +254,41 @@ impl<'a> Work<'a> {
         // What is had by several names is held by all of them, and counted by the one that was granted.
         let held = held.iter().filter(|(resource, _)| most.iter().any(|(granted, _)| granted == *resource));
         let held = held.map(|(resource, amount)| (resource.to_owned(), amount)).collect();
-        let managed = &self.context.managed;
+        let (managed, indexes) = (&self.context.managed, &self.context.indexes);
         let same_limits = |a: &LimitRange, b: &LimitRange| same_labels(a, b) && a.spec == b.spec;
         self.put("limits", &managed.limits, &wanted.limits, same_limits).await;
+        self.clear("limits", &indexes.limits_by_namespace, &managed.limits, std::slice::from_ref(&wanted.limits)).await;
         let same_policy = |a: &NetworkPolicy, b: &NetworkPolicy| same_labels(a, b) && a.spec == b.spec;
         for policy in &wanted.policies {
             self.put("networks", &managed.networks, policy, same_policy).await;
         }
-        self.shut(&wanted.policies).await;
+        self.clear("networks", &indexes.networks_by_namespace, &managed.networks, &wanted.policies).await;
         let shut = wanted.policies.first().is_none_or(|deny| self.is_there("networks", &managed.networks, deny));
         let limited = self.binds(&wanted.quota)
             && self.is_there("quota", &managed.quotas, &wanted.quota)
             && self.is_there("limits", &managed.limits, &wanted.limits);
-        // Nobody works in it before it is limited, and nobody is let in while it is not known who may be.
-        let known = self.steps.are_done(&["access"]);
-        if on_record && known && limited && shut {
-            for binding in &wanted.bindings {
+        // Nobody works in it before it is limited; and whom the unit lets in waits while nobody can be asked who may do that.
+        let asked = self.steps.are_done(&["access"]);
+        if on_record && limited && shut {
+            for binding in wanted.bindings.iter().filter(|binding| asked || binding.name_any() == DEVELOPERS) {
                 self.bind(binding).await;
             }
         }
         held
     }
 
-    /// Shuts networks that were open and are not to be any more.
-    async fn shut(&mut self, wanted: &[NetworkPolicy]) {
+    /// Takes away what is ours and is wanted no more, such as a network that is not to be open any longer.
+    async fn clear<K>(&mut self, step: &'static str, all: &Index<Id<Namespace>, K>, store: &Store<K>, wanted: &[K])
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
+    {
         let namespace = &self.system.spec.namespace;
-        for id in self.context.indexes.networks_by_namespace.ids(&Id::new(namespace)) {
+        for id in all.ids(&Id::new(namespace)) {
             let surplus = !wanted.iter().any(|wanted| wanted.name_any() == id.name());
-            if surplus && let Some(policy) = self.context.managed.networks.get(&id) {
-                let policies = self.context.api::<NetworkPolicy>(namespace);
-                let gone = apply::delete(&policies, &self.context.metrics, policy.as_ref()).await;
-                self.steps.note("networks", gone);
+            if surplus && let Some(there) = store.get(&id) {
+                let gone =
+                    apply::delete(&self.context.api::<K>(namespace), &self.context.metrics, there.as_ref()).await;
+                self.steps.note(step, gone);
             }
         }
     }
@@ -294,6 +306,8 @@ impl<'a> Work<'a> {
         }
         let same = |a: &ResourceQuota, b: &ResourceQuota| same_labels(a, b) && a.spec == b.spec;
         self.put("quota", quotas, &wanted.quota, same).await;
+        let all = &self.context.indexes.quotas_by_namespace;
+        self.clear("quota", all, quotas, std::slice::from_ref(&wanted.quota)).await;
         held
     }
 
@@ -421,8 +435,7 @@ async fn own_namespace(
         }
         None => Arc::new(namespaces.get(name).await?),
     };
-    if observed.annotations().get(ANNOTATION_OWNER_UID) != Some(&uid) || !observed.labels().contains_key(LABEL_MANAGED)
-    {
+    if observed.annotations().get(ANNOTATION_OWNER_UID) != Some(&uid) || !is_managed(observed.as_ref()) {
         return Ok(Some((
             "NamespaceTaken",
             format!(

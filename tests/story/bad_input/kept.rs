@@ -150,6 +150,15 @@ async fn r42_1_what_others_rest_on_is_not_deleted() -> Result<()> {
     for (kind, name) in [("Organization", "t-kept"), ("CloudDomain", "t-kept"), ("GovernancePolicy", "bozhou-2024")] {
         refused_by("yunguan-in-use", objects(&admin, kind, "").delete(name, &now).await).context(kind)?;
     }
+    // Neither do those go that provide a domain, fill a role of the rules, or pay, though nothing lies in their homes.
+    let payer = case.system().await?.spec.grants[0].payer.clone();
+    let provider = domains.get("t-kept").await?.spec.provider;
+    for name in [payer, provider, "bozhou-data-bureau".to_owned()] {
+        let used = |o: &Organization| o.status.as_ref().and_then(|s| s.in_use) == Some(true);
+        eventually(&organizations, &name, "in use", used).await?;
+        let says = refused_by("yunguan-in-use", organizations.delete(&name, &now).await).context(name)?;
+        told(&says, &["others rest on it"], Says::Bilingual)?;
+    }
     // Nothing hangs on these.
     organizations.delete("t-kept-not", &now).await?;
     let gone = async || Ok(organizations.get_opt("t-kept-not").await?.is_none().then_some(()));
