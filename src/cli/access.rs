@@ -11,15 +11,15 @@ use super::page::{Page, short_digest};
 use super::session::Session;
 use super::words;
 use crate::api::cloud_resource_request::OpenGate;
-use crate::api::common::{RequestKind, RequestRef};
+use crate::api::common::{RequestKind, RequestRef, Time};
 use crate::api::decision::{Access, AccessLevel, DecisionSpec, Verdict};
 use crate::api::names::{GATE_ACCESS, ROLE_UNIT};
 use crate::api::{GovernancePolicy, InformationSystem};
 use crate::build::access::{Pass, judge, passes};
 use crate::core::workflow::acts::{self, Prospect};
 use crate::core::workflow::{DecisionFact, place};
-use crate::core::{digest, people};
-use jiff::Timestamp;
+use crate::core::{digest, people, stop};
+use jiff::{Timestamp, ToSpan as _};
 use kube::{Api, ResourceExt as _};
 use std::time::Duration;
 
@@ -46,6 +46,12 @@ pub async fn authorize(session: &Session, clock: &Clock, format: Output, wish: &
         },
     };
     let system = open(session, &wish.system, Verdict::Authorize).await?;
+    let days = longest(session, &system).await;
+    let latest = days.and_then(|days| clock.now.checked_add((i64::from(days) * 24).hours()).ok());
+    if let Some(latest) = latest.filter(|latest| until.timestamp() > *latest) {
+        let most = lang.until_too_late(&clock.minute(Time::new(latest)), &days.unwrap_or_default());
+        return Err(Failure::plain(Exit::Usage, most));
+    }
     let (namespace, uid) = (system.namespace().unwrap_or_default(), system.uid().unwrap_or_default());
     let digest = digest::of_access(&uid, &access);
     let spec = DecisionSpec {
@@ -55,7 +61,7 @@ pub async fn authorize(session: &Session, clock: &Clock, format: Output, wish: &
     };
     let preview = preview(lang, clock, &system, &spec, &access);
     let decisions = foresee::decisions(session, &namespace, &uid, Some(GATE_ACCESS)).await?;
-    let passes = passes(&uid, &decisions, longest(session, &system).await);
+    let passes = passes(&uid, &decisions, days.unwrap_or(1));
     let lets_in = |d: &DecisionFact| passes.iter().any(|p| p.decision.uid == d.uid && p.until > clock.now);
     let made = make(session, &system, spec, &decisions, lets_in, &preview, &wish.making).await?;
     let name = made.decision.name_any();
@@ -87,12 +93,13 @@ async fn make(
     act::create(session, &namespace, &wanted, decisions, prospect, preview, making).await
 }
 
-/// For how many days people can be let into a system, by its rules as the operator takes them.
-async fn longest(session: &Session, system: &InformationSystem) -> i32 {
+/// For how many days people can be let into a system, by its rules as the operator takes them; nothing where these cannot be
+/// read.
+async fn longest(session: &Session, system: &InformationSystem) -> Option<i32> {
     let policies: Api<GovernancePolicy> = Api::all(session.client.clone());
-    let Some(named) = system.spec.grants.first().map(|grant| &grant.policy) else { return 1 };
-    let policy = policies.get(&named.name).await.ok().filter(|p| p.uid().as_ref() == Some(&named.uid));
-    policy.map_or(1, |policy| policy.spec.house_rules.max_access_days)
+    let named = system.spec.grants.first().map(|grant| &grant.policy)?;
+    let policy = policies.get(&named.name).await.ok().filter(|p| p.uid().as_ref() == Some(&named.uid))?;
+    Some(policy.spec.house_rules.max_access_days)
 }
 
 /// Ends somebody's access, however often it was granted.
@@ -105,7 +112,8 @@ pub async fn revoke(session: &Session, clock: &Clock, format: Output, wish: &Rev
     let namespace = system.namespace().unwrap_or_default();
     let uid = system.metadata.uid.clone().unwrap_or_default();
     let decisions = foresee::decisions(session, &namespace, &uid, Some(GATE_ACCESS)).await?;
-    let standing = standing(&passes(&uid, &decisions, longest(session, &system).await), &wish.user, clock.now);
+    let days = longest(session, &system).await.unwrap_or(1);
+    let standing = standing(&passes(&uid, &decisions, days), &wish.user, clock.now);
     if standing.is_empty() {
         // Said again, it is done already.
         let person = session.me().await?.username.unwrap_or_default();
@@ -138,6 +146,9 @@ async fn open(session: &Session, target: &str, verdict: Verdict) -> Result<Infor
     let lang = session.lang;
     let (namespace, name) = session.target(target)?;
     let system: InformationSystem = session.get(&namespace, &name).await?;
+    if stop::closed(&system.spec).is_some() {
+        return Err(Failure::plain(Exit::Refused, lang.has_left(&name)));
+    }
     let gate = gate(verdict);
     let rights = session.rights([(namespace.as_str(), &gate)]).await?;
     if rights.wildcard(&namespace) {

@@ -262,7 +262,14 @@ async fn gate(session: &Session, paper: &Paper, seen: &Seen<'_>, order: &Order<'
     let reports: Vec<String> = order.reports.iter().map(|r| r.kind.clone()).collect();
     let wish = Wish { verdict: order.verdict, gate: wanted, reports: &reports };
     let verb = order.verdict.verb();
-    choose(lang, &gates, wish, |g| rights.may(namespace, &g.role, &verb)).cloned()
+    let chosen = choose(lang, &gates, wish, |g| rights.may(namespace, &g.role, &verb)).cloned();
+    // Where nothing is open since something is wrong, that is what helps.
+    let stalled = status.conditions.iter().find(|c| c.type_ == names::CONDITION_STALLED && c.status == "True");
+    match stalled.filter(|_| gates.is_empty()) {
+        Some(why) => chosen
+            .map_err(|failure| Failure { message: lang.nothing_open_since(&failure.message, &why.message), ..failure }),
+        None => chosen,
+    }
 }
 
 /// A decision, and what became of it where that is known without waiting.

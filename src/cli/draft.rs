@@ -132,6 +132,14 @@ async fn complete(
     let lang = session.lang;
     let Idea { namespace, base, mut change } = idea;
     let system: InformationSystem = session.get(&namespace, &change.system).await?;
+    // Of a system that is not live yet no more is foreseen, so that it is looked at here.
+    let known: BTreeSet<&str> =
+        system.spec.grants.iter().flat_map(|grant| &grant.lines).map(|line| line.name.as_str()).collect();
+    if let Some(line) = change.lines.iter().find(|line| line.item.is_none() && !known.contains(line.name.as_str())) {
+        let known = known.into_iter().collect::<Vec<_>>().join(", ");
+        let unknown = lang.system_without_line(&change.system, &line.name, &known);
+        return Err(Failure::new(Exit::Refused, unknown, lang.next_not_drafted()));
+    }
     let rules = rules::read(session).await?;
     let organization = organization_of(&namespace).and_then(|name| rules.registry.organizations.get(name));
     change.unit_name = organization.map(|o| o.names.zh.clone()).unwrap_or_default();

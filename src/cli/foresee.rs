@@ -178,7 +178,9 @@ impl<'a> Seen<'a> {
         let stamped = self.decisions.iter().filter_map(|d| d.spec.decided_by.as_ref());
         let by = stamped.into_iter().find(|by| by.username == username)?;
         let filing = if verdict == Verdict::Submit { None } else { Some(self.status.submission?.uid.as_str()) };
-        let counted = |d: &DecisionFact| self.is_counted(d) && d.spec.verdict == verdict;
+        // What was filed and is over is filed no more.
+        let over = verdict == Verdict::Submit && self.status.stage.is_over();
+        let counted = |d: &DecisionFact| self.is_counted(d) && d.spec.verdict == verdict && !over;
         acts::last_of(by, filing, gate, &self.decisions, counted)
     }
 }

@@ -4,6 +4,7 @@ use super::args::Cli;
 use super::lang::Lang;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, CommandFactory as _};
+use std::num::ParseIntError;
 
 const TEMPLATE: &str = "{about-with-newline}\n用法：{usage}\n\n{all-args}{after-help}";
 
@@ -188,7 +189,10 @@ pub fn chinese_error(error: &clap::Error) -> String {
         ErrorKind::InvalidUtf8 => "命令中有无法识别的字符，须为 UTF-8".to_owned(),
         kind => kind.to_string(),
     };
-    let reason = std::error::Error::source(error).map(ToString::to_string);
+    let reason = std::error::Error::source(error).map(|reason| match reason.downcast_ref::<ParseIntError>() {
+        Some(_) => "须为整数，且不超出允许范围".to_owned(),
+        None => reason.to_string(),
+    });
     let suggested = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
     let right = [
         reason.map(|reason| format!("原因：{reason}")),

@@ -37,6 +37,7 @@ messages! {
     next_try_again() = "try again in a moment", "请稍后重试";
     next_explain() = "see who can act and where: kubectl yunguan explain", "查看当前环节和办理人：kubectl yunguan explain";
 
+    nothing_open_since(nothing, why) = "{nothing}, since something is in the way: {why}", "{nothing}，原因：{why}";
     nothing_open(verdict) = "no gate is open, so nothing can be decided ({verdict})", "当前没有待办环节，不能办理“{verdict}”";
     none_offers(verdict, offers) = "no open gate offers {verdict}; open: {offers}", "待办环节均不可作“{verdict}”；当前可办理：{offers}";
     no_gate_for_reports(reports, asked) = "no open gate asks for {reports} together; asked for: {asked}", "没有待办环节同时需要 {reports}；所需报告：{asked}";
@@ -61,6 +62,7 @@ messages! {
     next_read_again() = "read it again with kubectl yunguan status, then decide", "请用 kubectl yunguan status 重新阅读后再办理";
     gate_confirms_nothing(gate) = "gate {gate} confirms no amounts", "环节 {gate} 不核定资源量";
     next_without_grant() = "leave out --grant and --as-asked", "请去掉 --grant 和 --as-asked";
+    system_without_line(system, line, known) = "system {system} has no line {line}; it has: {known}. A new line names its catalog item: --item {line}=ITEM", "系统{system}没有行{line}；现有：{known}。新增行须注明目录项：--item {line}=目录项";
     unknown_line(line, known) = "the request has no line {line}; it has: {known}", "申请中没有行 {line}；现有：{known}";
     line_twice(line) = "line {line} is given twice", "行 {line} 重复";
     amounts_missing(gate) = "gate {gate} confirms amounts, and not every line has one", "环节 {gate} 须核定资源量，尚有行未填写";
@@ -73,6 +75,8 @@ messages! {
     two_kinds(name) = "{name} is the name of a request and of a change", "申请和变更申请都有名为 {name} 的";
     next_two_kinds(name) = "say which one: request/{name} or change/{name}", "请写明 request/{name}（申请）或 change/{name}（变更）";
     bad_until(text) = "`{text}` is no end: use 2026-12-31, 2026-12-31T18:00:00+08:00, or a time from now such as 8h or 3d", "“{text}”不是有效的截止时间：可用 2026-12-31、2026-12-31T18:00:00+08:00，或 8h、3d 等时长";
+    has_left(system) = "system {system} has left: nothing of it is there any more", "系统{system}已退出，资源已收回";
+    until_too_late(latest, days) = "people can be let in for {days} days at most, so until {latest}: name an end up to then, and let them in again when it comes", "授权最长{days}天，即至 {latest}：请填写不晚于该时间的截止时间，到期后可再次授权";
     until_past(until) = "{until} is past", "截止时间 {until} 已过";
     next_help() = "see --help", "查看帮助：--help";
 

@@ -15,6 +15,7 @@ use crate::api::sanction::{Measure, Order, Party};
 use crate::api::{InformationSystem, Organization, OrganizationSpec, Sanction, SanctionSpec};
 use crate::core::names::organization_of;
 use crate::core::round::in_force_at;
+use crate::core::stop;
 use jiff::Timestamp;
 use kube::Api;
 
@@ -28,7 +29,10 @@ pub async fn suspend(session: &Session, format: Output, wish: &Suspend) -> Resul
     let mut systems = Vec::new();
     for target in &wish.systems {
         let (home, name) = session.target(target)?;
-        session.get::<InformationSystem>(&home, &name).await?;
+        let system: InformationSystem = session.get(&home, &name).await?;
+        if stop::closed(&system.spec).is_some() {
+            return Err(Failure::plain(Exit::Refused, lang.has_left(&name)));
+        }
         if namespace.get_or_insert_with(|| home.clone()) != &home {
             return Err(Failure::plain(Exit::Usage, lang.two_units()));
         }
@@ -65,7 +69,9 @@ pub async fn suspend(session: &Session, format: Output, wish: &Suspend) -> Resul
     let order = sanction.spec.order.clone();
     let same = |form: &Sanction| {
         let status = form.status.as_ref();
-        let over = status.is_some_and(|s| Stage::Sanction(s.phase).sent_back() || s.lifted.is_some());
+        // One that was sent back is filed again where it is meant by its name.
+        let sent_back = |phase| Stage::Sanction(phase).sent_back() && wish.name.is_none();
+        let over = status.is_some_and(|s| sent_back(s.phase) || s.lifted.is_some());
         form.spec.order == order && !over
     };
     let (name, new) = form::made(session, &namespace, sanction, wish.name.is_some(), same).await?;

@@ -2,6 +2,7 @@
 //! make-up working days fall on Sundays.
 
 use super::registry::Named;
+use super::text::Text;
 use crate::api::work_calendar::WorkCalendarSpec;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
@@ -10,21 +11,37 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Why the working days of a year cannot be counted.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{}", self.text())]
 pub enum UnknownYear {
     /// It has no calendar.
-    #[error("there is no WorkCalendar for {0}: the authority publishes it (缺少{0}年工作日历，请主管部门发布)")]
     Missing(i32),
     /// It has several that differ.
-    #[error(
-        "WorkCalendars {} of {year} name different days: the authority corrects them, or deletes all but one ({year}年有多份工作日历且日期不一致，请主管部门更正或只保留一份)",
-        names.join(", ")
-    )]
     Conflicting {
         /// The year.
         year: i32,
         /// The calendars, by name.
         names: Vec<String>,
     },
+}
+
+impl UnknownYear {
+    /// Why, and what to do.
+    #[must_use]
+    pub fn text(&self) -> Text {
+        match self {
+            Self::Missing(year) => Text::new(
+                format!("there is no WorkCalendar for {year}: the authority publishes it"),
+                format!("缺少{year}年工作日历，请主管部门发布"),
+            ),
+            Self::Conflicting { year, names } => Text::new(
+                format!(
+                    "WorkCalendars {} of {year} name different days: the authority corrects them, or deletes all but one",
+                    names.join(", ")
+                ),
+                format!("{year}年有多份工作日历且日期不一致，请主管部门更正或只保留一份"),
+            ),
+        }
+    }
 }
 
 /// The calendars of one region.
