@@ -51,7 +51,10 @@ pub struct CloudDomainSpec {
     pub overcommit_percent: BTreeMap<String, OvercommitPercent>,
     /// Labels of the nodes on which this domain's systems run (节点选择).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 16))]
+    #[schemars(extend(
+        "maxProperties" = 16,
+        "x-kubernetes-validations" = [{"rule": LABELS_ARE_SOUND, "message": LABELS_HINT}]
+    ))]
     pub node_selector: BTreeMap<String, LabelValue>,
     /// Address ranges by network, from which and to which a system that asked for the network may talk (接入网络地址段).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -61,6 +64,10 @@ pub struct CloudDomainSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<MetricsEndpoint>,
 }
+
+/// What the API server takes for the name of a label.
+const LABELS_ARE_SOUND: &str = r"self.all(key, key.size() <= 317 && key.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))";
+const LABELS_HINT: &str = "a node is selected by its labels, such as pool or example.com/pool: a name of letters, digits, -, _ and ., after a domain and / where it has one (节点标签名称须合规，如 pool 或 example.com/pool)";
 
 /// Value of a label.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]

@@ -110,10 +110,12 @@ pub(super) const PRODUCT_HINT: &str = "a product that is fulfilled by Quota has 
 pub(super) fn amounts_rule() -> String {
     format!(
         "self.all(r, !(('requests.' + r) in self) && (r in ['cpu', '{}'] || {} \
-         || string(self[r]).matches('^([0-9]+([.]0*)?|[0-9]*000m|0+m|[0-9.]+([KMGTPE]i|[kMGTPE]|[eE][0-9]{{1,2}}))$')))",
+         || string(self[r]).matches('^([0-9]+([.]0*)?|[0-9]*000m|0+m|[0-9.]+([KMGTPE]i|[kMGTPE]|[eE][0-9]{{1,2}}))$')) \
+         && (!r.matches('^{HUGE_PAGES}$') || quantity(string(self[r])).asInteger() \
+         % quantity(r.replace('requests.', '').replace('hugepages-', '')).asInteger() == 0))",
         CORES.join("', '"),
         free()
     )
 }
 /// See [`amounts_rule`].
-pub(super) const AMOUNTS_HINT: &str = "pods, claims, devices, bytes and whatever else is counted come in whole numbers (fractions such as 500m are for cpu and for what no quota holds), and a resource is named once: cpu is requests.cpu (除CPU外资源数量须为整数；同一资源只能填写一次)";
+pub(super) const AMOUNTS_HINT: &str = "pods, claims, devices, bytes and whatever else is counted come in whole numbers (fractions such as 500m are for cpu and for what no quota holds), huge pages in whole pages, and a resource is named once: cpu is requests.cpu (除CPU外资源数量须为整数；大页内存须为页大小的整数倍；同一资源只能填写一次)";

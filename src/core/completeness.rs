@@ -84,12 +84,14 @@ pub fn missing(
 /// Who leads and how to reach them: fields of both forms, which nothing else turns on.
 #[must_use]
 pub fn leads(contacts: Option<&Contacts>) -> Vec<Text> {
-    let of = |lead: fn(&Contacts) -> Option<&Contact>| contacts.and_then(lead);
+    // Blanks name nobody.
+    let named = |lead: &&Contact| !lead.name.trim().is_empty();
+    let of = |lead: fn(&Contacts) -> Option<&Contact>| contacts.and_then(lead).filter(named);
     let leads = [
         ("itLead", "信息化负责人", of(|c| c.it_lead.as_ref())),
         ("systemLead", "系统负责人", of(|c| c.system_lead.as_ref())),
     ];
-    let wanting = leads.into_iter().filter(|(_, _, lead)| lead.is_none_or(|lead| lead.phone.is_none()));
+    let wanting = leads.into_iter().filter(|(_, _, lead)| lead.is_none_or(|lead| !is_reachable(lead)));
     wanting
         .map(|(field, zh, lead)| match lead {
             None => Text::new(
@@ -105,6 +107,10 @@ pub fn leads(contacts: Option<&Contacts>) -> Vec<Text> {
             ),
         })
         .collect()
+}
+
+fn is_reachable(lead: &Contact) -> bool {
+    lead.phone.as_ref().is_some_and(|phone| !phone.trim().is_empty())
 }
 
 fn words(field: &str) -> &'static str {
@@ -260,8 +266,13 @@ mod tests {
                 "{lacking:?}"
             );
         }
-        let silent = Contacts { system_lead: lead(None), ..whole };
-        assert!(matches!(&said(Some(&silent))[..], [one] if one.starts_with("contacts.systemLead.phone: ")));
+        for phone in [None, Some(" "), Some("　")] {
+            let silent = Contacts { system_lead: lead(phone), ..whole.clone() };
+            assert!(matches!(&said(Some(&silent))[..], [one] if one.starts_with("contacts.systemLead.phone: ")));
+        }
+        let nobody = Contact { name: "　".into(), phone: Some("1".into()), ..Contact::default() };
+        let nobody = Contacts { it_lead: Some(nobody), ..whole };
+        assert!(matches!(&said(Some(&nobody))[..], [one] if one.starts_with("contacts.itLead: ")));
     }
 
     #[test]
