@@ -22,6 +22,7 @@ use super::round::{
 use super::stop;
 use super::text::{Text, brief};
 use super::workflow::{Bound, DecisionFact, Walk};
+use crate::api::bounds::GRANTS;
 use crate::api::cloud_resource_request::{Contacts, CountedDecision};
 use crate::api::common::{PolicyRef, RequestKind, RequestRef, Time};
 use crate::api::decision::Verdict;
@@ -244,6 +245,17 @@ fn not_yet(case: &Case<'_>) -> Option<(&'static str, Text)> {
                     "system {system} leaves by {name}, so nothing of it changes any more: withdraw that first, which can be done up to the wipe"
                 ),
                 format!("系统{system}正在退出（{name}），不再变更；数据清除前可先撤回退出申请"),
+            ),
+        ));
+    }
+    if !effective::has_room(case.system.spec) {
+        return Some((
+            "RecordFull",
+            Text::new(
+                format!(
+                    "the record of system {system} is full ({GRANTS} grants at most, and less than 800 kB), and nothing more is granted to it: what it has stays; the unit opens the next changes under a new system"
+                ),
+                format!("系统{system}的变更记录已满，现有资源不受影响；后续请以新系统申请"),
             ),
         ));
     }

@@ -559,6 +559,10 @@ fn r24_1_under_an_urgent_grant_nothing_changes_for_good_and_nothing_outlasts_it(
     let calendars = crate::core::calendar::WorkCalendars::new(&years.collect::<Vec<_>>());
     longer.story.registry.calendars.insert("cn".into(), calendars);
     let mut longer = longer.filed();
+    // It goes on from the grant's end, and comes not on top of it.
+    let status = longer.plan().status;
+    assert_eq!((status.before["requests.cpu"].0.as_str(), &status.after), ("8", &status.before));
+    assert_eq!(status.fee_after, status.fee_before);
     // Eight months in all, and no window of three: the authority decides, once.
     longer.decides(AGENCY, "evaluation", Verdict::Approve);
     assert_eq!(longer.open(), ["approval"]);

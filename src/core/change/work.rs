@@ -294,7 +294,8 @@ impl<'a> Case<'a> {
         match worked.sort {
             Sort::Permanent | Sort::Reduction => None,
             Sort::Temporary | Sort::Emergency => Some(&worked.before),
-            Sort::Extension => self.standing_grant().ok().map(|grant| grant.lines.as_slice()),
+            // Where nothing stands for good, what could not wait is gone on with.
+            Sort::Extension => effective::newest(self.system.spec).map(|grant| grant.lines.as_slice()),
         }
     }
 
@@ -392,12 +393,11 @@ impl<'a> Case<'a> {
         let calendars = self.registry.calendars.get(&policy.spec.calendar).unwrap_or(&none);
         let days = u32::try_from(rules.extension_work_days.value).unwrap_or(0);
         let by = window::file_by(end.timestamp(), days, calendars, zone).map_err(|unknown| {
+            let Text { en, zh } = unknown.text();
+            let region = &policy.spec.calendar;
             let why = Text::new(
-                format!(
-                    "the last day for filing the extension cannot be counted: in region {}, {unknown}",
-                    policy.spec.calendar
-                ),
-                format!("无法计算延期申请截止日：区域{}，{unknown}", policy.spec.calendar),
+                format!("the last day for filing the extension cannot be counted: in region {region}, {en}"),
+                format!("无法计算延期申请截止日：区域{region}，{zh}"),
             );
             (unknown_year(&unknown).into(), why)
         })?;
