@@ -46,6 +46,9 @@ enum Command {
 /// So many places of a log that cannot be read are named.
 const UNREAD_SHOWN: usize = 20;
 
+/// What is logged where RUST_LOG says nothing. The client would log whole objects that it cannot read, telephones included.
+const LOGGED: &str = "info,kube_client::client=error";
+
 fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().command {
         Command::Run(settings) => {
@@ -55,7 +58,7 @@ fn main() -> anyhow::Result<ExitCode> {
                 .with_writer(std::io::stderr)
                 .with_env_filter(
                     tracing_subscriber::EnvFilter::try_from_default_env()
-                        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
+                        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(LOGGED)),
                 )
                 .init();
             let ended = tokio::runtime::Runtime::new()?.block_on(operator::run(settings));

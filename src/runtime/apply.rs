@@ -106,7 +106,7 @@ where
 {
     metrics.wrote(&K::kind(&()), "create");
     match api.create(&params(), &marked(desired)).await {
-        Ok(_) => Ok(true),
+        Ok(_) | Err(kube::Error::SerdeError(_)) => Ok(true),
         Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => Ok(false),
         Err(error) => Err(error.into()),
     }
@@ -130,7 +130,7 @@ where
     let preconditions = Preconditions { uid: object.uid(), resource_version: object.resource_version() };
     metrics.wrote(&K::kind(&()), "delete");
     match api.delete(&object.name_any(), &DeleteParams::default().preconditions(preconditions)).await {
-        Ok(_) => Ok(()),
+        Ok(_) | Err(kube::Error::SerdeError(_)) => Ok(()),
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
         Err(error) => Err(error.into()),
     }
@@ -148,7 +148,7 @@ where
     metrics.wrote(&K::kind(&()), "delete");
     // With what it has made: the pods of a Job would stay otherwise.
     match api.delete(&object.name_any(), &DeleteParams::background().preconditions(preconditions)).await {
-        Ok(_) => Ok(()),
+        Ok(_) | Err(kube::Error::SerdeError(_)) => Ok(()),
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
         Err(error) => Err(error.into()),
     }
@@ -168,7 +168,8 @@ where
     metrics.wrote(&K::kind(&()), "patch");
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     match api.patch(&object.name_any(), &params, &Patch::Merge(fields)).await {
-        Ok(_) => Ok(()),
+        // Done, though the answer cannot be read as one of its kind.
+        Ok(_) | Err(kube::Error::SerdeError(_)) => Ok(()),
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
         Err(error) => Err(error.into()),
     }
