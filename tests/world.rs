@@ -3,6 +3,7 @@
 
 use anyhow::{Context as _, Result, bail, ensure};
 use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::api::{ListParams, ObjectMeta, PostParams};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::Serialize;
@@ -211,6 +212,14 @@ pub async fn products_for(admin: &Client, domain: &str) -> Result<()> {
         eventually(&products, &name, "to be known", |product| product.status.is_some()).await?;
     }
     Ok(())
+}
+
+/// What a quota allows of each resource, but for classes of devices: those of other tests come and go.
+pub fn bounds(quota: &ResourceQuota) -> BTreeMap<String, String> {
+    let hard = quota.spec.iter().filter_map(|spec| spec.hard.as_ref()).flatten();
+    let of_devices = |resource: &str| resource.contains("deviceclass.resource") || resource.contains(".t-");
+    let hard = hard.filter(|(resource, _)| !of_devices(resource));
+    hard.map(|(resource, amount)| (resource.clone(), amount.0.clone())).collect()
 }
 
 /// The shipped request.

@@ -274,12 +274,15 @@ async fn is_given_back(case: &Case<'_>, space: &str, before: &Namespace) -> Resu
 async fn r4_2_what_nobody_may_take_over_is_refused_and_nothing_changes() -> Result<()> {
     let world = world().await?;
     world.unit("t-adopts-bad", None).await?;
+    let other = world.draft("t-adopts-bad", "theirs", |_| {}).await?;
+    let requests: Api<CloudResourceRequest> = other.api(&other.person()).await?;
     for name in ["kube-system", "default", "yunguan-system", "yg-t-adopts-bad", "ygs-x"] {
-        let refused = taking_over(world, "t-adopts-bad", "bad", of(name)).await.map(drop);
-        let error = format!("{:?}", refused.err().context("was let through")?);
+        let mut draft = sample()?;
+        fit(&mut draft, "t-adopts-bad", "bad");
+        draft.spec.application.adopts = Some(of(name));
+        let error = refusal(requests.create(&PostParams::default(), &draft).await.map_err(Into::into))?;
         ensure!(error.contains("is never taken over"), "{name}: {error}");
     }
-    let other = world.draft("t-adopts-bad", "theirs", |_| {}).await?;
     other.to_trial().await?;
     let spaces: Api<Namespace> = Api::all(world.admin().await?);
     in_use(world, "adopts-ends").await?;

@@ -27,7 +27,7 @@ async fn r19_2_the_standard_track_from_annex_1_to_a_live_system() -> Result<()> 
 
     // R25.1, and not a byte different: the quota is what was confirmed, read back from the API server.
     let quotas: Api<ResourceQuota> = Api::namespaced(world.admin().await?, &case.namespace());
-    let hard = quotas.get("yunguan").await?.spec.unwrap().hard.unwrap();
+    let hard = bounds(&quotas.get("yunguan").await?);
     let confirmed = request.status.unwrap().amounts;
     let expected: Vec<_> = confirmed
         .iter()
@@ -35,7 +35,7 @@ async fn r19_2_the_standard_track_from_annex_1_to_a_live_system() -> Result<()> 
         .map(|(r, q)| (r.as_str(), q.0.as_str()))
         .collect();
     let (withheld, found): (Vec<_>, Vec<_>) =
-        hard.iter().map(|(r, q)| (r.as_str(), q.0.as_str())).partition(|(r, _)| !confirmed.contains_key(*r));
+        hard.iter().map(|(r, q)| (r.as_str(), q.as_str())).partition(|(r, _)| !confirmed.contains_key(*r));
     assert_eq!(found, expected);
     // What nobody confirmed is not unlimited but none.
     let none =
