@@ -215,6 +215,11 @@ impl<'a> Case<'a> {
             round: round.number,
             decisions: walk.on_record(|_| false),
         });
+        // What opens by its beginning is said with it.
+        let walk = match &begun {
+            Some(begun) => self.walk(round, track, true, Some(begun), None, now),
+            None => walk,
+        };
         let imposed = imposed.or(begun);
         let before = |d: &CountedDecision| imposed.iter().any(|i| i.decisions.iter().any(|s| s.uid == d.uid));
         let since: Vec<CountedDecision> = walk.on_record(before);

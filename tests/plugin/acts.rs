@@ -7,9 +7,9 @@ use k8s_openapi::api::core::v1::Event;
 use kube::api::{ListParams, ObjectMeta};
 use kube::{Api, ResourceExt as _};
 use serde_json::Value;
-use yunguan::api::Decision;
 use yunguan::api::cloud_resource_request::{Phase, VoidReason};
 use yunguan::api::decision::{TestResult, Verdict};
+use yunguan::api::{Decision, Sanction};
 use yunguan::core::names::decision_name;
 use yunguan_cluster::wait_until;
 
@@ -106,11 +106,12 @@ async fn r7_1_the_last_sound_act_stands_whatever_was_decided_before_and_under_wh
     assert_eq!(outcome(AGENCY, &suspend).await?, "alreadyDecided", "no second order");
     let order = "yg-t-plugin-acts/sanction/stop";
     done(AUTHORITY, &["approve", order, "--yes"]).await?;
-    let how = wait_until("the order to be in force", PATIENCE, async || {
-        let how = done(AUTHORITY, &["explain", order]).await?;
-        Ok(how.contains("lift-decision").then_some(how))
-    })
-    .await?;
+    let orders: Api<Sanction> = Api::namespaced(world.admin().await?, &case.home());
+    let in_force = |order: &Sanction| order.status.as_ref().is_some_and(|status| status.imposed.is_some());
+    let imposed = eventually(&orders, "stop", "in force", in_force).await?;
+    let open: Vec<_> = imposed.status.iter().flat_map(|s| &s.open_gates).map(|gate| gate.gate.as_str()).collect();
+    ensure!(open.contains(&"lift-decision"), "what opens by its beginning is open with it: {open:?}");
+    let how = done(AUTHORITY, &["explain", order]).await?;
     ensure!(how.contains("--gate lift-decision --comment REASON"), "{how}");
     let lift = ["lift", order];
     let before = decisions(&case).await?.len();

@@ -135,7 +135,10 @@ fn r34_1_a_suspension_stops_the_systems_that_it_names_until_it_is_lifted() {
     trial.decides(AUTHORITY, "decision", Verdict::Approve);
     assert_eq!(trial.phase(), SanctionPhase::Imposed);
     assert_eq!(trial.stopped(), ["portal"]);
-    assert_eq!(trial.open(), ["regulator-report", "correction-report", "lift-decision"]);
+    let gates = ["regulator-report", "correction-report", "lift-decision"];
+    assert_eq!(trial.open(), gates);
+    let said = trial.status.iter().flat_map(|status| &status.open_gates).map(|gate| gate.gate.as_str());
+    assert!(said.eq(gates), "what opens by its beginning is said with it");
     let (ready, reason, message) = trial.says(CONDITION_READY);
     assert_eq!((ready, reason.as_str()), (Some(false), "InForce"));
     for told in ["第三十四条", "高危漏洞", "提交检测报告"] {
