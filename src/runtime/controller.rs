@@ -381,7 +381,7 @@ impl<K> Backoff<K> {
         if failed.uid != uid {
             *failed = fresh();
         }
-        let wait = Duration::from_secs(1).saturating_mul(2_u32.saturating_pow(failed.in_a_row)).min(MAX_BACKOFF);
+        let wait = wait_after(failed.in_a_row, failed.since.elapsed());
         failed.in_a_row = failed.in_a_row.saturating_add(1).min(16);
         failed.refused = refused;
         jitter(wait)
@@ -416,6 +416,13 @@ fn until(next: Option<Timestamp>) -> Duration {
     let backstop = jitter(BACKSTOP);
     let wait = next.map(|at| at.duration_since(clock::now()));
     wait.map_or(backstop, |wait| Duration::try_from(wait).unwrap_or(Duration::ZERO).min(backstop))
+}
+
+/// How long an object is left alone that has failed so often and for so long. What changes beside it has it looked at often, and
+/// that is no reason to look later: it is not left alone for longer than it has been failing.
+fn wait_after(in_a_row: u32, lasted: Duration) -> Duration {
+    let second = Duration::from_secs(1);
+    second.saturating_mul(2_u32.saturating_pow(in_a_row)).min(MAX_BACKOFF).min(lasted.max(second))
 }
 
 /// Between 90 and 110 percent, so that what failed together is not tried together.
@@ -467,9 +474,10 @@ mod tests {
     #[test]
     fn backoff_grows_to_five_minutes_and_is_forgotten() {
         let (backoff, a) = (Backoff::default(), id("a"));
-        let waits: Vec<_> = (0..12).map(|_| backoff.next(&a, "a", false)).collect();
-        assert!(waits[0] <= Duration::from_millis(1100) && waits[3] >= Duration::from_millis(7200), "{waits:?}");
-        assert!(waits[11] <= MAX_BACKOFF * 11 / 10 && waits[11] >= MAX_BACKOFF * 9 / 10);
+        let seconds = |n, lasted| wait_after(n, Duration::from_secs(lasted)).as_secs();
+        assert_eq!([0, 1, 4, 16].map(|n| seconds(n, 3600)), [1, 2, 16, MAX_BACKOFF.as_secs()]);
+        assert_eq!([0, 7, 30].map(|lasted| seconds(16, lasted)), [1, 7, 30], "many passes are no long time");
+        assert!((0..12).all(|_| backoff.next(&a, "a", false) <= Duration::from_millis(1100)), "it fails since now");
         assert!(backoff.next(&a, "another of its name", false) <= Duration::from_millis(1100));
         assert!(backoff.forget(&a) && !backoff.forget(&a));
         assert_eq!((backoff.len(), backoff.since(&a, "a")), (0, None));

@@ -25,8 +25,9 @@ use yunguan::api::{CloudDomain, Decision, DecisionSpec, InformationSystem, Organ
 use yunguan::core::{digest, names};
 use yunguan_cluster::wait_until;
 
-/// So much longer than where nothing is refused an order may take.
-const LONGER: Duration = Duration::from_secs(5);
+/// So much longer than where nothing is refused an order may take on a machine that does other things too; what it took is
+/// printed.
+const LONGER: Duration = Duration::from_secs(15);
 
 /// What somebody's policy refuses to the operator in the system that is called as the row: step, resource, and which writes.
 const ROWS: [(&str, &str, &str, &str); 11] = [
@@ -362,7 +363,7 @@ async fn r34_1_no_trick_of_a_unit_keeps_its_system_running_or_its_people_in() ->
     })
     .await?;
     println!("with every trick in place stopped after {:.1} s", ordered.elapsed().as_secs_f64());
-    ensure!(ordered.elapsed() <= LONGER * 2, "{:?}", ordered.elapsed());
+    ensure!(ordered.elapsed() <= LONGER, "{:?}", ordered.elapsed());
     let crons = objects(&admin, "CronJob", &namespace);
     let marked = crons.get("full").await?;
     ensure!(marked.labels().get("yunguan.dev/suspended").is_some_and(|was| was == "false"), "{:?}", marked.labels());
