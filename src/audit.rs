@@ -132,8 +132,14 @@ fn makes_a_decision(event: &Value) -> bool {
     object["resource"] == "decisions"
         && object["apiGroup"] == GROUP
         && object["subresource"].is_null()
-        && !event["requestURI"].as_str().is_some_and(|uri| uri.contains("dryRun="))
+        && !is_dry_run(event)
         && ["create", "patch", "update"].iter().any(|verb| event["verb"] == *verb)
+}
+
+/// Whether a request made nothing. The parameter is looked for as it is: the text may stand in another one, to hide something.
+fn is_dry_run(event: &Value) -> bool {
+    let query = event["requestURI"].as_str().and_then(|uri| uri.split_once('?')).map(|(_, query)| query);
+    query.is_some_and(|query| query.split('&').any(|parameter| parameter == "dryRun=All"))
 }
 
 #[cfg(test)]
@@ -204,8 +210,17 @@ mod tests {
         assert_eq!(impersonated(&[("verb", json!("patch"))]), 1, "server-side apply of what was not there");
         assert_eq!(impersonated(&[("verb", json!("patch")), ("responseStatus", json!({"code": 200}))]), 0);
         assert_eq!(impersonated(&[("responseStatus", json!({"code": 403}))]), 0);
-        let dry = json!("/apis/yunguan.dev/v1alpha1/namespaces/yg-a/decisions?dryRun=All");
-        assert_eq!(impersonated(&[("requestURI", dry)]), 0, "nothing was made");
+        let asked = |query: &str| json!(format!("/apis/yunguan.dev/v1alpha1/namespaces/yg-a/decisions{query}"));
+        for (query, made) in [
+            ("", 1),
+            ("?dryRun=All", 0),
+            ("?fieldManager=a&dryRun=All", 0),
+            ("?fieldManager=dryRun=All", 1),
+            ("?fieldManager=a?dryRun=All", 1),
+            ("?xdryRun=All", 1),
+        ] {
+            assert_eq!(impersonated(&[("requestURI", asked(query))]), made, "{query}");
+        }
         assert_eq!(impersonated(&[("verb", json!("get")), ("responseStatus", json!({"code": 200}))]), 0);
     }
 

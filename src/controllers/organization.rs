@@ -237,8 +237,8 @@ async fn leave(organization: &Organization, context: &Context) -> Result<Settled
     }
 }
 
-/// Whether it cannot be deleted: records lie in its home, or others rest on it. Where nothing is known to lie in its home, the API server is asked before that is said: what
-/// was decided outlives the requests that people take away.
+/// Whether it cannot be deleted: records lie in its home, or others rest on it. Where nothing is known to lie in its home, the
+/// API server is asked before that is said: what was decided outlives the requests that people take away.
 async fn in_use(organization: &Organization, context: &Context) -> Result<bool, Error> {
     let namespace = home_namespace(&organization.name_any());
     let home: Id<Namespace> = Id::new(&namespace);
